@@ -1,0 +1,33 @@
+# What a fresh machine with python3, git and apt can do: `make demo`, `make test`, `make lint`.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PIP    := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+
+# The unit tests first: what they find is known in seconds.
+TESTS  := tests/unit $(filter-out tests/unit tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.demo
+	$(VENV)/bin/osc demo $(SERVER)
+
+test: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(TESTS) $(ARGS)
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing osc into $(VENV) …"
+	$(PIP) --editable '.[$*]'
+	@touch $@
+
+$(VENV)/bin/pip:
+	$(PYTHON) tools/make_venv.py $(VENV)
+
+clean:
+	rm -rf $(VENV)
