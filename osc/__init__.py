@@ -1,0 +1,5 @@
+"""Online schema change for MySQL, MariaDB and PostgreSQL."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""`python -m osc` is the command `osc`."""
+
+from __future__ import annotations
+
+from osc.cli import main
+
+main()

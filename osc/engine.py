@@ -1,0 +1,326 @@
+"""The ports: what a stage may ask of a database server, whichever it is.
+
+An `Engine` is a record of small parts, not a base class. A stage takes the parts that it needs, so
+that a test fakes one part of four methods and not an engine of sixty. The ports are private to this
+project and may change with it; `tests/conformance/` holds every engine to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from osc.model.alter import Alter
+from osc.model.change import Delivery, KeyValue, Position
+from osc.model.chunk import Chunk, ChunkSize
+from osc.model.columns import ColumnMap
+from osc.model.table import Key, Table, TableName
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One SQL statement and its parameters: decided by a `Dialect`, done by a `Session`."""
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
+
+
+class Session(Protocol):
+    """One connection, used by one thread at a time, in autocommit outside of `transaction`.
+
+    Raises the children of `osc.errors.ServerError`, never a driver's exception. A warning of the
+    server is an error (rule 4). `execute` gives the number of rows that were written.
+    """
+
+    id: int
+
+    def execute(self, statement: Statement) -> int: ...
+    def query(self, statement: Statement) -> list[tuple[Any, ...]]: ...
+    def transaction(self) -> AbstractContextManager[None]: ...
+    def close(self) -> None: ...
+
+
+class Sync(StrEnum):
+    """How changes of the original are learnt."""
+
+    LOG = "log"
+    TRIGGERS = "triggers"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Where the new table grows and where the old one goes."""
+
+    shadow: TableName
+    archive: TableName
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that an engine's parts need to know of one migration; made once, by the shadow stage."""
+
+    id: int
+    original: Table
+    shadow: Table
+    names: Names
+    alter: Alter
+    columns: ColumnMap
+    key: Key
+    sortable: bool
+    """Python orders the key as the server does, and chunks are ranges of it (rule 7)."""
+
+
+class Catalog(Protocol):
+    """Reads what the server knows of its tables."""
+
+    def find(self, alter: Alter) -> Table:
+        """The table that the ALTER names; Precondition where there is none, or no plain table."""
+        ...
+
+    def identity(self, name: TableName) -> str | None:
+        """`Table.identity` now; None where the table is gone."""
+        ...
+
+
+class Checks(Protocol):
+    """Reasons to refuse, found before anything is touched: Precondition or Unreachable."""
+
+    def server(self, sync: Sync) -> None: ...
+    def table(self, table: Table, alter: Alter, sync: Sync) -> None: ...
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What the ALTER makes of an empty clone: the altered table and how its columns are filled."""
+
+    table: Table
+    columns: ColumnMap
+    key: Key
+    sortable: bool
+    findings: tuple[str, ...] = ()
+
+
+class Workshop(Protocol):
+    """Makes and removes the tables that are ours."""
+
+    def rehearse(self, table: Table, alter: Alter) -> Rehearsal:
+        """Runs the ALTER on an empty clone that is gone again when this returns."""
+        ...
+
+    def probe(self, table: Table, rehearsal: Rehearsal) -> None:
+        """DataWouldBeLost where today's rows contradict the new definition already (rule 4)."""
+        ...
+
+    def names(self, table: Table) -> Names: ...
+
+    def create(self, table: Table, alter: Alter, names: Names) -> Table:
+        """The empty shadow with the ALTER applied, ready to be loaded."""
+        ...
+
+    def leftovers(self, table: TableName) -> list[TableName]:
+        """The shadow of a run that died, and whatever else of it is a table."""
+        ...
+
+    def archives(self, table: TableName) -> list[TableName]:
+        """Old tables that earlier runs have kept."""
+        ...
+
+    def sweep(self, table: TableName, *, execute: bool) -> list[str]:
+        """What dead runs on this table left on the server that is no table (slots, publications),
+        in words; removed where `execute` says so. The caller holds the claim."""
+        ...
+
+    def drop(self, names: Iterable[TableName]) -> None:
+        """Drops tables of ours, within the lock budget; one that is gone already is fine."""
+        ...
+
+
+class Dialect(Protocol):
+    """The statements of one migration, as values."""
+
+    @property
+    def session_settings(self) -> tuple[Statement, ...]:
+        """Runs first on each session that this dialect's statements are run on."""
+        ...
+
+    @property
+    def chunk_size(self) -> ChunkSize:
+        """The size to begin with, and its limits, in what `next_bound` counts: rows or blocks."""
+        ...
+
+    @property
+    def most_keys(self) -> int:
+        """How many keys one `delete_keys` may take when the backlog is purged."""
+        ...
+
+    def next_bound(self, after: KeyValue | None, rows: int) -> Statement:
+        """Selects the upper bound of a chunk of about so many rows; no row: it is the last."""
+        ...
+
+    def key_value(self, row: tuple[Any, ...]) -> KeyValue:
+        """A row of `next_bound`, `next_key` or `differing_keys`, as a source would give it."""
+        ...
+
+    def copy_chunk(self, chunk: Chunk) -> Statement: ...
+    def delete_keys(self, keys: Sequence[KeyValue]) -> Statement: ...
+    def insert_keys(self, keys: Sequence[KeyValue]) -> Statement: ...
+
+    def next_key(self, after: KeyValue | None, rows: int) -> Statement:
+        """Like `next_bound`, always by key: verification walks both tables in key order."""
+        ...
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """Columns of the shadow that a checksum can't compare: new ones, odd conversions."""
+        ...
+
+    def checksum(self, span: Chunk) -> Statement:
+        """One row, from one snapshot: rows and checksum of the original, then of the shadow."""
+        ...
+
+    def differing_keys(self, span: Chunk, most: int) -> Statement:
+        """The keys in the span whose rows differ or exist on one side only."""
+        ...
+
+
+class Ledger(Protocol):
+    """Our own small tables: what runs, how far it is, and keys that memory has no room for."""
+
+    def prepare(self) -> None:
+        """Makes the tables if they aren't there."""
+        ...
+
+    def begin(self, table: Table, statement: str, sync: Sync, by: str) -> int:
+        """A new migration's number."""
+        ...
+
+    def save(self, migration: int, *, finished: bool = False, **values: Any) -> None:
+        """Updates the migration's row: phase, position, rows_copied, message, archive."""
+        ...
+
+    def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
+        """Runs in the chunk's own transaction (rule 5)."""
+        ...
+
+    def spill(self, migration: int, keys: Sequence[KeyValue]) -> None: ...
+    def spilled(self, migration: int, after: int, most: int) -> list[tuple[int, KeyValue]]:
+        """Spilled keys in the order they came, each with its number."""
+        ...
+
+    def unspill(self, migration: int, upto: int) -> None:
+        """Forgets spilled keys up to this number: they have been acted on."""
+        ...
+
+    def runs(self, table: TableName | None = None) -> list[Run]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """A migration as the ledger remembers it; `alive` says that a session still holds its claim."""
+
+    id: int
+    table: TableName
+    statement: str
+    phase: str
+    sync: str
+    by: str
+    started_at: str
+    updated_at: str
+    finished_at: str | None = None
+    rows_copied: int = 0
+    rows_estimated: int = 0
+    message: str = ""
+    archive: str = ""
+    alive: bool = False
+
+
+class ChangeSource(Protocol):
+    """Tells which keys of the original changed (rule 1: it is open before the first chunk).
+
+    `mark` may be called by any thread; `read` and `confirm` by one. The deliveries' order is the
+    order of commits. Whatever the source can't understand raises: it never skips.
+    """
+
+    def mark(self) -> int:
+        """Numbers this moment; a delivery's barrier reaches the number once all that had committed
+        before the call is delivered and visible."""
+        ...
+
+    def read(self, timeout_seconds: float) -> Delivery | None:
+        """The next delivery, or None when nothing came in time."""
+        ...
+
+    def confirm(self, position: Position) -> None:
+        """Nothing before this position will be asked for again."""
+        ...
+
+    @property
+    def position(self) -> Position:
+        """Where the source was opened."""
+        ...
+
+    def close(self) -> None:
+        """Ends it and leaves nothing behind on the server (rule: a slot never survives its run)."""
+        ...
+
+
+class Load(Protocol):
+    """What makes the full shadow as good as the original: indexes, constraints, statistics."""
+
+    def finish(self, purge: Callable[[], None]) -> None:
+        """Called once, after the last chunk has committed. `purge` deletes every key of the backlog
+        from the shadow; it is called where the shadow must not hold a stale row (before unique
+        indexes are built)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """A swap that took place."""
+
+    lock_wait_seconds: float
+    lock_held_seconds: float
+
+
+class Swapper(Protocol):
+    """The short lock and what happens under it (rule 9)."""
+
+    def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
+        """One attempt: lock, `drain` through the session that holds the lock, swap, release.
+
+        Raises LockTimeout where the lock wasn't granted within the budget; whatever is raised, the
+        attempt was undone, unless it is SwappedButUnfinished. A lost connection is answered by
+        asking the catalog which of the two it was.
+        """
+        ...
+
+    def blockers(self) -> list[str]:
+        """Who holds or waits for locks on the original, one sentence each."""
+        ...
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A kind of server at one URL: parts that stand alone, and makers of the parts of one job."""
+
+    name: str
+    version: str
+    database: str
+    mysql: bool
+    connect: Callable[[str], Session]
+    """Opens a session; the argument is its purpose, shown to whoever lists connections."""
+    claim: Callable[[TableName], AbstractContextManager[None]]
+    """Holds the only right to migrate a table; Precondition where another run has it."""
+    catalog: Catalog
+    checks: Checks
+    workshop: Workshop
+    ledger: Ledger
+    dialect: Callable[[Job], Dialect]
+    load: Callable[[Job], Load]
+    swapper: Callable[[Job], Swapper]
+    sources: Mapping[Sync, Callable[[Job], ChangeSource]] = field(default_factory=dict)
+    close: Callable[[], None] = lambda: None

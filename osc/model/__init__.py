@@ -1,0 +1,1 @@
+"""Values and rules of a migration, without any I/O."""

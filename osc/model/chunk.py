@@ -1,0 +1,50 @@
+"""A range of the original that is copied in one transaction, and how large the next one is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from osc.model.change import KeyValue
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The rows after `lower` up to and including `upper`; None is the end of the table.
+
+    The bounds are key values, or one-element tuples of block numbers where the engine copies by
+    blocks; only the dialect that cut them knows which.
+    """
+
+    number: int
+    lower: KeyValue | None
+    upper: KeyValue | None
+
+    @property
+    def is_last(self) -> bool:
+        return self.upper is None
+
+
+@dataclass(frozen=True)
+class ChunkSize:
+    """How many rows (or blocks) to take next, so that a chunk lasts `target_seconds`.
+
+    It shrinks at once and grows by half at most: a chunk that is too long hurts the application,
+    one that is too short only costs a little time.
+    """
+
+    size: int = 1_000
+    target_seconds: float = 0.5
+    least: int = 50
+    most: int = 100_000
+
+    def lasting(self, seconds: float) -> ChunkSize:
+        """The same with another time target."""
+        return replace(self, target_seconds=seconds)
+
+    def after(self, size: int, seconds: float) -> ChunkSize:
+        """The size to take after a chunk of `size` lasted `seconds`."""
+        if size <= 0:
+            return self
+        fitting = size * self.target_seconds / max(seconds, 1e-4)
+        wanted = min(fitting, self.size * 1.5) if fitting > self.size else fitting
+        return replace(self, size=int(max(self.least, min(self.most, wanted))))

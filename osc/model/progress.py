@@ -1,0 +1,93 @@
+"""The whiteboard that stages write and operators read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from osc.errors import Bug
+from osc.model.phase import NEXT, Phase
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One reading of the whiteboard; counts since the start, times in seconds."""
+
+    phase: Phase = Phase.PLAN
+    table: str = ""
+    rows_estimated: int = 0
+    rows_copied: int = 0
+    chunks_copied: int = 0
+    chunk_size: int = 0
+    changes_delivered: int = 0
+    changes_forgotten: int = 0
+    changes_applied: int = 0
+    conflicts: int = 0
+    backlog: int = 0
+    rows_verified: int = 0
+    differences: int = 0
+    cut_over_attempts: int = 0
+    lock_held_seconds: float = 0.0
+    waiting_for: str = ""
+    started_at: float = 0.0
+    phase_started_at: float = 0.0
+
+
+class Tracker:
+    """Thread-safe. `at(phase)` moves on; `add` counts; `note` sets; `read` gives a frozen copy."""
+
+    def __init__(self) -> None:
+        now = time.monotonic()
+        self._changed = threading.Condition()
+        self._progress = Progress(started_at=now, phase_started_at=now)
+        self._seconds: dict[Phase, float] = {}
+        self._listeners: list[Callable[[Phase], None]] = []
+
+    def read(self) -> Progress:
+        with self._changed:
+            return self._progress
+
+    def on_phase(self, listener: Callable[[Phase], None]) -> None:
+        """`listener` is called in the stage's thread each time a phase begins."""
+        self._listeners.append(listener)
+
+    def at(self, phase: Phase) -> None:
+        """The migration enters `phase`; raises Bug where `NEXT` doesn't allow it."""
+        with self._changed:
+            here, now = self._progress.phase, time.monotonic()
+            if phase not in NEXT[here]:
+                raise Bug(f"phase {phase} can't follow {here}")
+            spent = now - self._progress.phase_started_at
+            self._seconds[here] = self._seconds.get(here, 0.0) + spent
+            self._progress = replace(
+                self._progress, phase=phase, phase_started_at=now, waiting_for=""
+            )
+            self._changed.notify_all()
+        for listener in self._listeners:
+            listener(phase)
+
+    def add(self, **counts: int) -> None:
+        with self._changed:
+            values: dict[str, Any] = {
+                name: getattr(self._progress, name) + count for name, count in counts.items()
+            }
+            self._progress = replace(self._progress, **values)
+            self._changed.notify_all()
+
+    def note(self, **values: Any) -> None:
+        with self._changed:
+            self._progress = replace(self._progress, **values)
+            self._changed.notify_all()
+
+    def seconds_in(self, phase: Phase) -> float:
+        """How long the finished visits to a phase lasted."""
+        with self._changed:
+            return self._seconds.get(phase, 0.0)
+
+    def wait_until(self, reached: Callable[[Progress], bool], timeout_seconds: float) -> bool:
+        """Blocks until `reached` holds of the whiteboard; False when the time is over."""
+        with self._changed:
+            return self._changed.wait_for(lambda: reached(self._progress), timeout_seconds)
