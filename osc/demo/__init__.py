@@ -1,0 +1,1 @@
+"""A change under live writers on a throwaway server, to be watched and checked by anybody."""

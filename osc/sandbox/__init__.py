@@ -1,0 +1,1 @@
+"""Throwaway database servers on loopback, for the demo and the tests."""
