@@ -1,0 +1,1 @@
+"""MySQL and MariaDB: the only room that knows PyMySQL and mysql-replication."""

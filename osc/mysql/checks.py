@@ -1,0 +1,224 @@
+"""Reasons to refuse on MySQL and MariaDB, each with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from osc import errors
+from osc.engine import Session, Statement, Sync
+from osc.model.alter import Alter
+from osc.model.table import Table
+from osc.mysql import binlog, flavor, quoting
+from osc.mysql.session import Address
+
+NOTHING_TOUCHED = "nothing was touched"
+
+
+@dataclass(frozen=True)
+class MySQLChecks:
+    """The port `Checks`."""
+
+    session: Session
+    address: Address
+    is_mariadb: bool
+    try_stream: Callable[[Address, Session], None] = binlog.try_stream
+
+    def server(self, sync: Sync) -> None:
+        for refusal in self._server(sync):
+            raise refusal
+        if sync is Sync.LOG:
+            self._may_read_the_log()
+
+    def table(self, table: Table, alter: Alter, sync: Sync) -> None:
+        for refusal in (*self._table(table), *_statement(alter), *_logged(self.session, table)):
+            raise refusal
+
+    def _server(self, sync: Sync) -> Iterator[errors.Precondition]:
+        if self._is("read_only", "ON"):
+            yield _refused(
+                "the server is read-only; is it a replica?", "name the primary in the URL"
+            )
+        if source := self._source_of_replication():
+            yield _refused(
+                f"the server is a replica of {source}: what is written here is not written there",
+                "name the primary in the URL",
+            )
+        if sync is not Sync.LOG:
+            return
+        if not self._is("log_bin", "ON"):
+            yield _refused("the server writes no binlog", "start it with --log-bin")
+        # A server without the variable knows no other format.
+        if (flavor.variable(self.session, "binlog_format") or "ROW").upper() != "ROW":
+            yield _refused(
+                "binlog_format is not ROW, so the binlog does not tell which rows change",
+                "SET GLOBAL binlog_format = 'ROW', and let the applications connect anew",
+            )
+        if flavor.variable(self.session, "binlog_order_commits") == "OFF":
+            yield _refused(
+                "binlog_order_commits is OFF: commits become visible in another order than the "
+                "binlog's, so that no barrier can be set",
+                "SET GLOBAL binlog_order_commits = ON",
+            )
+
+    def _is(self, name: str, value: str) -> bool:
+        found = flavor.variable(self.session, name)
+        return found is not None and found.upper() == value
+
+    def _source_of_replication(self) -> str | None:
+        asked = "SHOW ALL SLAVES STATUS" if self.is_mariadb else "SHOW REPLICA STATUS"
+        try:
+            rows = self.session.query(Statement(asked))
+        except (errors.NotAllowed, errors.BadStatement):
+            # Without the privilege nothing can be said; a replica is read-only in most shops.
+            return None
+        return str(rows[0][3 if self.is_mariadb else 1]) if rows else None
+
+    def _may_read_the_log(self) -> None:
+        try:
+            self.try_stream(self.address, self.session)
+        except errors.ServerError as error:
+            raise errors.NotAllowed(
+                f"the binlog cannot be read: {error.happened}",
+                still_true=NOTHING_TOUCHED,
+                todo="GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* to this user",
+            ) from error
+
+    def _table(self, table: Table) -> Iterator[errors.Precondition]:
+        engine = self._engine(table)
+        if engine.upper() != "INNODB":
+            yield _refused(
+                f"{table.name} is stored by {engine}: it cannot be read consistently while it is "
+                "written",
+                "alter it natively; ALTER TABLE … ENGINE=InnoDB blocks writes while it runs",
+            )
+        for trigger in self._triggers(table):
+            yield _refused(
+                f"{table.name} has the trigger {trigger}; triggers are not carried over yet",
+                "drop it for the time of the change, or alter natively",
+            )
+        for relation in self._foreign_keys(table):
+            yield _refused(
+                f"{table.name}: foreign key {relation}; foreign keys are not carried over yet",
+                "drop it for the time of the change, or alter natively",
+            )
+
+    def _engine(self, table: Table) -> str:
+        rows = self.session.query(
+            Statement(
+                "SELECT engine FROM information_schema.tables "
+                "WHERE table_schema = %s AND table_name = %s",
+                (table.name.schema, table.name.name),
+            )
+        )
+        return str(rows[0][0])
+
+    def _triggers(self, table: Table) -> list[str]:
+        rows = self.session.query(
+            Statement(
+                "SELECT trigger_name FROM information_schema.triggers "
+                "WHERE event_object_schema = %s AND event_object_table = %s",
+                (table.name.schema, table.name.name),
+            )
+        )
+        return [str(name) for (name,) in rows]
+
+    def _foreign_keys(self, table: Table) -> list[str]:
+        rows = self.session.query(
+            Statement(
+                "SELECT constraint_schema, table_name, constraint_name, "
+                "unique_constraint_schema, referenced_table_name "
+                "FROM information_schema.referential_constraints "
+                "WHERE (constraint_schema = %s AND table_name = %s) "
+                "OR (unique_constraint_schema = %s AND referenced_table_name = %s)",
+                (table.name.schema, table.name.name) * 2,
+            )
+        )
+        return [
+            f"{constraint} of {schema}.{child} to {parent_schema}.{parent}"
+            for schema, child, constraint, parent_schema, parent in rows
+        ]
+
+
+def altered(session: Session, clone: Table) -> None:
+    """What the ALTER would bring that is not carried over yet; asked of the altered clone."""
+    found = session.query(
+        Statement(
+            "SELECT constraint_name FROM information_schema.referential_constraints "
+            "WHERE constraint_schema = %s AND table_name = %s",
+            (clone.name.schema, clone.name.name),
+        )
+    )
+    if found:
+        raise _refused(
+            "the ALTER adds a foreign key; foreign keys are not carried over yet",
+            "add it natively afterwards: ADD FOREIGN KEY with foreign_key_checks=0 is in-place",
+        )
+    engine = session.query(
+        Statement(
+            "SELECT engine FROM information_schema.tables "
+            "WHERE table_schema = %s AND table_name = %s",
+            (clone.name.schema, clone.name.name),
+        )
+    )
+    if str(engine[0][0]).upper() != "INNODB":
+        raise _refused(
+            f"the ALTER moves the table to {engine[0][0]}, which has no transactions",
+            "alter it natively",
+        )
+
+
+def _refused(happened: str, todo: str) -> errors.Precondition:
+    return errors.Precondition(happened, still_true=NOTHING_TOUCHED, todo=todo)
+
+
+_PARTITION_VERBS = {
+    "DROP", "TRUNCATE", "DISCARD", "IMPORT", "EXCHANGE", "ANALYZE", "CHECK", "OPTIMIZE",
+    "REPAIR", "REBUILD", "CONVERT",
+}  # fmt: skip
+
+
+def _statement(alter: Alter) -> Iterator[errors.Precondition]:
+    for verbs in alter.verbs:
+        if verbs[0] == "RENAME" and _renames_the_table(verbs):
+            yield _refused(
+                "the ALTER renames the table",
+                "do it by itself before or after: RENAME TABLE is short, it needs no copy",
+            )
+        elif verbs[0] in _PARTITION_VERBS and "PARTITION" in verbs[1:3]:
+            yield _refused(
+                f"{' '.join(verbs[:2])} acts on the rows of partitions, not on the definition",
+                "run it natively: it needs no copy of the other partitions",
+            )
+        elif verbs[0] in ("DISCARD", "IMPORT"):
+            yield _refused(f"{' '.join(verbs[:2])} acts on files", "run it natively")
+        elif verbs[0] == "ORDER":
+            yield _refused(
+                "ORDER BY sorts rows once, which a copy in key order cannot",
+                "leave it out: InnoDB orders rows by the primary key anyway",
+            )
+
+
+def _renames_the_table(verbs: tuple[str, ...]) -> bool:
+    return len(verbs) > 1 and verbs[1] not in ("COLUMN", "INDEX", "KEY")
+
+
+def _logged(session: Session, table: Table) -> Iterator[errors.Precondition]:
+    """binlog-do-db and binlog-ignore-db keep changes out of the log."""
+    try:
+        rows = session.query(Statement("SHOW BINARY LOG STATUS"))
+    except errors.BadStatement:
+        rows = session.query(Statement("SHOW MASTER STATUS"))
+    except errors.NotAllowed as error:
+        raise errors.NotAllowed(
+            error.happened,
+            still_true=NOTHING_TOUCHED,
+            todo="GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* to this user",
+        ) from error
+    only, ignored = (str(text or "").split(",") for text in rows[0][2:4]) if rows else ([""], [""])
+    if (only != [""] and table.name.schema not in only) or table.name.schema in ignored:
+        yield _refused(
+            f"changes of database {quoting.name(table.name.schema)} are not written to the binlog "
+            "(binlog-do-db, binlog-ignore-db)",
+            "change the server's filter",
+        )

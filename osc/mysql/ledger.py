@@ -1,0 +1,222 @@
+"""Our own small tables, in the database of the table that is migrated.
+
+_osc_migration   a row for each run: what, who, how far
+_osc_chunk       a row for each chunk, written in the chunk's own transaction (rule 5)
+_osc_heartbeat   the barriers of the binlog (rule 2); emptied when a run ends
+_osc_backlog     keys that memory has no room for (rule 7)
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from osc import errors
+from osc.engine import Run, Session, Statement, Sync
+from osc.model.change import KeyPart, KeyValue
+from osc.model.chunk import Chunk
+from osc.model.table import Table, TableName
+from osc.mysql import quoting
+
+MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
+HEARTBEAT, BACKLOG = "_osc_heartbeat", "_osc_backlog"
+VERSION = "osc ledger 1"
+"""Goes up with every change of the tables below."""
+
+_TABLES = {
+    MIGRATION: """
+        id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+        table_schema VARCHAR(64) NOT NULL, table_name VARCHAR(64) NOT NULL,
+        statement LONGTEXT NOT NULL, sync VARCHAR(16) NOT NULL, run_by VARCHAR(255) NOT NULL,
+        phase VARCHAR(32) NOT NULL DEFAULT 'plan', position VARCHAR(255) NOT NULL DEFAULT '',
+        rows_copied BIGINT NOT NULL DEFAULT 0, rows_estimated BIGINT NOT NULL DEFAULT 0,
+        message TEXT, archive VARCHAR(160) NOT NULL DEFAULT '',
+        started_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL,
+        finished_at DATETIME(3) NULL""",
+    CHUNK: """
+        migration INT NOT NULL, number INT NOT NULL, lower_bound TEXT, upper_bound TEXT,
+        rows_copied BIGINT NOT NULL, PRIMARY KEY (migration, number)""",
+    HEARTBEAT: """
+        migration BIGINT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (migration, number)""",
+    BACKLOG: """
+        number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, migration INT NOT NULL,
+        key_value TEXT NOT NULL, KEY (migration, number)""",
+}
+
+
+class MySQLLedger:
+    """The port `Ledger`, for any thread. Times are the server's, in its own zone."""
+
+    def __init__(
+        self, connect: Callable[[str], Session], database: str, alive: Callable[[TableName], bool]
+    ) -> None:
+        self._connect = connect
+        self._database = database
+        self._alive = alive
+        self._own: Session | None = None
+        self._lock = threading.Lock()
+
+    def _of(self, table: str) -> str:
+        return quoting.table(TableName(self._database, table))
+
+    def _execute(self, statement: Statement) -> int:
+        with self._lock:
+            return self._session().execute(statement)
+
+    def _query(self, statement: Statement) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._session().query(statement)
+
+    def _session(self) -> Session:
+        if self._own is None:
+            self._own = self._connect("ledger")
+        return self._own
+
+    def prepare(self) -> None:
+        for table, columns in _TABLES.items():
+            version = self._version(table)
+            if version is None:
+                self._execute(
+                    Statement(
+                        f"CREATE TABLE {self._of(table)} ({columns}) ENGINE=InnoDB "
+                        f"DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='{VERSION}'"
+                    )
+                )
+            elif version != VERSION:
+                raise _of_another_version(TableName(self._database, table), version)
+
+    def _version(self, table: str) -> str | None:
+        """The comment of a table of ours; None where there is no such table."""
+        found = self._query(
+            Statement(
+                "SELECT table_comment FROM information_schema.tables "
+                "WHERE table_schema = %s AND table_name = %s",
+                (self._database, table),
+            )
+        )
+        return str(found[0][0]) if found else None
+
+    def begin(self, table: Table, statement: str, sync: Sync, by: str) -> int:
+        begun = Statement(
+            f"INSERT INTO {self._of(MIGRATION)} (table_schema, table_name, statement, sync, "
+            "run_by, rows_estimated, started_at, updated_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, SYSDATE(3), SYSDATE(3))",
+            (table.name.schema, table.name.name, statement, str(sync), by, table.rows),
+        )
+        with self._lock:
+            self._session().execute(begun)
+            return int(self._session().query(Statement("SELECT LAST_INSERT_ID()"))[0][0])
+
+    def save(self, migration: int, *, finished: bool = False, **values: Any) -> None:
+        sets = [f"{quoting.name(name)} = %s" for name in values]
+        sets += ["updated_at = SYSDATE(3)"] + ["finished_at = SYSDATE(3)"] * finished
+        self._execute(
+            Statement(
+                f"UPDATE {self._of(MIGRATION)} SET {', '.join(sets)} WHERE id = %s",
+                (*values.values(), migration),
+            )
+        )
+
+    def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
+        return Statement(
+            f"INSERT INTO {self._of(CHUNK)} VALUES (%s, %s, %s, %s, %s)",
+            (migration, chunk.number, _bound(chunk.lower), _bound(chunk.upper), rows),
+        )
+
+    def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
+        for start in range(0, len(keys), 5_000):
+            rows = ", ".join(
+                f"({migration}, {quoting.string(packed(key))})"
+                for key in keys[start : start + 5_000]
+            )
+            self._execute(
+                Statement(f"INSERT INTO {self._of(BACKLOG)} (migration, key_value) VALUES {rows}")
+            )
+
+    def spilled(self, migration: int, after: int, most: int) -> list[tuple[int, KeyValue]]:
+        rows = self._query(
+            Statement(
+                f"SELECT number, key_value FROM {self._of(BACKLOG)} "
+                "WHERE migration = %s AND number > %s ORDER BY number LIMIT %s",
+                (migration, after, most),
+            )
+        )
+        return [(int(number), unpacked(str(text))) for number, text in rows]
+
+    def unspill(self, migration: int, upto: int) -> None:
+        self._execute(
+            Statement(
+                f"DELETE FROM {self._of(BACKLOG)} WHERE migration = %s AND number <= %s",
+                (migration, upto),
+            )
+        )
+
+    def runs(self, table: TableName | None = None) -> list[Run]:
+        if self._version(MIGRATION) != VERSION:
+            return []
+        where = "" if table is None else "WHERE table_schema = %s AND table_name = %s"
+        found = self._query(
+            Statement(
+                "SELECT id, table_schema, table_name, statement, phase, sync, run_by, "
+                "CAST(started_at AS CHAR), CAST(updated_at AS CHAR), CAST(finished_at AS CHAR), "
+                "rows_copied, rows_estimated, COALESCE(message, ''), archive "
+                f"FROM {self._of(MIGRATION)} {where} ORDER BY id",
+                () if table is None else (table.schema, table.name),
+            )
+        )
+        return [self._run(row) for row in found]
+
+    def _run(self, row: tuple[Any, ...]) -> Run:
+        identity, schema, name, statement, phase, sync, by, *times = row
+        started, updated, finished, copied, estimated, message, archive = times
+        table = TableName(str(schema), str(name))
+        return Run(
+            id=int(identity),
+            table=table,
+            statement=str(statement),
+            phase=str(phase),
+            sync=str(sync),
+            by=str(by),
+            started_at=str(started),
+            updated_at=str(updated),
+            finished_at=None if finished is None else str(finished),
+            rows_copied=int(copied),
+            rows_estimated=int(estimated),
+            message=str(message),
+            archive=str(archive),
+            alive=finished is None and self._alive(table),
+        )
+
+    def close(self) -> None:
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+
+def _of_another_version(table: TableName, version: str) -> errors.Precondition:
+    return errors.Precondition(
+        f"{table} is {version or 'a table that osc did not make'}, and this osc wants {VERSION}",
+        still_true="nothing was touched",
+        todo="finish the runs of the other version, then drop its _osc_ tables",
+    )
+
+
+def packed(key: KeyValue) -> str:
+    """A key as JSON; bytes as hexadecimal, so that every part comes back as it was."""
+    return json.dumps([{"b": part.hex()} if isinstance(part, bytes) else part for part in key])
+
+
+def unpacked(text: str) -> KeyValue:
+    return tuple(_part(part) for part in json.loads(text))
+
+
+def _part(part: Any) -> KeyPart:
+    if isinstance(part, dict):
+        return bytes.fromhex(part["b"])
+    return int(part) if isinstance(part, int) else str(part)
+
+
+def _bound(bound: KeyValue | None) -> str | None:
+    return None if bound is None else packed(bound)

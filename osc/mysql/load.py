@@ -1,0 +1,53 @@
+"""Secondary indexes of the full shadow, built at once (rule: sorted, not row by row).
+
+Measured on 2 M rows and one connection: 23 s with one index in place during the copy, 14 s when it
+is built afterwards. Non-unique indexes are taken off the empty shadow and put back in their order
+by one in-place ALTER; unique ones stay, because the copy must meet a duplicate at once. What is
+missing is not remembered: it is the difference between the shadow and a fresh clone with the ALTER
+applied, so that another process could finish as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from osc import errors
+from osc.engine import Job, Session, Statement
+from osc.mysql import indexes, quoting
+from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.workshop import MySQLWorkshop
+
+
+@dataclass(frozen=True)
+class MySQLLoad:
+    """The port `Load`."""
+
+    job: Job
+    connect: Callable[[str], Session]
+    catalog: MySQLCatalog
+    workshop: MySQLWorkshop
+
+    def finish(self, purge: Callable[[], None]) -> None:
+        """Nothing to purge: the shadow has had its unique keys from the first row on."""
+        shadow = self.job.shadow.name
+        wanted = self.workshop.definition_after(self.job.original, self.job.alter, shadow)
+        session = self.connect("index build")
+        try:
+            self._build(session, wanted)
+            session.query(Statement(f"ANALYZE TABLE {quoting.table(shadow)}"))
+        finally:
+            session.close()
+        if (made := self.catalog.definition(shadow)) != wanted:
+            raise errors.Bug(
+                f"the shadow is not what a native ALTER makes:\n{made}\n— wanted:\n{wanted}",
+                still_true=f"{self.job.original.name} still serves and is untouched",
+                todo="remove our leftovers with `osc cleanup`, and report this",
+            )
+
+    def _build(self, session: Session, wanted: str) -> None:
+        there = indexes.plain_keys(self.catalog.definition(self.job.shadow.name))
+        missing = [line for name, line in indexes.plain_keys(wanted).items() if name not in there]
+        if missing:
+            adds = ", ".join(f"ADD {line}" for line in missing)
+            session.query(Statement(f"ALTER TABLE {quoting.table(self.job.shadow.name)} {adds}"))

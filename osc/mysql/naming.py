@@ -1,0 +1,100 @@
+"""Names for the tables that are ours, in one of two places.
+
+`Beside` the original: `_orders_new` and `_orders_old` are what change-data-capture programs know
+from other tools. Where the swap needs two sessions (`swap.SentrySwapper`) the original must come
+first in the order in which RENAME TABLE takes its metadata locks, which is the order of the names'
+bytes: there they are `orders_osc_new` and `orders_osc_old`.
+
+`Apart`, in a database of ours under the original's own name: only there a CHECK constraint can have
+its name already, because MySQL wants these names to be unique in a database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from osc import errors
+from osc.model.table import TableName
+
+LONGEST = 64
+OURS = "_osc_"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """In the original's database."""
+
+    of: TableName
+    original_first: bool
+
+    @property
+    def shadow(self) -> TableName:
+        return self._named("new")
+
+    @property
+    def rehearsal(self) -> TableName:
+        """In a corner of names that is ours alone: what a dead run left is dropped unasked."""
+        return TableName(self.of.schema, f"{OURS}try_{_digest(self.of)}")
+
+    @property
+    def archives(self) -> Iterator[TableName]:
+        """Names to try in turn: an archive of an earlier run may still be kept."""
+        return (self._named(f"old{number}") for number in ("", *range(2, 100)))
+
+    def _named(self, role: str) -> TableName:
+        pattern = f"{{}}_osc_{role}" if self.original_first else f"_{{}}_{role}"
+        name = pattern.format(_shortened(self.of.name, LONGEST - len(pattern.format(""))))
+        if self.original_first and not self.of.name.encode() < name.encode():
+            return self._named_last(role, LONGEST - len(pattern.format("")))
+        return TableName(self.of.schema, name)
+
+    def _named_last(self, role: str, most: int) -> TableName:
+        """A long name, once shortened, may sort before the original: no letter comes after ~."""
+        name = f"~osc_{role}_{_digest(self.of)}"
+        if not self.of.name.encode() < name.encode():
+            raise errors.Precondition(
+                f"{self.of.name!r} is too long for names of ours that sort after it",
+                still_true="nothing was touched",
+                todo=f"rename the table to at most {most} characters",
+            )
+        return TableName(self.of.schema, name)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """In databases of ours, under the original's name."""
+
+    of: TableName
+
+    @property
+    def shadow(self) -> TableName:
+        return self._in("new")
+
+    @property
+    def rehearsal(self) -> TableName:
+        return self._in("try")
+
+    @property
+    def archives(self) -> Iterator[TableName]:
+        return (self._in(f"old{number}") for number in ("", *range(2, 100)))
+
+    def _in(self, role: str) -> TableName:
+        return TableName(f"{OURS}{role}_{_digest(self.of)}", self.of.name)
+
+
+def needs_a_place_apart(definition: str) -> bool:
+    """Whether SHOW CREATE TABLE names a CHECK constraint."""
+    return re.search(r"^\s+CONSTRAINT `(?:[^`]|``)+` CHECK ", definition, re.MULTILINE) is not None
+
+
+def _digest(of: TableName) -> str:
+    return hashlib.sha256(str(of).encode()).hexdigest()[:16]
+
+
+def _shortened(name: str, most: int) -> str:
+    if len(name) <= most:
+        return name
+    return name[: most - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]

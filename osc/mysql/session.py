@@ -1,0 +1,312 @@
+"""A connection to MySQL or MariaDB, set up so that values survive and surprises are errors."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+import pymysql
+from pymysql.constants import CLIENT
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from osc import errors
+from osc.engine import Statement
+
+SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
+"""Strict, so that no value is bent; without NO_ZERO_DATE, so that old zero dates survive; and a
+key of 0 stays 0."""
+
+_CONFLICT = {1205, 1213, 3058, 3101}
+_LOST = {2003, 2006, 2013, 2014, 2055, 1053, 1927, 4031}
+_NOT_ALLOWED = {1044, 1045, 1095, 1142, 1143, 1227, 1370, 1698}
+_BAD_VALUE = {
+    1048, 1138, 1263, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1406, 1416, 1441, 1526, 1690,
+    3140, 3144, 3155, 3156, 3157, 3554, 3636, 3751, 3819, 3820, 3903, 4025, 4078, 4079, 4161,
+}  # fmt: skip
+_INTERRUPTED = 1317
+_DUPLICATE = {1022, 1062, 1169, 1586, 1859}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server is and who we are there; the password never appears in its repr."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str = field(repr=False)
+    database: str
+    socket: str | None = None
+    option_file: str | None = None
+    tls: tuple[tuple[str, str], ...] = ()
+
+    def parameters(self) -> dict[str, Any]:
+        """What PyMySQL and mysql-replication take."""
+        given: dict[str, Any] = {"host": self.host, "port": self.port, "user": self.user}
+        if self.password:
+            given["password"] = self.password
+        if self.socket:
+            given["unix_socket"] = self.socket
+        if self.option_file:
+            given["read_default_file"] = self.option_file
+            given = {key: value for key, value in given.items() if value is not None}
+        for option, value in self.tls:
+            given[f"ssl_{option}"] = value not in ("0", "false") if "verify" in option else value
+        return given
+
+
+def address(url: str) -> Address:
+    """Reads `mysql://user:password@host:port/database?ssl_ca=…&socket=…`.
+
+    Without a user the client's own `~/.my.cnf` is asked; `MYSQL_PWD` stands in for a password.
+    """
+    parts = _parts(url)
+    database = unquote(parts.path.lstrip("/"))
+    if not database:
+        raise errors.Usage("the URL names no database: mysql://user@host:port/database")
+    query = dict(parse_qsl(parts.query))
+    tls = [(key.removeprefix("ssl_"), value) for key, value in query.items() if key[:4] == "ssl_"]
+    option_file = Path("~/.my.cnf").expanduser()
+    return Address(
+        host=parts.hostname or os.environ.get("MYSQL_HOST", "127.0.0.1"),
+        port=parts.port or int(os.environ.get("MYSQL_TCP_PORT", "3306")),
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password or "") or os.environ.get("MYSQL_PWD", ""),
+        database=database,
+        socket=query.get("socket"),
+        option_file=str(option_file) if not parts.username and option_file.exists() else None,
+        tls=tuple(tls),
+    )
+
+
+def _parts(url: str) -> SplitResult:
+    parts = urlsplit(url)
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise errors.Usage(
+            f"the URL's port is no number: {parts.netloc.rpartition(':')[2]!r}"
+        ) from error
+    return parts
+
+
+def settings(*, is_mariadb: bool) -> list[str]:
+    """The SET statements of every session of ours; see `Connector`."""
+    every = [
+        f"sql_mode = '{SQL_MODE}'",
+        "lock_wait_timeout = 5",
+        "innodb_lock_wait_timeout = 5",
+        "wait_timeout = 28800",
+        "net_write_timeout = 600",
+        "group_concat_max_len = 1048576",
+    ]
+    if is_mariadb:
+        every += ["in_predicate_conversion_threshold = 0", "max_statement_time = 0"]
+    else:
+        every += [
+            "range_optimizer_max_mem_size = 0",
+            "max_execution_time = 0",
+            "information_schema_stats_expiry = 0",
+            "show_gipk_in_create_table_and_information_schema = ON",
+        ]
+    return every
+
+
+class Connection(pymysql.connections.Connection):
+    """PyMySQL's, with one TLS context for all: to make one costs 40 ms of a core.
+
+    Without options TLS is used where the server has it, and its certificate is not checked.
+    """
+
+    def _create_ssl_ctx(self, sslp: Any) -> Any:
+        return super()._create_ssl_ctx(sslp) if sslp else _opportunistic_tls()  # type: ignore[misc]
+
+
+@cache
+def _opportunistic_tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class MySQLSession:
+    """The port `Session` on PyMySQL, READ COMMITTED.
+
+    READ COMMITTED makes the SELECT half of INSERT … SELECT a consistent read: no lock on the
+    original (manual, InnoDB Locking, "Locks Set by Different SQL Statements").
+    """
+
+    def __init__(self, connection: pymysql.connections.Connection[Any], where: str) -> None:
+        self._connection = connection
+        self._where = where
+        self.id = int(connection.thread_id())  # type: ignore[no-untyped-call]
+
+    def execute(self, statement: Statement) -> int:
+        """Rows written; a warning above the level of a Note is an error."""
+        with self._cursor(statement) as cursor:
+            written = int(cursor.rowcount)
+            warnings = getattr(cursor, "warning_count", 0)
+        if warnings:
+            self._refuse_warnings(statement)
+        return written
+
+    def query(self, statement: Statement) -> list[tuple[Any, ...]]:
+        with self._cursor(statement) as cursor:
+            return list(cursor.fetchall())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commits at the end of the block; whatever is raised in it rolls back."""
+        self.execute(Statement("START TRANSACTION"))
+        try:
+            yield
+        except BaseException:
+            # The first error counts: a connection that is gone has rolled back by itself.
+            with suppress(errors.ServerError):
+                self.execute(Statement("ROLLBACK"))
+            raise
+        self.execute(Statement("COMMIT"))
+
+    def close(self) -> None:
+        with suppress(pymysql.err.Error, OSError):
+            self._connection.close()
+
+    @contextmanager
+    def _cursor(self, statement: Statement) -> Iterator[Any]:
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement.sql, statement.parameters or None)
+                yield cursor
+        except pymysql.err.MySQLError as error:
+            raise mapped(error, statement.sql, self._where) from error
+        except (OSError, ValueError) as error:
+            raise errors.ConnectionLost(f"{self._where}: {error}") from error
+
+    def _refuse_warnings(self, statement: Statement) -> None:
+        """Notes pass, as they pass in a native ALTER (a rounded decimal, a truncated space)."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("SHOW WARNINGS")
+            found = [row for row in cursor.fetchall() if row[0] != "Note"]
+        if found:
+            code, text = int(found[0][1]), str(found[0][2])
+            kind = errors.BadValue if code in _BAD_VALUE else errors.ServerError
+            raise kind(f"warning {code}: {text} (in: {_short(statement.sql)})", code=str(code))
+
+
+def mapped(error: pymysql.err.MySQLError, sql: str, where: str) -> errors.ServerError:
+    """The driver's exception in our words; the number of the server's error is kept as `code`."""
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    text = str(error.args[1]) if len(error.args) > 1 else str(error)
+    happened = f"{where}: error {code}: {text} (in: {_short(sql)})" if code else f"{where}: {error}"
+    return _kind(code, error)(happened, code=str(code))
+
+
+def _kind(code: int, error: pymysql.err.MySQLError) -> type[errors.ServerError]:
+    if code in _DUPLICATE:
+        return errors.DuplicateKey
+    if code in _CONFLICT:
+        return errors.Conflict
+    if code == _INTERRUPTED:
+        return errors.LockTimeout
+    if code in _LOST or isinstance(error, pymysql.err.InterfaceError):
+        return errors.ConnectionLost
+    if code in _NOT_ALLOWED:
+        return errors.NotAllowed
+    if code in _BAD_VALUE or isinstance(error, pymysql.err.DataError):
+        return errors.BadValue
+    if isinstance(error, (pymysql.err.ProgrammingError, pymysql.err.NotSupportedError)):
+        return errors.BadStatement
+    # Numbers from 2000 to 2999 are the client's own.
+    is_servers = 1000 <= code < 2000 or code >= 3000
+    return errors.BadStatement if is_servers else errors.ServerError
+
+
+def _short(sql: str, most: int = 160) -> str:
+    line = " ".join(sql.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+@dataclass(frozen=True)
+class Connector:
+    """Opens sessions that all have the same settings.
+
+    The time zone stays the server's own: it decides what TIMESTAMP ↔ DATETIME means, and what NOW()
+    gives to a new DATETIME column, as it does for a native ALTER.
+    """
+
+    address: Address
+    is_mariadb: bool
+
+    @property
+    def where(self) -> str:
+        return f"{self.address.host}:{self.address.port}"
+
+    def __call__(self, purpose: str) -> MySQLSession:
+        connection = dial(self.address)
+        session = MySQLSession(connection, self.where)
+        every = ", ".join(f"SESSION {setting}" for setting in settings(is_mariadb=self.is_mariadb))
+        # Asked, not executed: MySQL warns of an sql_mode without NO_ZERO_DATE, and we mean it.
+        session.query(Statement(f"SET {every} /* osc: {purpose} */"))
+        session.query(Statement("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"))
+        return session
+
+
+def dial(to: Address) -> pymysql.connections.Connection[Any]:
+    """A bare connection; raises Unreachable in words."""
+    try:
+        return _connect(to)
+    except pymysql.err.MySQLError as error:
+        code = error.args[0] if error.args else 0
+        where = f"{to.host}:{to.port}"
+        if code in _NOT_ALLOWED:
+            raise errors.NotAllowed(
+                f"{where} does not let {to.user or 'us'} in: {error.args[1]}",
+                still_true="nothing was touched",
+                todo="check the user, the password and the host it may come from",
+            ) from error
+        if code == 1049:
+            raise errors.Precondition(
+                f"there is no database {to.database!r} on {where}",
+                still_true="nothing was touched",
+                todo="check the URL: mysql://user@host:port/database",
+            ) from error
+        raise errors.Unreachable(
+            f"{where} cannot be reached: {error.args[-1]}",
+            still_true="nothing was touched",
+            todo="check host and port, and that the server runs",
+        ) from error
+
+
+def version(to: Address) -> str:
+    """Asked by SQL: what a proxy says in its handshake may be something else."""
+    connection = dial(to)
+    try:
+        return str(MySQLSession(connection, to.host).query(Statement("SELECT VERSION()"))[0][0])
+    finally:
+        connection.close()
+
+
+@retry(
+    retry=retry_if_exception_type(pymysql.err.OperationalError)
+    & retry_if_exception_type(ConnectionError),
+    stop=stop_after_attempt(3),
+    wait=wait_random_exponential(multiplier=0.1, max=2),
+    reraise=True,
+)
+def _connect(to: Address) -> pymysql.connections.Connection[Any]:
+    return Connection(
+        **to.parameters(),
+        database=to.database,
+        charset="utf8mb4",
+        autocommit=True,
+        connect_timeout=10,
+        client_flag=CLIENT.FOUND_ROWS,
+    )

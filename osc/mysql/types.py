@@ -1,0 +1,169 @@
+"""Column types: how a key value of each looks in Python, in SQL, and in a row image.
+
+| type                 | KeyPart                               | Python sorts it |
+|----------------------|---------------------------------------|-----------------|
+| integers, YEAR       | int                                   | yes |
+| DECIMAL(p, s)        | int, scaled by 10**s                  | yes |
+| BINARY, VARBINARY    | bytes, BINARY padded to its width     | yes |
+| CHAR, VARCHAR        | bytes in the column's character set   | no: collation |
+| DATE, DATETIME, TIMESTAMP (UTC) | str of one width per column | yes |
+| TIME                 | str                                   | no: negative |
+| UUID (MariaDB)       | str                                   | no |
+
+FLOAT, DOUBLE, BIT, ENUM, SET, JSON, blobs and geometry tell no row apart reliably and are no keys.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Any
+
+from osc.errors import Bug
+from osc.model.change import KeyPart
+
+_HARMLESS = re.compile(r"[0-9A-Fa-f:. -]*")
+
+
+class Family(Enum):
+    """What matters about a type when it is a key, is compared or is narrowed."""
+
+    INTEGER = auto()
+    YEAR = auto()
+    DECIMAL = auto()
+    FLOAT = auto()
+    BINARY = auto()
+    VARBINARY = auto()
+    CHAR = auto()
+    VARCHAR = auto()
+    TEXT = auto()
+    BLOB = auto()
+    DATE = auto()
+    DATETIME = auto()
+    TIMESTAMP = auto()
+    TIME = auto()
+    UUID = auto()
+    ENUM = auto()
+    SET = auto()
+    BIT = auto()
+    JSON = auto()
+    OTHER = auto()
+
+
+_FAMILIES = {
+    "tinyint": Family.INTEGER, "smallint": Family.INTEGER, "mediumint": Family.INTEGER,
+    "int": Family.INTEGER, "bigint": Family.INTEGER, "year": Family.YEAR,
+    "decimal": Family.DECIMAL, "float": Family.FLOAT, "double": Family.FLOAT,
+    "binary": Family.BINARY, "varbinary": Family.VARBINARY, "char": Family.CHAR,
+    "varchar": Family.VARCHAR, "tinytext": Family.TEXT, "text": Family.TEXT,
+    "mediumtext": Family.TEXT, "longtext": Family.TEXT, "tinyblob": Family.BLOB,
+    "blob": Family.BLOB, "mediumblob": Family.BLOB, "longblob": Family.BLOB,
+    "date": Family.DATE, "datetime": Family.DATETIME, "timestamp": Family.TIMESTAMP,
+    "time": Family.TIME, "uuid": Family.UUID, "enum": Family.ENUM, "set": Family.SET,
+    "bit": Family.BIT, "json": Family.JSON,
+}  # fmt: skip
+_WIDTH = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+_KEYS = {
+    Family.INTEGER, Family.YEAR, Family.DECIMAL, Family.BINARY, Family.VARBINARY, Family.CHAR,
+    Family.VARCHAR, Family.DATE, Family.DATETIME, Family.TIMESTAMP, Family.TIME, Family.UUID,
+}  # fmt: skip
+_UNSORTABLE = {Family.CHAR, Family.VARCHAR, Family.TIME, Family.UUID}
+
+
+@dataclass(frozen=True)
+class Type:
+    """A column's type, read from COLUMN_TYPE as the server prints it."""
+
+    base: str
+    family: Family
+    arguments: tuple[int, ...]
+    unsigned: bool
+    charset: str | None = None
+    collation: str | None = None
+
+    @property
+    def can_be_key(self) -> bool:
+        return self.family in _KEYS
+
+    @property
+    def sortable(self) -> bool:
+        return self.can_be_key and self.family not in _UNSORTABLE
+
+    @property
+    def scale(self) -> int:
+        return self.arguments[1] if len(self.arguments) > 1 else 0
+
+    @property
+    def fraction(self) -> int:
+        """Digits of the seconds' fraction of a temporal type."""
+        return self.arguments[0] if self.arguments else 0
+
+    def integer_range(self) -> tuple[int, int]:
+        bits = _WIDTH[self.base]
+        return (0, 2**bits - 1) if self.unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def read(column_type: str) -> Type:
+    """`int(11) unsigned`, `decimal(10,2)`, `varchar(9) CHARACTER SET latin1 COLLATE …` …"""
+    words = re.search(r" CHARACTER SET (\w+) COLLATE (\w+)$", column_type)
+    charset, collation = words.groups() if words else (None, None)
+    base = re.match(r"\w+", column_type)
+    word = base.group() if base else column_type
+    numbers = re.match(r"\w+\((\d+)(?:,(\d+))?\)", column_type)
+    return Type(
+        base=word,
+        family=_FAMILIES.get(word, Family.OTHER),
+        arguments=tuple(int(n) for n in numbers.groups() if n is not None) if numbers else (),
+        unsigned=" unsigned" in column_type,
+        charset=charset,
+        collation=collation,
+    )
+
+
+def literal(of: Type, value: KeyPart) -> str:
+    """The SQL literal of a key value; no character of it can end the literal."""
+    if of.family is Family.DECIMAL:
+        return _unscaled(int(value), of.scale)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, bytes):
+        introducer = f"_{of.charset} " if of.charset else ""
+        return f"{introducer}X'{value.hex()}'"
+    if not _HARMLESS.fullmatch(value):
+        raise Bug(f"{value!r} is no {of.base} that a server would have given us")
+    return f"'{value}'"
+
+
+def selected(of: Type, column: str) -> str:
+    """The SQL that selects a key column in a form that `part` understands."""
+    if of.family in (Family.CHAR, Family.VARCHAR):
+        return f"CAST({column} AS BINARY)"
+    if of.family in (Family.DATE, Family.DATETIME, Family.TIMESTAMP, Family.TIME, Family.UUID):
+        return f"CAST({column} AS CHAR)"
+    return column
+
+
+def part(of: Type, value: Any) -> KeyPart:
+    """A selected key value as the KeyPart that the binlog gives for the same row."""
+    if of.family is Family.DECIMAL:
+        return _scaled(value, of.scale)
+    if of.family in (Family.INTEGER, Family.YEAR):
+        return int(value)
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    return str(value)
+
+
+def _scaled(value: Decimal, scale: int) -> int:
+    """value · 10**scale in integers: Decimal's own arithmetic rounds to 28 digits, MySQL has 65."""
+    sign, digits, exponent = value.as_tuple()
+    whole: int = int("".join(map(str, digits))) * 10 ** (int(exponent) + scale)
+    return -whole if sign else whole
+
+
+def _unscaled(value: int, scale: int) -> str:
+    digits = str(abs(value)).rjust(scale + 1, "0")
+    whole, fraction = digits[: len(digits) - scale], digits[len(digits) - scale :]
+    return f"{'-' if value < 0 else ''}{whole}{'.' if fraction else ''}{fraction}"

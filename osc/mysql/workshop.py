@@ -1,0 +1,268 @@
+"""Makes and removes the tables that are ours: the rehearsal's clone, the shadow, the archive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from osc import errors
+from osc.engine import Names, Rehearsal, Session, Statement
+from osc.model import columns
+from osc.model.alter import Alter
+from osc.model.table import Key, Table, TableName
+from osc.mysql import checks, filling, indexes, naming, probing, quoting
+from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.session import SQL_MODE
+
+
+@dataclass(frozen=True)
+class MySQLWorkshop:
+    """The port `Workshop`.
+
+    Every clone is compared with its original before the ALTER runs on it: what CREATE TABLE … LIKE
+    does not carry over is a refusal, not a surprise.
+    """
+
+    connect: Callable[[str], Session]
+    catalog: MySQLCatalog
+    original_first: Callable[[], bool]
+
+    def rehearse(self, table: Table, alter: Alter) -> Rehearsal:
+        """On a clone with one real row, so that implicit defaults and NO_ZERO_DATE speak up too."""
+        with self._session("rehearsal") as session, self.clone(session, table, alter) as altered:
+            found = columns.sources(table, altered, alter)
+            key, shadow_key = columns.common_key(table, altered, found)
+            filling.same_values(table, altered, key, found)
+            filling.same_instants(table, altered, key, found)
+            checks.altered(session, altered)
+            pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
+            ordered = tuple(_target(found, name) for name in key.columns)
+            return Rehearsal(
+                table=altered,
+                columns=columns.ColumnMap(pairs, key.columns, ordered),
+                key=key,
+                sortable=all(table.column(name).sortable for name in key.columns),
+                findings=_findings(shadow_key, key),
+            )
+
+    def probe(self, table: Table, rehearsal: Rehearsal) -> None:
+        with self._session("probe") as session:
+            probing.probe(session, table, rehearsal)
+
+    @contextmanager
+    def clone(self, session: Session, table: Table, alter: Alter) -> Iterator[Table]:
+        """An altered clone that holds one row of the original; dropped at the end."""
+        name = self._place(table.name).rehearsal
+        self.drop([name])
+        try:
+            self._like(session, table, name)
+            self._one_row(session, table, name)
+            self._alter(session, alter, name)
+            yield self._read(name)
+        finally:
+            self.drop([name])
+
+    def names(self, table: Table) -> Names:
+        place = self._place(table.name)
+        taken = set(self.archives(table.name))
+        archive = next(name for name in place.archives if name not in taken)
+        return Names(shadow=place.shadow, archive=archive)
+
+    def create(self, table: Table, alter: Alter, names: Names) -> Table:
+        """What it begins and can't end is gone again: nobody else drops this name unasked."""
+        with self._session("shadow") as session:
+            self._like(session, table, names.shadow)
+            try:
+                self._alter(session, alter, names.shadow)
+                indexes.take_off(session, self.catalog, names.shadow)
+                self._make_database(session, names.archive)
+            except errors.OscError:
+                self.drop([names.shadow])
+                raise
+        return self._read(names.shadow)
+
+    def leftovers(self, table: TableName) -> list[TableName]:
+        every = [name for place in _places(table) for name in (place.shadow, place.rehearsal)]
+        return self.catalog.existing(every)
+
+    def archives(self, table: TableName) -> list[TableName]:
+        return self.catalog.existing(name for place in _places(table) for name in place.archives)
+
+    def sweep(self, table: TableName, *, execute: bool) -> list[str]:
+        """Nothing: the server ends what a dead client had (locks, the dump of the log)."""
+        return []
+
+    def drop(self, names: Iterable[TableName]) -> None:
+        with self._session("drop") as session:
+            for name in names:
+                session.execute(Statement(f"DROP TABLE IF EXISTS {quoting.table(name)}"))
+                if name.schema.startswith(naming.OURS):
+                    self._drop_empty_databases(session, name.schema)
+
+    def _drop_empty_databases(self, session: Session, schema: str) -> None:
+        """This database of ours if nothing is in it; with a shadow's also those of archives."""
+        _, role, digest = schema.strip("_").split("_")
+        roles = "(new|old[0-9]*)" if role == "new" else role
+        empty = session.query(
+            Statement(
+                "SELECT s.schema_name FROM information_schema.schemata s "
+                "LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name "
+                "WHERE s.schema_name RLIKE %s AND t.table_name IS NULL",
+                (f"^{naming.OURS}{roles}_{digest}$",),
+            )
+        )
+        for (found,) in empty:
+            session.execute(Statement(f"DROP DATABASE IF EXISTS {quoting.name(str(found))}"))
+
+    def _place(self, table: TableName) -> naming.Beside | naming.Apart:
+        first = self.original_first()
+        if not first and naming.needs_a_place_apart(self.catalog.definition(table)):
+            return naming.Apart(table)
+        return naming.Beside(table, first)
+
+    def definition_after(self, table: Table, alter: Alter, called: TableName) -> str:
+        """What SHOW CREATE TABLE would say of the altered table if it had this name."""
+        with self._session("definition") as session, self.clone(session, table, alter) as altered:
+            return renamed(self.catalog.definition(altered.name), altered.name, called)
+
+    @contextmanager
+    def _session(self, purpose: str) -> Iterator[Session]:
+        session = self.connect(purpose)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def _like(self, session: Session, table: Table, name: TableName) -> None:
+        """Asked, not executed: a deprecated type is a warning, here as in a native ALTER."""
+        definition = self.catalog.definition(table.name)
+        wanted = renamed(definition, table.name, name)
+        if name.schema == table.name.schema:
+            clone, original = quoting.table(name), quoting.table(table.name)
+            session.query(Statement(f"CREATE TABLE {clone} LIKE {original}"))
+        else:
+            self._make_database(session, name)
+            _, _, rest = wanted.partition("(")
+            session.query(Statement(f"CREATE TABLE {quoting.table(name)} ({rest}"))
+        made = self.catalog.definition(name)
+        if wanted != made:
+            self.drop([name])
+            raise errors.Precondition(
+                f"a clone of {table.name} would not be the same table: {_difference(wanted, made)}",
+                still_true="nothing was touched",
+                todo="remove what cannot be carried over first, or alter the table natively",
+            )
+
+    def _make_database(self, session: Session, name: TableName) -> None:
+        if not name.schema.startswith(naming.OURS):
+            return
+        try:
+            session.query(Statement(f"CREATE DATABASE IF NOT EXISTS {quoting.name(name.schema)}"))
+        except errors.NotAllowed as error:
+            raise errors.NotAllowed(
+                f"the names of CHECK constraints can only be kept by a table that grows in a "
+                f"database of its own: {error.happened}",
+                still_true="nothing was touched",
+                todo=f"GRANT ALL ON `{naming.OURS.replace('_', chr(92) + '_')}%`.* to this user",
+            ) from error
+
+    def _one_row(self, session: Session, table: Table, name: TableName) -> None:
+        names = quoting.names([one.name for one in table.columns if not one.generated])
+        session.execute(
+            Statement(
+                f"INSERT INTO {quoting.table(name)} ({names}) "
+                f"SELECT {names} FROM {quoting.table(table.name)} LIMIT 1"
+            )
+        )
+
+    def _alter(self, session: Session, alter: Alter, name: TableName) -> None:
+        """Under the server's own sql_mode, as a native ALTER of a new session would run."""
+        session.query(Statement("SET SESSION sql_mode = @@GLOBAL.sql_mode"))
+        try:
+            session.execute(Statement(f"USE {quoting.name(name.schema)}"))
+            with _in_words(alter):
+                session.query(_literally(alter.on(quoting.table(name))))
+        finally:
+            session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
+
+    def _read(self, name: TableName) -> Table:
+        found = self.catalog.read(name)
+        if found is None:
+            raise errors.Precondition(
+                "the ALTER moves or renames the table",
+                still_true="nothing was touched",
+                todo="rename it by itself: RENAME TABLE is short, it needs no copy",
+            )
+        return found
+
+
+def _frozen(session: Session, clock: str) -> str:
+    """The clock's reading now, as a literal."""
+    return f"'{session.query(Statement(f'SELECT CAST({clock} AS CHAR)'))[0][0]}'"
+
+
+def _literally(sql: str) -> Statement:
+    """The user's text, untouched by parameter substitution (a % stays a %)."""
+    return Statement(sql)
+
+
+@contextmanager
+def _in_words(alter: Alter) -> Iterator[None]:
+    """What the server says about the ALTER, as a refusal."""
+    try:
+        yield
+    except (errors.BadValue, errors.DuplicateKey) as error:
+        raise errors.DataWouldBeLost(
+            f"the ALTER fails on a row of {alter.table}: {error.happened}",
+            still_true="nothing was touched",
+            todo="change the rows or the ALTER",
+        ) from error
+    except errors.BadStatement as error:
+        raise errors.Precondition(
+            f"the server refuses this ALTER: {error.happened}",
+            still_true="nothing was touched",
+            todo="correct the statement; the server itself would not run it either",
+        ) from error
+
+
+def renamed(definition: str, name: TableName, to: TableName) -> str:
+    """A SHOW CREATE TABLE as if the table had another name.
+
+    MySQL names CHECK constraints after the table, and renames these with it; their names change
+    with each clone.
+    """
+    head, _, rest = definition.partition("\n")
+    head = head.replace(quoting.name(name.name), quoting.name(to.name), 1)
+    auto_named = re.compile(rf"CONSTRAINT `{re.escape(name.name.replace('`', '``'))}_chk_(\d+)`")
+    body = auto_named.sub(lambda at: f"CONSTRAINT {quoting.name(f'{to.name}_chk_{at[1]}')}", rest)
+    return f"{head}\n{body}"
+
+
+def _difference(wanted: str, made: str) -> str:
+    missing = [line for line in wanted.splitlines() if line not in made.splitlines()]
+    extra = [line for line in made.splitlines() if line not in wanted.splitlines()]
+    return f"{' / '.join(missing).strip()} would become {' / '.join(extra).strip() or 'nothing'}"
+
+
+def _places(table: TableName) -> Iterator[naming.Beside | naming.Apart]:
+    """Wherever an earlier run may have put its tables, by another server version even."""
+    for first in (True, False):
+        place = naming.Beside(table, first)
+        try:
+            _ = place.shadow
+        except errors.Precondition:
+            continue  # The name is too long for this place: nothing can be there.
+        yield place
+    yield naming.Apart(table)
+
+
+def _target(found: dict[str, str], source: str) -> str:
+    return next(target for target, name in found.items() if name == source)
+
+
+def _findings(shadow_key: Key, key: Key) -> tuple[str, ...]:
+    if shadow_key.name == key.name:
+        return ()
+    return (f"{key.name}, by which rows are told apart, is {shadow_key.name} afterwards",)
