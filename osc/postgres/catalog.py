@@ -1,0 +1,140 @@
+"""What PostgreSQL's catalog says of a table."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from osc.errors import Precondition
+from osc.model.alter import Alter
+from osc.model.table import Column, Key, Table, TableName
+from osc.postgres.definition import describe, oid_of
+from osc.postgres.session import Connection, Open, plain_names
+
+NOT_NULL = """a.attnotnull AND NOT EXISTS (
+    SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n'
+    AND NOT k.convalidated AND a.attnum = ANY (k.conkey))"""
+"""A NOT NULL that isn't validated (18) says nothing about the rows that are there."""
+
+COLUMNS = f"""
+SELECT a.attname,
+       format_type(a.atttypid, a.atttypmod)
+           || CASE WHEN a.attcollation NOT IN (0, y.typcollation)
+                   THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END,
+       NOT ({NOT_NULL}), a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid)
+FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+
+KEYS = f"""
+SELECT i.relname, x.indisprimary,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(x.indkey[:x.indnkeyatts - 1]) WITH ORDINALITY AS u (n, at)
+             JOIN pg_attribute a ON (a.attrelid, a.attnum) = (x.indrelid, u.n) ORDER BY u.at)
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class t ON t.oid = x.indrelid
+WHERE x.indrelid = $1 AND x.indisunique AND x.indimmediate AND x.indisvalid AND x.indisready
+AND x.indpred IS NULL AND x.indexprs IS NULL AND NOT x.indisexclusion
+AND i.relam = (SELECT oid FROM pg_am WHERE amname = 'btree')
+AND NOT EXISTS (
+    SELECT FROM unnest(x.indkey[:x.indnkeyatts - 1]) AS n
+    JOIN pg_attribute a ON (a.attrelid, a.attnum) = (x.indrelid, n)
+    WHERE NOT ({NOT_NULL}) OR a.attgenerated <> ''
+    OR a.atttypid IN ('real'::regtype, 'double precision'::regtype))
+AND ($2 OR CASE t.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indisreplident
+                               WHEN 'f' THEN true ELSE false END)
+ORDER BY x.indisreplident DESC, x.indisprimary DESC, x.indnkeyatts, i.relname
+"""
+"""Floating-point numbers are left out because their text may be rounded by extra_float_digits."""
+
+
+@dataclass(frozen=True)
+class PostgresCatalog:
+    """Each call opens a session of its own, so that any thread may ask."""
+
+    opened: Open
+
+    def find(self, alter: Alter) -> Table:
+        """The table that the ALTER names; where it names no schema, by the role's search_path."""
+        with self.opened("catalog") as session:
+            name = resolve(session, alter)
+            oid = oid_of(session, name)
+            assert oid is not None
+            kind = session.value("SELECT relkind::text FROM pg_class WHERE oid = $1", oid)
+            if kind != "r":
+                raise Precondition(
+                    f"{name} is {KINDS.get(kind, 'no table')}, not a plain table",
+                    still_true="nothing was touched",
+                )
+            return read(session, name, oid)
+
+    def identity(self, name: TableName) -> str | None:
+        with self.opened("catalog") as session:
+            oid = oid_of(session, name)
+            return None if oid is None else identity(session, oid)
+
+
+KINDS = {
+    "p": "a partitioned table",
+    "v": "a view",
+    "m": "a materialised view",
+    "f": "a foreign table",
+    "i": "an index",
+    "I": "an index",
+    "S": "a sequence",
+    "c": "a composite type",
+}
+
+
+def resolve(session: Connection, alter: Alter) -> TableName:
+    found = session.rows(
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.oid = to_regclass(concat(quote_ident($1) || '.', quote_ident($2)))",
+        alter.schema,
+        alter.table,
+    )
+    if not found:
+        wanted = f"{alter.schema}.{alter.table}" if alter.schema else alter.table
+        raise Precondition(
+            f"there is no table {wanted} in this database",
+            still_true="nothing was touched",
+            todo="" if alter.schema else "name its schema, or set search_path for this role",
+        )
+    return TableName(*found[0])
+
+
+def read(session: Connection, name: TableName, oid: int, *, any_key: bool = False) -> Table:
+    """A table with the keys whose values the change stream tells, or with all its keys."""
+    with plain_names(session):
+        columns = session.rows(COLUMNS, oid)
+        keys = session.rows(KEYS, oid, any_key)
+        rows, size = session.rows(
+            "SELECT greatest(reltuples, 0)::bigint, pg_table_size(oid) FROM pg_class"
+            " WHERE oid = $1",
+            oid,
+        )[0]
+    return Table(
+        name=name,
+        columns=tuple(
+            Column(column, type, nullable, generated, default=default, ordinal=ordinal)
+            for ordinal, (column, type, nullable, generated, default) in enumerate(columns, 1)
+        ),
+        keys=tuple(Key(key, tuple(of), primary) for key, primary, of in keys),
+        identity=identity(session, oid) or "",
+        rows=rows,
+        bytes=size,
+    )
+
+
+def identity(session: Connection, oid: int) -> str | None:
+    """Changes with the file that holds the rows (TRUNCATE, VACUUM FULL, CLUSTER, a rewriting ALTER)
+    and with every line of the description: whoever grants something on the original while it is
+    copied grants nothing on the shadow. None where the table is gone."""
+    file = session.value("SELECT relfilenode::text FROM pg_class WHERE oid = $1", oid)
+    if file is None:
+        return None
+    lines = "\n".join(describe(session, oid))
+    return f"{oid}/{file}/{hashlib.sha1(lines.encode()).hexdigest()}"

@@ -1,0 +1,218 @@
+"""Reasons to refuse, found before anything is touched, each with what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from osc.engine import Sync
+from osc.errors import NotAllowed, Precondition
+from osc.model.alter import Alter
+from osc.model.table import Table
+from osc.postgres import definition
+from osc.postgres.quoting import identifier, qualified
+from osc.postgres.session import Connection, Open, plain_names
+
+
+@dataclass(frozen=True)
+class PostgresChecks:
+    """What the clone carries over, as `definition.describe` verifies, need not be refused here."""
+
+    opened: Open
+
+    def server(self, sync: Sync) -> None:
+        with self.opened("checks") as session:
+            _require_primary(session)
+            _require_database_privilege(session)
+            if sync is Sync.LOG:
+                _require_logical_decoding(session)
+
+    def table(self, table: Table, alter: Alter, sync: Sync) -> None:
+        _require_no_restart(alter)
+        with self.opened("checks") as session:
+            oid = definition.oid_of(session, table.name)
+            if oid is None:
+                raise _refused(f"there is no table {table.name}", "")
+            _require_ownership(session, table, oid)
+            _require_plain(session, table, oid)
+            _require_nothing_attached(session, table, oid)
+            _require_valid_indexes(session, table, oid)
+            if sync is Sync.LOG:
+                _require_replica_identity(session, table, oid)
+
+
+def _refused(happened: str, todo: str) -> Precondition:
+    return Precondition(happened, still_true="nothing was touched", todo=todo)
+
+
+def _require_primary(session: Connection) -> None:
+    if session.value("SELECT pg_is_in_recovery()"):
+        raise _refused("this server is a standby: it takes no writes", "connect to the primary")
+
+
+def _require_database_privilege(session: Connection) -> None:
+    database, role, may = session.rows(
+        "SELECT current_database(), current_user,"
+        " has_database_privilege(current_database(), 'CREATE')"
+    )[0]
+    if not may:
+        raise NotAllowed(
+            f"{role} may not create schemas in {database}",
+            still_true="nothing was touched",
+            todo=f"GRANT CREATE ON DATABASE {identifier(database)} TO {identifier(role)}",
+        )
+
+
+def _require_logical_decoding(session: Connection) -> None:
+    level, senders, sending, slots, used = session.rows(
+        "SELECT current_setting('wal_level'), current_setting('max_wal_senders')::int,"
+        " (SELECT count(*) FROM pg_stat_replication),"
+        " current_setting('max_replication_slots')::int,"
+        " (SELECT count(*) FROM pg_replication_slots)"
+    )[0]
+    if level != "logical":
+        raise _refused(
+            f"wal_level is {level}: changes can't be read from the log",
+            "set wal_level = logical and restart the server",
+        )
+    if used >= slots:
+        raise _refused(
+            f"all {slots} replication slots are in use", "drop one or raise max_replication_slots"
+        )
+    if sending >= senders:
+        raise _refused(f"all {senders} walsenders are in use", "raise max_wal_senders")
+    role, may = session.rows(
+        "SELECT rolname, rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_roles r"
+        " WHERE r.rolname IN ('rds_replication', 'rds_superuser')"
+        " AND pg_has_role(r.oid, 'USAGE')) FROM pg_roles WHERE rolname = current_user"
+    )[0]
+    if not may:
+        raise NotAllowed(
+            f"{role} may not read the log",
+            still_true="nothing was touched",
+            todo=f"ALTER ROLE {identifier(role)} REPLICATION",
+        )
+
+
+def _require_no_restart(alter: Alter) -> None:
+    for verbs in alter.verbs:
+        if verbs[:1] == ("ALTER",) and "RESTART" in verbs:
+            raise _refused(
+                "the ALTER restarts an identity sequence",
+                "do that in a statement of its own: it needs no copy",
+            )
+
+
+def _require_ownership(session: Connection, table: Table, oid: int) -> None:
+    owner, owns, may = session.rows(
+        "SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE'),"
+        " has_schema_privilege(relnamespace, 'CREATE') FROM pg_class WHERE oid = $1",
+        oid,
+    )[0]
+    role = session.value("SELECT current_user")
+    if not owns:
+        raise NotAllowed(
+            f"{table.name} belongs to {owner}",
+            still_true="nothing was touched",
+            todo=f"connect as {owner}, or GRANT {identifier(owner)} TO {identifier(role)}",
+        )
+    if not may:
+        schema = identifier(table.name.schema)
+        raise NotAllowed(
+            f"{role} may not create tables in the schema {table.name.schema}",
+            still_true="nothing was touched",
+            todo=f"GRANT CREATE ON SCHEMA {schema} TO {identifier(role)}",
+        )
+
+
+def _require_plain(session: Connection, table: Table, oid: int) -> None:
+    persistence, partition, typed, hidden = session.rows(
+        "SELECT relpersistence::text, relispartition, reloftype <> 0,"
+        " relrowsecurity AND relforcerowsecurity AND NOT rolsuper AND NOT rolbypassrls"
+        " FROM pg_class, pg_roles WHERE pg_class.oid = $1 AND rolname = current_user",
+        oid,
+    )[0]
+    if persistence != "p":
+        kind = "temporary" if persistence == "t" else "unlogged"
+        raise _refused(
+            f"{table.name} is {kind}: its changes are not in the log", "use the native ALTER"
+        )
+    if partition:
+        raise _refused(f"{table.name} is a partition of another table", "")
+    if typed:
+        raise _refused(f"{table.name} is a table of a type", "ALTER TABLE … NOT OF")
+    if hidden:
+        raise _refused(
+            f"{table.name} forces row level security on us: rows might be hidden from the copy",
+            "connect as a role with BYPASSRLS",
+        )
+
+
+REFUSALS = {
+    "constraint": ("a foreign key", "drop it and add it again, NOT VALID, after the migration"),
+    "needed by constraint": (
+        "a foreign key of another table, which refers to it,",
+        "drop it and add it again, NOT VALID, after the migration",
+    ),
+    "trigger": ("a trigger", "triggers can't be carried over yet"),
+    "rule": ("a rule", "rules can't be carried over"),
+    "publication": ("a publication", "take the table out and put it back after the migration"),
+    "security": ("a security label", "remove it and put it back after the migration"),
+    "inherits": ("inheritance", "ALTER TABLE … NO INHERIT first"),
+    "inherited": ("inheritance", "ALTER TABLE … NO INHERIT first"),
+    "member": ("an extension", "a table of an extension is changed by its upgrades"),
+    "needed": ("a dependent", "drop it and make it again after the migration"),
+}
+
+
+def _require_nothing_attached(session: Connection, table: Table, oid: int) -> None:
+    """Named one by one, from the description: its lines begin with what they describe."""
+    lines = [line for line in definition.describe(session, oid) if _refusal(line)]
+    if lines:
+        kind, todo = _refusal(lines[0]) or ("", "")
+        named = "\n  ".join(lines)
+        raise _refused(f"{kind} hangs on {table.name} and can't be carried over:\n  {named}", todo)
+    everywhere = session.value(
+        "SELECT string_agg(pubname, ', ') FROM pg_publication WHERE puballtables"
+    )
+    if everywhere:
+        raise _refused(
+            f"the publication {everywhere} is FOR ALL TABLES: it would publish the shadow too",
+            "publish the tables by name",
+        )
+
+
+def _refusal(line: str) -> tuple[str, str] | None:
+    """What a line of the description is that can't be carried over, and what to do about it."""
+    words = line.replace(":", "").split()
+    if words[0] == "constraint" and ": FOREIGN KEY " not in line:
+        return None
+    return REFUSALS.get(" ".join(words[:3])) or REFUSALS.get(words[0])
+
+
+def _require_valid_indexes(session: Connection, table: Table, oid: int) -> None:
+    with plain_names(session):
+        found = session.value(
+            "SELECT string_agg(indexrelid::regclass::text, ', ') FROM pg_index"
+            " WHERE indrelid = $1 AND NOT (indisvalid AND indisready)",
+            oid,
+        )
+    if found:
+        raise _refused(f"{found} is invalid: it was never built to its end", "drop or reindex it")
+
+
+def _require_replica_identity(session: Connection, table: Table, oid: int) -> None:
+    if table.keys:
+        return
+    identity = session.value("SELECT relreplident::text FROM pg_class WHERE oid = $1", oid)
+    on = qualified(table.name)
+    why = {
+        "n": "its replica identity is NOTHING",
+        "d": "it has no primary key that can be its replica identity",
+        "f": "it has no unique key over NOT NULL columns",
+        "i": "the index of its replica identity is gone or can't tell rows apart",
+    }[identity]
+    raise _refused(
+        f"the log doesn't tell which rows of {table.name} change: {why}",
+        f"ALTER TABLE {on} REPLICA IDENTITY USING INDEX a unique index over NOT NULL columns"
+        f" (add one if there is none), or REPLICA IDENTITY DEFAULT with a primary key",
+    )

@@ -1,0 +1,276 @@
+"""An empty table in every respect like another one: what LIKE carries over, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osc.errors import Precondition, ServerError
+from osc.model.table import TableName
+from osc.postgres import indexes
+from osc.postgres.definition import describe, differences, oid_of
+from osc.postgres.quoting import identifier, literal, qualified
+from osc.postgres.session import Connection, plain_names
+
+
+def make(session: Connection, original: TableName, clone: TableName) -> int:
+    """Makes the clone in a schema that exists; returns its OID.
+
+    Raises Precondition where the two descriptions differ in the end: each line is something that
+    would be lost, and nobody has to have thought of it before.
+    """
+    source = oid_of(session, original)
+    if source is None:
+        raise Precondition(f"there is no table {original}", still_true="nothing was touched")
+    try:
+        made = _make(session, source, original, clone)
+    except ServerError as error:
+        raise Precondition(
+            f"an empty clone of {original} cannot be made: {error.happened}",
+            still_true="nothing was touched",
+        ) from error
+    lost = differences(describe(session, made), describe(session, source))
+    if lost:
+        raise Precondition(
+            f"these properties of {original} cannot be carried over:\n  " + "\n  ".join(lost),
+            still_true="nothing was touched",
+            todo="remove them and put them back after the migration, or use the native ALTER",
+        )
+    return made
+
+
+def _make(session: Connection, source: int, original: TableName, clone: TableName) -> int:
+    with plain_names(session):
+        session.run(_create(session, source, original, clone))
+        made = oid_of(session, clone)
+        assert made is not None
+        for statement in _mending(session, source, made, clone):
+            session.run(statement)
+    for index in indexes.read(session, source):
+        for step in (*index.build(clone), *index.attach(clone)):
+            session.execute(step)
+    # Last: whoever isn't its owner any more could not do the rest.
+    with plain_names(session):
+        for statement in (*_access(session, source, made, clone), *_owner(session, source, clone)):
+            session.run(statement)
+    return made
+
+
+def _create(session: Connection, source: int, original: TableName, clone: TableName) -> str:
+    method, options, tablespace = session.rows(
+        """SELECT am.amname,
+                  array_to_string(coalesce(c.reloptions, '{}')
+                      || ARRAY(SELECT 'toast.' || o FROM unnest(toast.reloptions) o), ', '),
+                  space.spcname
+           FROM pg_class c JOIN pg_am am ON am.oid = c.relam
+           LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
+           LEFT JOIN pg_tablespace space ON space.oid = c.reltablespace
+           WHERE c.oid = $1""",
+        source,
+    )[0]
+    return (
+        f"CREATE TABLE {qualified(clone)} (LIKE {qualified(original)} INCLUDING ALL"
+        " EXCLUDING INDEXES EXCLUDING CONSTRAINTS EXCLUDING STATISTICS)"
+        f" USING {identifier(method)}"
+        + (f" WITH ({options})" if options else "")
+        + (f" TABLESPACE {identifier(tablespace)}" if tablespace else "")
+    )
+
+
+COLUMN_EXTRAS = """
+SELECT a.attname, coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1),
+       array_to_string(a.attoptions, ', ')
+FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+AND (coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1 OR a.attoptions IS NOT NULL)
+"""
+
+SEQUENCES = """
+SELECT a.attname, s.relname, s.oid, obj_description(s.oid, 'pg_class'), q.seqtypid::regtype::text
+FROM pg_depend d
+JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+JOIN pg_sequence q ON q.seqrelid = s.oid
+JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.refobjid, d.refobjsubid)
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+AND d.refobjid = $1 AND d.deptype = 'i'
+"""
+
+STATISTICS = """
+SELECT n.nspname, s.stxname, s.stxnamespace = t.relnamespace, s.stxkind,
+       pg_get_statisticsobjdef_columns(s.oid), coalesce((to_jsonb(s) ->> 'stxstattarget')::int, -1),
+       pg_get_userbyid(s.stxowner), obj_description(s.oid, 'pg_statistic_ext')
+FROM pg_statistic_ext s JOIN pg_class t ON t.oid = s.stxrelid
+JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = $1
+"""
+
+CONSTRAINTS = """
+SELECT o.conname, pg_get_constraintdef(o.oid), o.contype, o.convalidated,
+       obj_description(o.oid, 'pg_constraint'), m.oid IS NOT NULL
+FROM pg_constraint o
+LEFT JOIN pg_constraint m ON m.conrelid = $2 AND m.conname = o.conname
+WHERE o.conrelid = $1 AND o.contype IN ('c', 'n') ORDER BY o.conname
+"""
+
+KINDS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
+
+
+def _mending(session: Connection, source: int, made: int, clone: TableName) -> Iterator[str]:
+    """The statements for what LIKE leaves out, grants and owner excepted."""
+    on = qualified(clone)
+    for name, target, options in session.rows(COLUMN_EXTRAS, source):
+        alter = f"ALTER TABLE {on} ALTER COLUMN {identifier(name)} SET"
+        if target != -1:
+            yield f"{alter} STATISTICS {target}"
+        if options:
+            yield f"{alter} ({options})"
+    yield from _constraints(session, source, made, on)
+    yield from _sequences(session, source, made, clone)
+    yield from _statistics(session, source, clone)
+    yield from _policies(session, source, on)
+    identity, secured, forced, comment = session.rows(
+        "SELECT relreplident, relrowsecurity, relforcerowsecurity,"
+        " obj_description(oid, 'pg_class') FROM pg_class WHERE oid = $1",
+        source,
+    )[0]
+    if identity in ("f", "n"):
+        yield f"ALTER TABLE {on} REPLICA IDENTITY {'FULL' if identity == 'f' else 'NOTHING'}"
+    if secured:
+        yield f"ALTER TABLE {on} ENABLE ROW LEVEL SECURITY"
+    if forced:
+        yield f"ALTER TABLE {on} FORCE ROW LEVEL SECURITY"
+    if comment is not None:
+        yield f"COMMENT ON TABLE {on} IS {literal(comment)}"
+
+
+def _constraints(session: Connection, source: int, made: int, on: str) -> Iterator[str]:
+    """CHECKs, as valid as they are; and named NOT NULLs, which LIKE would validate."""
+    for name, definition, kind, valid, comment, there in session.rows(CONSTRAINTS, source, made):
+        if kind == "n" and there and not valid:
+            yield f"ALTER TABLE {on} DROP CONSTRAINT {identifier(name)}"
+        if kind == "c" or not there or not valid:
+            yield f"ALTER TABLE {on} ADD CONSTRAINT {identifier(name)} {definition}"
+        if comment is not None:
+            yield f"COMMENT ON CONSTRAINT {identifier(name)} ON {on} IS {literal(comment)}"
+
+
+def _sequences(session: Connection, source: int, made: int, clone: TableName) -> Iterator[str]:
+    """LIKE gives an identity column a sequence of its own name and type, without a comment."""
+    have = {column: name for column, name, *_ in session.rows(SEQUENCES, made)}
+    for column, name, _, comment, type in session.rows(SEQUENCES, source):
+        fresh = TableName(clone.schema, have[column])
+        sequence = qualified(TableName(clone.schema, name))
+        if fresh.name != name:
+            yield f"ALTER SEQUENCE {qualified(fresh)} RENAME TO {identifier(name)}"
+        yield f"ALTER SEQUENCE {sequence} AS {type}"
+        if comment is not None:
+            yield f"COMMENT ON SEQUENCE {sequence} IS {literal(comment)}"
+
+
+def _statistics(session: Connection, source: int, clone: TableName) -> Iterator[str]:
+    """Extended statistics live in the clone's schema until the swap moves them; those that live in
+    another schema than their table's can't have a twin there, and are refused by the comparison."""
+    for _, name, beside, kinds, columns, target, owner, comment in session.rows(STATISTICS, source):
+        if not beside:
+            continue
+        own = qualified(TableName(clone.schema, name))
+        kind = ", ".join(KINDS[k] for k in kinds if k in KINDS)
+        yield (
+            f"CREATE STATISTICS {own} {f'({kind}) ' if kind else ''}ON {columns}"
+            f" FROM {qualified(clone)}"
+        )
+        if target != -1:
+            yield f"ALTER STATISTICS {own} SET STATISTICS {target}"
+        if comment is not None:
+            yield f"COMMENT ON STATISTICS {own} IS {literal(comment)}"
+        if owner != session.value("SELECT current_user"):
+            yield f"ALTER STATISTICS {own} OWNER TO {identifier(owner)}"
+
+
+POLICIES = """
+SELECT polname, polpermissive, polcmd::text,
+       ARRAY(SELECT CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END
+             FROM unnest(polroles) AS r),
+       pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid),
+       obj_description(oid, 'pg_policy')
+FROM pg_policy WHERE polrelid = $1 ORDER BY polname
+"""
+
+COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
+
+
+def _policies(session: Connection, source: int, on: str) -> Iterator[str]:
+    """They are there from the first moment: there is none in which the new table has no policy."""
+    for name, permissive, command, roles, using, check, comment in session.rows(POLICIES, source):
+        yield (
+            f"CREATE POLICY {identifier(name)} ON {on}"
+            f" AS {'PERMISSIVE' if permissive else 'RESTRICTIVE'} FOR {COMMANDS[command]}"
+            f" TO {', '.join(roles)}"
+            + (f" USING ({using})" if using is not None else "")
+            + (f" WITH CHECK ({check})" if check is not None else "")
+        )
+        if comment is not None:
+            yield f"COMMENT ON POLICY {identifier(name)} ON {on} IS {literal(comment)}"
+
+
+def _owner(session: Connection, source: int, clone: TableName) -> Iterator[str]:
+    owner, ours = session.rows(
+        "SELECT pg_get_userbyid(relowner), pg_get_userbyid(relowner) = current_user"
+        " FROM pg_class WHERE oid = $1",
+        source,
+    )[0]
+    if not ours:
+        yield f"ALTER TABLE {qualified(clone)} OWNER TO {identifier(owner)}"
+
+
+ACL = """
+SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+       grantee = c.relowner, privilege_type, is_grantable
+FROM pg_class c, aclexplode(c.relacl) WHERE c.oid = $1
+"""
+
+COLUMN_ACL = """
+SELECT a.attname, privilege_type, is_grantable,
+       CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
+FROM pg_attribute a, aclexplode(a.attacl) WHERE a.attrelid = $1 AND NOT a.attisdropped
+"""
+
+
+def _access(session: Connection, source: int, made: int, clone: TableName) -> Iterator[str]:
+    """The grants of the original and no others: default privileges would leak in.
+
+    The owner's own privileges are in his ACL as soon as there is one, and follow the owner.
+    """
+    for kind, twin in (
+        (qualified(clone), (source, made)),
+        *_sequence_pairs(session, source, made, clone),
+    ):
+        yield from _grants(session, kind, *twin)
+    for column, privilege, grantable, grantee in session.rows(COLUMN_ACL, source):
+        option = " WITH GRANT OPTION" if grantable else ""
+        yield (
+            f"GRANT {privilege} ({identifier(column)}) ON {qualified(clone)} TO {grantee}{option}"
+        )
+
+
+def _sequence_pairs(
+    session: Connection, source: int, made: int, clone: TableName
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    of_clone = {column: oid for column, _, oid, *_ in session.rows(SEQUENCES, made)}
+    for column, name, oid, *_ in session.rows(SEQUENCES, source):
+        yield f"SEQUENCE {qualified(TableName(clone.schema, name))}", (oid, of_clone[column])
+
+
+def _grants(session: Connection, on: str, source: int, made: int) -> Iterator[str]:
+    wanted, found = session.rows(ACL, source), session.rows(ACL, made)
+    if not wanted and not found:
+        return
+    for grantee in sorted({grantee for grantee, _, _, _ in found}):
+        yield f"REVOKE ALL ON {on} FROM {grantee}"
+    if not wanted:
+        # An original without an ACL: the owner has everything, and nobody else anything.
+        yield f"GRANT ALL ON {on} TO CURRENT_USER"
+        return
+    yield f"REVOKE ALL ON {on} FROM CURRENT_USER"
+    for grantee, owners, privilege, grantable in wanted:
+        # What the owner has not been deprived of comes back under his name with OWNER TO.
+        to = "CURRENT_USER" if owners else grantee
+        option = " WITH GRANT OPTION" if grantable and not owners else ""
+        yield f"GRANT {privilege} ON {on} TO {to}{option}"

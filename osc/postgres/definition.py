@@ -1,0 +1,228 @@
+"""A table described object by object, so that two tables can be compared line by line.
+
+This is the heart of "never a wrong table": a clone whose description differs from the original's
+would lose what the missing line says, whatever it is. So nothing that hangs on a table may be left
+out here, and what is new in a future release shows as a difference wherever `pg_get_…def` prints
+it. A table's own schema is left out of every line, and nothing else is: a prefix that we know word
+for word is cut off, names inside of expressions are never replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from osc.model.table import TableName
+from osc.postgres.session import Connection, plain_names
+
+SORTED = "coalesce((SELECT string_agg(o, ' ' ORDER BY o) FROM unnest({}) AS o), '-')"
+
+TABLE = f"""
+SELECT unnest(ARRAY[
+    concat('table: kind ', c.relkind, ', persistence ', c.relpersistence),
+    'table: access method ' || coalesce(am.amname, '-'),
+    'table: tablespace ' || coalesce(space.spcname, '-'),
+    'table: options ' || {SORTED.format("c.reloptions")},
+    'table: toast options ' || {SORTED.format("toast.reloptions")},
+    'table: owner ' || pg_get_userbyid(c.relowner),
+    concat('table: replica identity ', c.relreplident),
+    concat('table: row security ', c.relrowsecurity, ', forced ', c.relforcerowsecurity),
+    concat('table: of type ', c.reloftype::regtype),
+    'table: comment ' || coalesce(obj_description(c.oid, 'pg_class'), '-')])
+FROM t c
+LEFT JOIN pg_am am ON am.oid = c.relam
+LEFT JOIN pg_tablespace space ON space.oid = c.reltablespace
+LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
+"""
+
+GRANTS = """
+SELECT format('grant: %s to %s by %s, grantable %s', privilege_type,
+              CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END,
+              pg_get_userbyid(grantor), is_grantable)
+FROM t, aclexplode(coalesce(t.relacl, acldefault('r', t.relowner)))
+UNION ALL
+SELECT format('grant on column %I: %s to %s by %s, grantable %s', attname, privilege_type,
+              CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END,
+              pg_get_userbyid(grantor), is_grantable)
+FROM live, aclexplode(attacl)
+"""
+
+COLUMNS = f"""
+SELECT format('column %s: %I %s', lpad(position::text, 4, '0'), attname,
+              concat_ws(', ',
+                  format_type(atttypid, atttypmod),
+                  'collation ' || nullif(attcollation, 0)::regcollation::text,
+                  CASE WHEN attnotnull THEN 'not null' END,
+                  'identity ' || nullif(attidentity::text, ''),
+                  'generated ' || nullif(attgenerated::text, ''),
+                  'default ' || pg_get_expr(d.adbin, d.adrelid),
+                  'storage ' || attstorage::text,
+                  'compression ' || nullif(row ->> 'attcompression', ''),
+                  'statistics ' || nullif(coalesce(row ->> 'attstattarget', '-1'), '-1'),
+                  'options ' || nullif({SORTED.format("attoptions")}, '-'),
+                  'inherited ' || nullif(attinhcount, 0),
+                  'comment ' || col_description(attrelid, attnum)))
+FROM live LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (attrelid, attnum)
+"""
+
+IDENTITIES = """
+SELECT format('identity sequence of %I: %I', attname, s.relname)
+    || format(', %s start %s by %s from %s to %s cache %s cycle %s, comment %s, grants %s',
+              q.seqtypid::regtype, q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache,
+              q.seqcycle, coalesce(obj_description(s.oid, 'pg_class'), '-'),
+              coalesce(s.relacl::text, '-'))
+FROM identity_sequence s JOIN live ON attnum = s.column
+JOIN pg_sequence q ON q.seqrelid = s.oid
+"""
+
+CONSTRAINTS = """
+SELECT format('constraint %I: %s%s', conname, pg_get_constraintdef(k.oid),
+              concat(
+                  CASE WHEN NOT convalidated AND contype IN ('c', 'f', 'n')
+                       THEN ', not validated' END,
+                  CASE WHEN NOT conislocal THEN ', inherited' END,
+                  ', comment ' || obj_description(k.oid, 'pg_constraint')))
+FROM pg_constraint k JOIN t ON k.conrelid = t.oid WHERE contype <> 't'
+"""
+
+INDEXES = """
+SELECT format('index %I: %s', i.relname,
+              concat_ws(', ',
+                  CASE WHEN starts_with(definition, prefix)
+                       THEN 'using ' || substr(definition, length(prefix) + 1)
+                       ELSE definition END,
+                  CASE WHEN x.indisunique THEN 'unique' END,
+                  CASE WHEN x.indisprimary THEN 'primary' END,
+                  CASE WHEN NOT x.indimmediate THEN 'deferrable' END,
+                  CASE WHEN NOT (x.indisvalid AND x.indisready) THEN 'INVALID' END,
+                  CASE WHEN x.indisclustered THEN 'clustered' END,
+                  CASE WHEN x.indisreplident THEN 'replica identity' END,
+                  'tablespace ' || space.spcname,
+                  'statistics ' || stats.targets,
+                  'comment ' || obj_description(i.oid, 'pg_class')))
+FROM t JOIN pg_index x ON x.indrelid = t.oid JOIN pg_class i ON i.oid = x.indexrelid
+LEFT JOIN pg_tablespace space ON space.oid = i.reltablespace
+CROSS JOIN LATERAL (SELECT
+    pg_get_indexdef(i.oid) AS definition,
+    format('CREATE %sINDEX %I ON %I.%I USING ',
+           CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname, t.nspname, t.relname) AS prefix
+) AS text
+CROSS JOIN LATERAL (
+    SELECT string_agg(format('%s=%s', a.attnum, to_jsonb(a) ->> 'attstattarget'), ' '
+                      ORDER BY a.attnum) AS targets
+    FROM pg_attribute a WHERE a.attrelid = i.oid
+     AND coalesce(to_jsonb(a) ->> 'attstattarget', '-1') <> '-1'
+) AS stats
+"""
+
+STATISTICS = """
+SELECT format('statistics %s%I: %s on %s, target %s, owner %s, comment %s',
+              CASE WHEN s.stxnamespace <> t.relnamespace
+                   THEN quote_ident(s.stxnamespace::regnamespace::text) || '.' END,
+              s.stxname, s.stxkind, pg_get_statisticsobjdef_columns(s.oid),
+              coalesce(to_jsonb(s) ->> 'stxstattarget', '-1'), pg_get_userbyid(s.stxowner),
+              coalesce(obj_description(s.oid, 'pg_statistic_ext'), '-'))
+FROM t JOIN pg_statistic_ext s ON s.stxrelid = t.oid
+"""
+
+ATTACHED = """
+SELECT format('policy %I: %s for %s to %s using %s check %s, comment %s', polname,
+              CASE WHEN polpermissive THEN 'permissive' ELSE 'restrictive' END, polcmd,
+              ARRAY(SELECT CASE r WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(r) END
+                    FROM unnest(polroles) r ORDER BY 1)::text,
+              pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid),
+              coalesce(obj_description(p.oid, 'pg_policy'), '-'))
+FROM t JOIN pg_policy p ON p.polrelid = t.oid
+UNION ALL
+SELECT format('trigger %I: %s, enabled %s, comment %s', tgname, pg_get_triggerdef(g.oid),
+              tgenabled, coalesce(obj_description(g.oid, 'pg_trigger'), '-'))
+FROM t JOIN pg_trigger g ON g.tgrelid = t.oid WHERE NOT tgisinternal
+UNION ALL
+SELECT format('rule %I: %s, enabled %s', rulename, pg_get_ruledef(w.oid), ev_enabled)
+FROM t JOIN pg_rewrite w ON w.ev_class = t.oid
+UNION ALL
+SELECT format('publication: %I', pubname)
+FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid
+JOIN pg_publication p ON p.oid = r.prpubid WHERE pubname !~ '^osc_[0-9]+_[0-9a-f]{8}$'
+UNION ALL
+SELECT format('security label of %s: %s for %s', l.objsubid, l.label, l.provider)
+FROM t JOIN pg_seclabel l ON (l.classoid, l.objoid) = ('pg_class'::regclass, t.oid)
+UNION ALL
+SELECT format('inherits from %s', inhparent::regclass) FROM t JOIN pg_inherits ON inhrelid = t.oid
+UNION ALL
+SELECT format('inherited by %s', inhrelid::regclass) FROM t JOIN pg_inherits ON inhparent = t.oid
+UNION ALL
+SELECT format('member of extension %I', e.extname)
+FROM t JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+JOIN pg_extension e ON e.oid = d.refobjid
+"""
+
+DEPENDENTS = """
+SELECT DISTINCT 'needed by ' || coalesce('view ' || viewed.ev_class::regclass::text,
+       pg_describe_object(d.classid, d.objid, d.objsubid))
+FROM (SELECT 'pg_class'::regclass, oid FROM t
+      UNION ALL SELECT 'pg_type'::regclass, reltype FROM t
+      UNION ALL SELECT 'pg_type'::regclass, y.typarray FROM t JOIN pg_type y ON y.oid = t.reltype
+      UNION ALL SELECT 'pg_class'::regclass, s.oid FROM identity_sequence s) AS own (class, oid)
+JOIN pg_depend d ON d.refclassid = own.class AND d.refobjid = own.oid
+     AND d.deptype IN ('n', 'a', 'P', 'S')
+LEFT JOIN pg_rewrite viewed ON d.classid = 'pg_rewrite'::regclass AND viewed.oid = d.objid
+WHERE NOT EXISTS (
+    SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S' AND d.deptype = 'a')
+AND d.objid NOT IN (
+    SELECT k.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
+    UNION ALL SELECT x.indexrelid FROM t JOIN pg_index x ON x.indrelid = t.oid
+    UNION ALL SELECT a.oid FROM t JOIN pg_attrdef a ON a.adrelid = t.oid
+    UNION ALL SELECT p.oid FROM t JOIN pg_policy p ON p.polrelid = t.oid
+    UNION ALL SELECT g.oid FROM t JOIN pg_trigger g ON g.tgrelid = t.oid
+    UNION ALL SELECT w.oid FROM t JOIN pg_rewrite w ON w.ev_class = t.oid
+    UNION ALL SELECT s.oid FROM t JOIN pg_statistic_ext s ON s.stxrelid = t.oid
+    UNION ALL SELECT r.oid FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid)
+"""
+"""Views, foreign keys, functions and columns elsewhere that hang on the table's OID or row type,
+or on a sequence of its identity columns. A sequence that a column merely owns is carried over."""
+
+EVERYTHING = (
+    TABLE, GRANTS, COLUMNS, IDENTITIES, CONSTRAINTS, INDEXES, STATISTICS, ATTACHED, DEPENDENTS,
+)  # fmt: skip
+
+QUERY = """
+WITH t AS (SELECT c.*, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE c.oid = $1),
+     live AS (SELECT a.*, to_jsonb(a) - 'attmissingval' AS row,
+                     row_number() OVER (ORDER BY a.attnum) AS position
+              FROM t JOIN pg_attribute a ON a.attrelid = t.oid
+              WHERE a.attnum > 0 AND NOT a.attisdropped),
+     identity_sequence AS (
+              SELECT s.oid, s.relname, s.relacl, d.refobjsubid AS column
+              FROM t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
+                   AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'i'
+              JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S')
+SELECT line FROM ({}) AS lines (line) ORDER BY line COLLATE "C"
+"""
+
+
+DESCRIBE = QUERY.format("\nUNION ALL\n".join(EVERYTHING))
+
+
+def oid_of(session: Connection, name: TableName) -> int | None:
+    """The relation's OID; None where there is none of that name."""
+    found = session.value(
+        "SELECT c.oid::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = $1 AND c.relname = $2",
+        name.schema,
+        name.name,
+    )
+    return None if found is None else int(found)
+
+
+def describe(session: Connection, oid: int) -> tuple[str, ...]:
+    """One sorted line for each object and property of the table; empty where there is none."""
+    with plain_names(session):
+        return tuple(line for (line,) in session.rows(DESCRIBE, oid))
+
+
+def differences(have: Sequence[str], want: Sequence[str]) -> tuple[str, ...]:
+    """Lines of one side only: `- ` is missing from `have`, `+ ` is too much in it."""
+    missing = [f"- {line}" for line in want if line not in have]
+    surplus = [f"+ {line}" for line in have if line not in want]
+    return tuple(missing + surplus)

@@ -1,0 +1,274 @@
+"""The statements of one migration on PostgreSQL, as values.
+
+Key values are texts, as pgoutput writes them. They travel as one array for each column of the key,
+so that 50,000 keys are two parameters and the statement is the same for any number of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from osc.engine import Job, Statement
+from osc.model.change import KeyValue
+from osc.model.chunk import Chunk, ChunkSize
+from osc.model.columns import Pair
+from osc.model.table import Column
+from osc.postgres.keys import in_order
+from osc.postgres.quoting import (
+    collation_of,
+    identifier,
+    key_type_of,
+    listed,
+    qualified,
+    type_of,
+)
+
+
+@dataclass(frozen=True)
+class PostgresDialect:
+    """Chunk bounds are one-tuples of block numbers; the spans of a verification are keys."""
+
+    job: Job
+
+    @property
+    def session_settings(self) -> tuple[Statement, ...]:
+        """None: key texts mean the same to every session."""
+        return ()
+
+    @property
+    def chunk_size(self) -> ChunkSize:
+        """In blocks of 8 kB: from 128 kB to 256 MB."""
+        return ChunkSize(size=128, least=16, most=32_768)
+
+    @property
+    def most_keys(self) -> int:
+        return 50_000
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """Columns that no column of the original fills; generated ones follow from the others."""
+        filled = {pair.target for pair in self.job.columns.pairs if pair.source is not None}
+        return tuple(
+            column.name
+            for column in self.job.shadow.columns
+            if column.name not in filled and not column.generated
+        )
+
+    def key_value(self, row: tuple[Any, ...]) -> KeyValue:
+        """Texts of the key, or the number of a block."""
+        return tuple(row)
+
+    # The copy.
+
+    def next_bound(self, after: KeyValue | None, rows: int) -> Statement:
+        """`rows` counts blocks here, and so is chosen: chunks are cut to a time anyway."""
+        start = -1 if after is None else int(after[0])
+        return Statement(
+            "SELECT $1::bigint WHERE $1::bigint + 1 <"
+            " pg_relation_size(to_regclass($2)) / current_setting('block_size')::bigint",
+            (start + rows, qualified(self.job.original.name)),
+        )
+
+    def copy_chunk(self, chunk: Chunk) -> Statement:
+        """A row that an UPDATE moves meanwhile is copied twice, or not at all; but then its key is
+        in the backlog, and before the unique indexes are built the backlog's keys are deleted."""
+        return Statement(self._insert() + _within_blocks(chunk))
+
+    # Acting on keys.
+
+    def delete_keys(self, keys: Sequence[KeyValue]) -> Statement:
+        job = self.job
+        return Statement(
+            f"DELETE FROM {qualified(job.shadow.name)} AS shadow"
+            f" USING (SELECT {self._unnested()}) AS key"
+            f" WHERE {self._matches('shadow', job.columns.shadow_key)}",
+            _arrays(keys),
+        )
+
+    def insert_keys(self, keys: Sequence[KeyValue]) -> Statement:
+        """One row for each key, though two texts may mean the same key (1.0 and 1.00)."""
+        wanted = self._unnested(mapped=False)
+        return Statement(
+            f"{self._insert()} WHERE ({listed(self.job.columns.key)}) IN (SELECT {wanted})",
+            _arrays(keys),
+        )
+
+    # Verification.
+
+    def next_key(self, after: KeyValue | None, rows: int) -> Statement:
+        """No bound at all where the shadow orders its key in another way than the original."""
+        if not self._in_order():
+            return Statement("SELECT 1 WHERE false")
+        columns = self._key_columns()
+        where, parameters = self._after(after, self.job.columns.key, first=1)
+        # Names of its own for the texts: ORDER BY prefers what is selected, and sorted texts are
+        # not sorted numbers.
+        texts = [f"{_as_text(column)} AS osc_{n}" for n, column in enumerate(columns)]
+        return Statement(
+            f"SELECT {', '.join(texts)}"
+            f" FROM ONLY {qualified(self.job.original.name)}{' WHERE ' * bool(where)}{where}"
+            f" ORDER BY {listed(self.job.columns.key)} LIMIT 1 OFFSET {max(rows - 1, 0)}",
+            parameters,
+        )
+
+    def checksum(self, span: Chunk) -> Statement:
+        sums = []
+        for select, where in self._sides(span):
+            hashed = f"ROW({', '.join(select)})"
+            sums.append(
+                "SELECT count(*) AS n, coalesce(sum(hash_record_extended("
+                f"{hashed}, 0)), 0) AS s FROM ONLY {where}"
+            )
+        return Statement(
+            f"SELECT o.n, o.s::text, w.n, w.s::text FROM ({sums[0]}) AS o, ({sums[1]}) AS w",
+            self._bounds(span),
+        )
+
+    def differing_keys(self, span: Chunk, most: int) -> Statement:
+        (original, from_original), (shadow, from_shadow) = self._sides(span)
+        keys = [f"k{n}" for n, _ in enumerate(self.job.columns.key)]
+        old = [_as_text(column) for column in self._key_columns()]
+        new = [_as_text(self.job.shadow.column(name)) for name in self.job.columns.shadow_key]
+        met = [
+            f"({text})::{key_type_of(c)}" for text, c in zip(new, self._shadow_key(), strict=True)
+        ]
+        mapped = [
+            f"CAST({identifier(c.name)} AS {key_type_of(s)})"
+            for c, s in zip(self._key_columns(), self._shadow_key(), strict=True)
+        ]
+        left = _select([*old, *mapped], [*keys, *(f"m{k}" for k in keys)], original)
+        right = _select([*new, *met], [*keys, *(f"m{k}" for k in keys)], shadow)
+        joined = " AND ".join(f"o.m{k} = w.m{k}" for k in keys)
+        shown = ", ".join(f"coalesce(o.{k}, w.{k})" for k in keys)
+        return Statement(
+            f"SELECT {shown} FROM (SELECT {left} FROM ONLY {from_original}) AS o"
+            f" FULL JOIN (SELECT {right} FROM ONLY {from_shadow}) AS w ON {joined}"
+            f" WHERE o.h IS DISTINCT FROM w.h LIMIT {most}",
+            self._bounds(span),
+        )
+
+    # Parts of statements.
+
+    def _insert(self) -> str:
+        job = self.job
+        pairs = job.columns.pairs
+        return (
+            f"INSERT INTO {qualified(job.shadow.name)} ({listed([p.target for p in pairs])})"
+            f" OVERRIDING SYSTEM VALUE SELECT {', '.join(p.expression for p in pairs)}"
+            f" FROM ONLY {qualified(job.original.name)}"
+        )
+
+    def _key_columns(self) -> list[Column]:
+        return [self.job.original.column(name) for name in self.job.columns.key]
+
+    def _shadow_key(self) -> list[Column]:
+        return [self.job.shadow.column(name) for name in self.job.columns.shadow_key]
+
+    def _unnested(self, *, mapped: bool = True) -> str:
+        """Key texts as values of the original's types, and from these as values of the shadow's."""
+        parts = []
+        for n, (old, new) in enumerate(
+            zip(self._key_columns(), self._shadow_key(), strict=True), 1
+        ):
+            value = f"unnest(${n}::text[])::{key_type_of(old)}"
+            if mapped and old.type != new.type:
+                value = f"({value})::{key_type_of(new)}"
+            parts.append(f"{value} AS k{n}" if mapped else value)
+        return ", ".join(parts)
+
+    def _matches(self, table: str, names: tuple[str, ...]) -> str:
+        return " AND ".join(
+            f"{table}.{identifier(name)} = key.k{n}" for n, name in enumerate(names, 1)
+        )
+
+    def _in_order(self) -> bool:
+        return all(
+            in_order(old, new)
+            for old, new in zip(self._key_columns(), self._shadow_key(), strict=True)
+        )
+
+    def _sides(self, span: Chunk) -> list[tuple[list[str], str]]:
+        """For original and shadow: what is hashed, and the table with its WHERE."""
+        job = self.job
+        compared = [p for p in job.columns.pairs if p.source is not None]
+        original = [_hashable(_value(p, job.shadow.column(p.target)), job.shadow.column(p.target))
+                    for p in compared]  # fmt: skip
+        shadow = [_hashable(identifier(p.target), job.shadow.column(p.target)) for p in compared]
+        return [
+            (original, qualified(job.original.name) + self._where(span, job.columns.key)),
+            (shadow, qualified(job.shadow.name) + self._where(span, job.columns.shadow_key)),
+        ]
+
+    def _where(self, span: Chunk, names: tuple[str, ...]) -> str:
+        lower, low = self._after(span.lower, names, first=1)
+        upper, _ = self._after(span.upper, names, first=len(low) + 1, sign="<=")
+        conditions = [part for part in (lower, upper) if part]
+        return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+    def _after(
+        self, bound: KeyValue | None, names: tuple[str, ...], *, first: int, sign: str = ">"
+    ) -> tuple[str, tuple[object, ...]]:
+        """A row comparison, which an index on the key can answer."""
+        if bound is None:
+            return "", ()
+        values = ", ".join(
+            f"${n}::text::{key_type_of(column)}"
+            for n, column in enumerate(self._key_columns(), first)
+        )
+        return f"({listed(names)}) {sign} ({values})", tuple(bound)
+
+    def _bounds(self, span: Chunk) -> tuple[object, ...]:
+        return (*(span.lower or ()), *(span.upper or ()))
+
+
+def _within_blocks(chunk: Chunk) -> str:
+    conditions = []
+    if chunk.lower is not None:
+        conditions.append(f"ctid >= '({int(chunk.lower[0]) + 1},0)'")
+    if chunk.upper is not None:
+        conditions.append(f"ctid < '({int(chunk.upper[0]) + 1},0)'")
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _arrays(keys: Sequence[KeyValue]) -> tuple[object, ...]:
+    return tuple(list(values) for values in zip(*keys, strict=True))
+
+
+def _as_text(column: Column) -> str:
+    """A key's text as the change stream writes it: by the type's output function, which a cast to
+    text is not for all types (boolean, inet, character). It depends on the session's date style and
+    zone for some; there JSON has one style, and only its T is another letter."""
+    name = identifier(column.name)
+    if column.type.startswith("timestamp") and column.type.endswith("with time zone"):
+        finite = f"replace(to_jsonb({name} AT TIME ZONE 'UTC')#>>'{{}}', 'T', ' ') || '+00'"
+        return f"CASE WHEN isfinite({name}) THEN {finite} ELSE {name}::text END"
+    if column.type.startswith(("timestamp", "date", "time")):
+        return f"replace(to_jsonb({name})#>>'{{}}', 'T', ' ')"
+    return f"format('%s', {name})"
+
+
+def _value(pair: Pair, column: Column) -> str:
+    """What the original's row has in this column once it is the shadow's."""
+    if pair.same_type:
+        return pair.expression
+    return f"CAST({pair.expression} AS {type_of(column)}){collation_of(column)}"
+
+
+HASHED_AS_THEY_ARE = (
+    "smallint", "integer", "bigint", "boolean", "uuid", "date", "oid", "bytea", "text",
+    "character varying", "character", "timestamp", "time",
+)  # fmt: skip
+
+
+def _hashable(value: str, column: Column) -> str:
+    """Types under which equal means identical are hashed as they are; 1.0 and 1.00, 'a' and 'A' of
+    citext, or '1 month' and '30 days' are equal too, and so are compared as texts."""
+    plain = column.type.startswith(HASHED_AS_THEY_ARE) and not column.type.endswith("]")
+    return value if plain and not collation_of(column) else f"({value})::text"
+
+
+def _select(expressions: list[str], names: list[str], hashed: list[str]) -> str:
+    columns = [f"{e} AS {n}" for e, n in zip(expressions, names, strict=True)]
+    return ", ".join([*columns, f"hash_record_extended(ROW({', '.join(hashed)}), 0) AS h"])

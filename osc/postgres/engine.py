@@ -1,0 +1,48 @@
+"""Assembles the parts into an `Engine` for one PostgreSQL database."""
+
+from __future__ import annotations
+
+from osc.engine import Engine, Sync
+from osc.postgres import flavor
+from osc.postgres.catalog import PostgresCatalog
+from osc.postgres.checks import PostgresChecks
+from osc.postgres.decoding import RETAINED_BYTES, SlotSource
+from osc.postgres.dialect import PostgresDialect
+from osc.postgres.ledger import PostgresLedger, claim
+from osc.postgres.load import PostgresLoad
+from osc.postgres.rehearsal import target_of
+from osc.postgres.session import address
+from osc.postgres.swap import PostgresSwapper
+from osc.postgres.workshop import PostgresWorkshop
+
+
+def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
+    """Raises Usage, Unreachable or Precondition where that server is none for us."""
+    place = address(url)
+    with place.opened("start") as session:
+        kind = flavor.ask(session)
+        database = str(session.value("SELECT current_database()"))
+    kind.require()
+    opened = place.opened
+    ledger = PostgresLedger(place)
+    return Engine(
+        name="PostgreSQL",
+        version=kind.version,
+        database=database,
+        mysql=False,
+        connect=place.connect,
+        claim=lambda table: claim(place, table),
+        catalog=PostgresCatalog(opened),
+        checks=PostgresChecks(opened),
+        workshop=PostgresWorkshop(opened),
+        ledger=ledger,
+        dialect=PostgresDialect,
+        load=lambda job: PostgresLoad(opened, job),
+        swapper=lambda job: PostgresSwapper(opened, job, target_of(opened, job)),
+        sources={
+            Sync.LOG: lambda job: SlotSource(
+                place, kind, database, job, retained_bytes=retained_bytes
+            )
+        },
+        close=ledger.close,
+    )

@@ -1,0 +1,130 @@
+"""Indexes and the constraints that stand on them: read from one table, built on another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from osc.engine import Statement
+from osc.errors import Bug
+from osc.model.table import TableName
+from osc.postgres.quoting import identifier, literal, qualified
+from osc.postgres.session import Connection, plain_names
+
+
+@dataclass(frozen=True)
+class Index:
+    """`using` is what follows USING in the definition; `constraint` the definition of the
+    constraint that it backs. `targets` are statistics targets of its columns, by number."""
+
+    name: str
+    using: str
+    unique: bool
+    constraint: str = ""
+    primary: bool = False
+    exclusion: bool = False
+    deferrable: bool = False
+    deferred: bool = False
+    tablespace: str = ""
+    clustered: bool = False
+    identity: bool = False
+    comment: str | None = None
+    constraint_comment: str | None = None
+    targets: tuple[tuple[int, int], ...] = ()
+
+    def build(self, table: TableName) -> tuple[Statement, ...]:
+        """Builds it, with no more than a SHARE lock on the table; nothing for an exclusion
+        constraint, whose index can't be built before it."""
+        if self.exclusion:
+            return ()
+        unique = "UNIQUE " if self.unique else ""
+        name, on = identifier(self.name), qualified(table)
+        return (
+            self._in_tablespace(),
+            Statement(f"CREATE {unique}INDEX {name} ON {on} USING {self.using}"),
+        )
+
+    def attach(self, table: TableName) -> tuple[Statement, ...]:
+        """What is left to say once the index is built."""
+        on, index = qualified(table), qualified(TableName(table.schema, self.name))
+        return tuple(
+            Statement(sql)
+            for sql in (
+                *self._add_constraint(on),
+                *self._comments(on, index),
+                *(f"ALTER INDEX {index} ALTER COLUMN {n} SET STATISTICS {target}"
+                  for n, target in self.targets),
+                *([f"ALTER TABLE {on} CLUSTER ON {identifier(self.name)}"] * self.clustered),
+                *([f"ALTER TABLE {on} REPLICA IDENTITY USING INDEX {identifier(self.name)}"]
+                  * self.identity),
+            )
+        )  # fmt: skip
+
+    def drop(self, table: TableName) -> Statement:
+        if self.constraint:
+            return Statement(
+                f"ALTER TABLE {qualified(table)} DROP CONSTRAINT {identifier(self.name)}"
+            )
+        return Statement(f"DROP INDEX {qualified(TableName(table.schema, self.name))}")
+
+    def _in_tablespace(self) -> Statement:
+        # Not a clause: that would stand before WHERE, in the midst of the definition.
+        return Statement("SELECT set_config('default_tablespace', $1, false)", (self.tablespace,))
+
+    def _add_constraint(self, on: str) -> list[str]:
+        if not self.constraint:
+            return []
+        add = f"ALTER TABLE {on} ADD CONSTRAINT {identifier(self.name)}"
+        if self.exclusion:
+            return [f"{add} {self.constraint}"]
+        kind = "PRIMARY KEY" if self.primary else "UNIQUE"
+        deferrable = " DEFERRABLE" * self.deferrable + " INITIALLY DEFERRED" * self.deferred
+        return [f"{add} {kind} USING INDEX {identifier(self.name)}{deferrable}"]
+
+    def _comments(self, on: str, index: str) -> list[str]:
+        found = []
+        if self.comment is not None:
+            found.append(f"COMMENT ON INDEX {index} IS {literal(self.comment)}")
+        if self.constraint_comment is not None:
+            name = identifier(self.name)
+            said = literal(self.constraint_comment)
+            found.append(f"COMMENT ON CONSTRAINT {name} ON {on} IS {said}")
+        return found
+
+
+QUERY = """
+SELECT i.relname, pg_get_indexdef(i.oid),
+       format('CREATE %sINDEX %I ON %I.%I USING ',
+              CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname, n.nspname, t.relname),
+       x.indisunique, coalesce(pg_get_constraintdef(k.oid), ''), x.indisprimary,
+       x.indisexclusion OR coalesce((to_jsonb(k) ->> 'conperiod')::bool, false),
+       coalesce(k.condeferrable, false), coalesce(k.condeferred, false),
+       coalesce(space.spcname, ''), x.indisclustered, x.indisreplident,
+       obj_description(i.oid, 'pg_class'), obj_description(k.oid, 'pg_constraint'),
+       ARRAY(SELECT ARRAY[a.attnum::int, (to_jsonb(a) ->> 'attstattarget')::int]
+             FROM pg_attribute a WHERE a.attrelid = i.oid
+             AND coalesce(to_jsonb(a) ->> 'attstattarget', '-1') <> '-1' ORDER BY a.attnum)
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class t ON t.oid = x.indrelid
+JOIN pg_namespace n ON n.oid = t.relnamespace
+LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.conrelid = t.oid
+                          AND k.contype IN ('p', 'u', 'x')
+LEFT JOIN pg_tablespace space ON space.oid = i.reltablespace
+WHERE x.indrelid = $1
+ORDER BY x.indisexclusion, i.relname
+"""
+
+
+def read(session: Connection, oid: int) -> tuple[Index, ...]:
+    """Every index of a table, exclusion constraints last."""
+    with plain_names(session):
+        return tuple(_index(*row) for row in session.rows(QUERY, oid))
+
+
+def _index(name: str, definition: str, prefix: str, *rest: Any) -> Index:
+    if not definition.startswith(prefix):
+        raise Bug(f"the index definition {definition!r} does not begin with {prefix!r}")
+    targets = tuple((n, target) for n, target in rest[-1])
+    fields = (name, definition.removeprefix(prefix), *rest[:-1], targets)
+    return Index(*fields)

@@ -1,0 +1,239 @@
+"""Our own small tables in the schema `osc`: what runs, how far it is, which keys were spilled."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from osc.engine import Run, Statement, Sync
+from osc.errors import NotAllowed, Precondition, ServerError
+from osc.model.change import KeyValue
+from osc.model.chunk import Chunk
+from osc.model.table import Table, TableName
+from osc.postgres.quoting import identifier
+from osc.postgres.session import Address, Connection, speaking
+
+VERSION = "osc ledger 1"
+"""Goes up with every change of the tables below."""
+
+TABLES = f"""
+CREATE TABLE IF NOT EXISTS osc.migration (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_schema text NOT NULL,
+    table_name text NOT NULL,
+    statement text NOT NULL,
+    sync text NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    phase text NOT NULL DEFAULT 'plan',
+    position text,
+    rows_copied bigint NOT NULL DEFAULT 0,
+    rows_estimated bigint NOT NULL DEFAULT 0,
+    message text NOT NULL DEFAULT '',
+    archive text NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS osc.chunk (
+    migration bigint NOT NULL REFERENCES osc.migration ON DELETE CASCADE,
+    number bigint NOT NULL,
+    lower text[],
+    upper text[],
+    rows bigint NOT NULL,
+    PRIMARY KEY (migration, number)
+);
+CREATE TABLE IF NOT EXISTS osc.backlog (
+    migration bigint NOT NULL REFERENCES osc.migration ON DELETE CASCADE,
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    key text[] NOT NULL,
+    PRIMARY KEY (migration, number)
+);
+COMMENT ON TABLE osc.migration IS '{VERSION}';
+"""
+
+RUNS = """
+SELECT m.id, m.table_schema, m.table_name, m.statement, m.phase, m.sync, m.started_by,
+       m.started_at::text, m.updated_at::text, m.finished_at::text, m.rows_copied,
+       m.rows_estimated, m.message, m.archive,
+       m.finished_at IS NULL AND EXISTS (SELECT FROM pg_locks l
+               WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
+               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND (l.classid::bigint, l.objid::bigint)
+                   = ($3::bigint, ('x' || substr(md5(m.table_schema || '.' || m.table_name), 1, 8))
+                                  ::bit(32)::bigint))
+FROM osc.migration m
+WHERE $1::text IS NULL OR (m.table_schema, m.table_name) = ($1, $2)
+ORDER BY m.id
+"""
+
+CLAIMS = 0x6F7363  # "osc"
+
+
+class PostgresLedger:
+    """One session behind a lock: these are few statements, from several threads."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._lock = threading.Lock()
+        self._session: Connection | None = None
+
+    @contextmanager
+    def _opened(self) -> Iterator[Connection]:
+        with self._lock:
+            if self._session is None or self._session.raw.closed:
+                self._session = self._address.connect("ledger")
+            yield self._session
+
+    def prepare(self) -> None:
+        with self._opened() as session:
+            try:
+                version = _version(session)
+                if version is None:
+                    session.run("CREATE SCHEMA IF NOT EXISTS osc")
+                    session.run(TABLES)
+                elif version != VERSION:
+                    raise _of_another_version(version)
+            except NotAllowed as error:
+                raise Precondition(
+                    f"our own tables can't be made in the schema osc: {error.happened}",
+                    still_true="nothing was touched",
+                    todo=_grant(session),
+                ) from error
+
+    def begin(self, table: Table, statement: str, sync: Sync, by: str) -> int:
+        with self._opened() as session:
+            number = session.value(
+                "INSERT INTO osc.migration (table_schema, table_name, statement, sync, started_by,"
+                " rows_estimated) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+                table.name.schema,
+                table.name.name,
+                statement,
+                str(sync),
+                by,
+                table.rows,
+            )
+        return int(number)
+
+    def save(self, migration: int, *, finished: bool = False, **values: Any) -> None:
+        sets = [f"{identifier(name)} = ${n}" for n, name in enumerate(values, 2)]
+        sets += ["updated_at = now()"] + ["finished_at = now()"] * finished
+        with self._opened() as session:
+            session.run(
+                f"UPDATE osc.migration SET {', '.join(sets)} WHERE id = $1",
+                migration,
+                *values.values(),
+            )
+
+    def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
+        return Statement(
+            "INSERT INTO osc.chunk (migration, number, lower, upper, rows)"
+            " VALUES ($1, $2, $3::text[], $4::text[], $5)",
+            (migration, chunk.number, _texts(chunk.lower), _texts(chunk.upper), rows),
+        )
+
+    def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
+        with (
+            self._opened() as session,
+            speaking(session.raw),
+            session.raw.cursor() as cursor,
+            cursor.copy("COPY osc.backlog (migration, key) FROM STDIN") as copy,
+        ):
+            for key in keys:
+                copy.write_row((migration, _texts(key)))
+
+    def spilled(self, migration: int, after: int, most: int) -> list[tuple[int, KeyValue]]:
+        with self._opened() as session:
+            found = session.rows(
+                "SELECT number, key FROM osc.backlog WHERE migration = $1 AND number > $2"
+                " ORDER BY number LIMIT $3",
+                migration,
+                after,
+                most,
+            )
+        return [(number, tuple(key)) for number, key in found]
+
+    def unspill(self, migration: int, upto: int) -> None:
+        with self._opened() as session:
+            session.run(
+                "DELETE FROM osc.backlog WHERE migration = $1 AND number <= $2", migration, upto
+            )
+
+    def runs(self, table: TableName | None = None) -> list[Run]:
+        with self._opened() as session:
+            if _version(session) != VERSION:
+                return []
+            schema, name = (table.schema, table.name) if table else (None, None)
+            found = session.rows(RUNS, schema, name, CLAIMS)
+        return [_run(*row) for row in found]
+
+    def close(self) -> None:
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+
+def _version(session: Connection) -> str | None:
+    """The comment of our first table; None where there is no such table."""
+    found = session.rows(
+        "SELECT coalesce(obj_description(to_regclass('osc.migration'), 'pg_class'), '')"
+        " WHERE to_regclass('osc.migration') IS NOT NULL"
+    )
+    return str(found[0][0]) if found else None
+
+
+def _of_another_version(version: str) -> Precondition:
+    return Precondition(
+        f"osc.migration is {version or 'a table that osc did not make'}, and this osc wants"
+        f" {VERSION}",
+        still_true="nothing was touched",
+        todo="finish the runs of the other version, then drop the schema osc",
+    )
+
+
+def _grant(session: Connection) -> str:
+    database, role = session.rows("SELECT current_database(), current_user")[0]
+    return f"GRANT CREATE ON DATABASE {identifier(database)} TO {identifier(role)}"
+
+
+def _texts(key: KeyValue | None) -> list[str] | None:
+    return None if key is None else [str(part) for part in key]
+
+
+def _run(id: int, schema: str, name: str, *rest: Any) -> Run:
+    return Run(id, TableName(schema, name), *rest)
+
+
+def claim_key(table: TableName) -> tuple[int, int]:
+    """The advisory lock of a table: a class of ours, and the table's hash as a signed int4."""
+    digest = hashlib.md5(f"{table.schema}.{table.name}".encode(), usedforsecurity=False)
+    number = int.from_bytes(digest.digest()[:4], "big")
+    return CLAIMS, number - 2**32 if number >= 2**31 else number
+
+
+@contextmanager
+def claim(address: Address, table: TableName) -> Iterator[None]:
+    """Holds the right to migrate a table for as long as a connection of its own lives."""
+    with address.opened(f"claim on {table}"[:60]) as session:
+        key = claim_key(table)
+        if not session.value("SELECT pg_try_advisory_lock($1::int, $2::int)", *key):
+            holder = session.value(
+                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+                " AND granted AND classid::bigint = $1 AND objid::bigint = $2",
+                key[0],
+                key[1] % 2**32,
+            )
+            raise Precondition(
+                f"another run migrates {table}: it holds its claim with pid {holder}",
+                still_true="nothing was touched",
+                todo="wait for it, or end it",
+            )
+        try:
+            yield
+        finally:
+            # A backend outlives its connection by a moment, in which the next run would be refused.
+            with suppress(ServerError):
+                session.rows("SELECT pg_advisory_unlock($1::int, $2::int)", *key)

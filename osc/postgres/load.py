@@ -1,0 +1,91 @@
+"""What makes the full shadow as good as the original: indexes, constraints, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from osc.engine import Job
+from osc.errors import Bug, DataWouldBeLost, DuplicateKey
+from osc.postgres.definition import describe, differences, oid_of
+from osc.postgres.indexes import Index
+from osc.postgres.quoting import qualified
+from osc.postgres.rehearsal import Target, target_of
+from osc.postgres.session import Connection, Open
+
+BUILDERS = 2
+MEMORY = "256MB"
+
+
+@dataclass(frozen=True)
+class PostgresLoad:
+    """The indexes to build are learnt by rehearsing the ALTER again: nobody had to store them."""
+
+    opened: Open
+    job: Job
+
+    def finish(self, purge: Callable[[], None]) -> None:
+        """VACUUM comes before the indexes: what `purge` deleted is then in none of them."""
+        target = target_of(self.opened, self.job)
+        purge()
+        on = qualified(self.job.shadow.name)
+        with self.opened("load") as session:
+            self._generously(session)
+            session.run(f"VACUUM {on}")
+            self._build(target.indexes)
+            self._attach(session, target.indexes)
+            session.run(f"ANALYZE {on}")
+            if target.autovacuum is None:
+                session.run(f"ALTER TABLE {on} RESET (autovacuum_enabled)")
+            else:
+                session.run(f"ALTER TABLE {on} SET (autovacuum_enabled = {target.autovacuum})")
+            self._require(session, target)
+
+    def _build(self, indexes: Sequence[Index]) -> None:
+        """Several at once; the largest effort, a primary key, tends to come anywhere in the row."""
+        with ThreadPoolExecutor(BUILDERS) as pool:
+            for _ in pool.map(self._build_one, indexes):
+                pass
+
+    def _build_one(self, index: Index) -> None:
+        with self.opened("index build") as session:
+            self._generously(session)
+            for statement in index.build(self.job.shadow.name):
+                with _naming(index):
+                    session.execute(statement)
+
+    def _attach(self, session: Connection, indexes: Iterable[Index]) -> None:
+        for index in indexes:
+            for statement in index.attach(self.job.shadow.name):
+                with _naming(index):
+                    session.execute(statement)
+
+    def _generously(self, session: Connection) -> None:
+        session.run(f"SET maintenance_work_mem = '{MEMORY}'")
+
+    def _require(self, session: Connection, target: Target) -> None:
+        oid = oid_of(session, self.job.shadow.name)
+        have = describe(session, oid) if oid is not None else ()
+        found = differences(have, target.loaded)
+        if found:
+            raise Bug(
+                f"the shadow of {self.job.original.name} is not what the ALTER makes of it:\n  "
+                + "\n  ".join(found),
+                still_true=f"{self.job.original.name} still serves, and nothing was changed",
+                todo="please report this",
+            )
+
+
+@contextmanager
+def _naming(index: Index) -> Iterator[None]:
+    """The server's words name the values that are there twice; ours name the index."""
+    try:
+        yield
+    except DuplicateKey as error:
+        raise DataWouldBeLost(
+            f"{index.name} cannot be built: {error.happened}",
+            still_true="the original still serves, and nothing was changed",
+            todo="remove the duplicates and start again",
+        ) from error

@@ -1,0 +1,140 @@
+"""The ALTER on an empty clone: what it makes of the table, found by doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from osc.engine import Job, Statement
+from osc.errors import BadStatement, BadValue, Precondition, TableChanged
+from osc.model.alter import Alter
+from osc.model.table import Table, TableName
+from osc.postgres import catalog, clone, indexes, scratch
+from osc.postgres.definition import describe, oid_of
+from osc.postgres.quoting import identifier, literal, qualified
+from osc.postgres.session import Connection, Open, plain_names
+
+
+@dataclass(frozen=True)
+class Late:
+    """A constraint that isn't valid for the rows that are there, but would be enforced on each row
+    that we insert: the shadow gets it in the swap, where that is a matter of the catalog alone."""
+
+    name: str
+    definition: str
+    comment: str | None
+
+    def add(self, table: TableName) -> tuple[Statement, ...]:
+        on, name = qualified(table), identifier(self.name)
+        add = Statement(f"ALTER TABLE {on} ADD CONSTRAINT {name} {self.definition}")
+        if self.comment is None:
+            return (add,)
+        said = literal(self.comment)
+        return (add, Statement(f"COMMENT ON CONSTRAINT {name} ON {on} IS {said}"))
+
+    def drop(self, table: TableName) -> Statement:
+        return Statement(f"ALTER TABLE {qualified(table)} DROP CONSTRAINT {identifier(self.name)}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the ALTER makes of the table. `lines` describe it after the swap, `loaded` before it,
+    when the `late` constraints are not there yet."""
+
+    oid: int
+    table: Table
+    lines: tuple[str, ...]
+    loaded: tuple[str, ...]
+    indexes: tuple[indexes.Index, ...]
+    late: tuple[Late, ...]
+    autovacuum: str | None
+
+
+@contextmanager
+def rehearsed(session: Connection, original: TableName, alter: Alter) -> Iterator[Target]:
+    """The result, there for the length of the block and rolled back at its end.
+
+    The same original and the same words give the same result, so nobody needs to remember it: what
+    builds the shadow's indexes days later rehearses again.
+    """
+    name = scratch.trial(original)
+    with session.undone():
+        scratch.make_schema(session, name.schema, original)
+        yield read(session, name, altered_clone(session, original, alter, name))
+
+
+def target_of(opened: Open, job: Job) -> Target:
+    """The target of a migration that is under way."""
+    with opened("rehearsal") as session:
+        require_unchanged(session, job.original)
+        with rehearsed(session, job.original.name, job.alter) as target:
+            # Again, because the clone was made in between.
+            require_unchanged(session, job.original)
+            return target
+
+
+def require_unchanged(session: Connection, original: Table) -> None:
+    """Raises TableChanged where the original isn't what it was when the migration began."""
+    oid = oid_of(session, original.name)
+    if oid is None or catalog.identity(session, oid) != original.identity:
+        raise TableChanged(
+            f"{original.name} was altered, truncated or replaced by somebody else",
+            still_true="it serves as they left it; nothing was changed by us",
+            todo="start again",
+        )
+
+
+def altered_clone(session: Connection, original: TableName, alter: Alter, name: TableName) -> int:
+    """Makes an empty clone and runs the user's ALTER on it, word for word; returns its OID."""
+    oid = clone.make(session, original, name)
+    with _in_words():
+        session.run(alter.on(qualified(name)))
+    if oid_of(session, name) != oid:
+        raise Precondition(
+            "the ALTER renames the table or moves it to another schema",
+            still_true="nothing was touched",
+            todo="do that in a statement of its own: it needs no copy",
+        )
+    return oid
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What the server says about the ALTER, as a refusal."""
+    try:
+        yield
+    except (BadStatement, BadValue) as error:
+        raise Precondition(
+            f"the server refuses this ALTER: {error.happened}",
+            still_true="nothing was touched",
+            todo="correct the statement; the server itself would not run it either",
+        ) from error
+
+
+def read(session: Connection, name: TableName, oid: int) -> Target:
+    """Describes an altered clone, which loses nothing by it."""
+    late = _late(session, oid)
+    lines = describe(session, oid)
+    with session.undone():
+        for constraint in late:
+            session.execute(constraint.drop(name))
+        loaded = describe(session, oid)
+    table = catalog.read(session, name, oid, any_key=True)
+    autovacuum = session.value(
+        "SELECT option_value FROM pg_class, pg_options_to_table(reloptions)"
+        " WHERE oid = $1 AND option_name = 'autovacuum_enabled'",
+        oid,
+    )
+    return Target(oid, table, lines, loaded, indexes.read(session, oid), late, autovacuum)
+
+
+def _late(session: Connection, oid: int) -> tuple[Late, ...]:
+    with plain_names(session):
+        found = session.rows(
+            "SELECT conname, pg_get_constraintdef(oid), obj_description(oid, 'pg_constraint')"
+            " FROM pg_constraint WHERE conrelid = $1 AND contype IN ('c', 'n')"
+            " AND NOT convalidated ORDER BY conname",
+            oid,
+        )
+    return tuple(Late(*row) for row in found)

@@ -1,0 +1,243 @@
+"""Connections to PostgreSQL, and its errors in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from osc import errors
+from osc.engine import Statement
+
+Row = tuple[Any, ...]
+
+SETTINGS = {
+    # Each of these may be set for the role or the database, and would end or distort our work.
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    # A policy that hid rows from the copy would lose them; off means: raise an error instead.
+    "row_security": "off",
+    # A chunk and its ledger row are durable together; neither need wait for a standby.
+    "synchronous_commit": "local",
+    "lock_timeout": "5s",
+    "jit": "off",
+}
+"""Not among them: TimeZone, DateStyle and all that a conversion depends on. The ALTER converts by
+what the server gives this role when the user runs it, and so must the copy."""
+
+LINE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+"""For a line that dies without a word, where the URL doesn't say otherwise."""
+
+
+class Connection:
+    """One connection, used by one thread at a time; this is `osc.engine.Session` for PostgreSQL.
+
+    Parameters are written $1, $2 …, so that a `%` in a user's expression is only that. PostgreSQL
+    has no warning that tells of a value that was altered: what would be one elsewhere is an error.
+    """
+
+    def __init__(self, raw: psycopg.Connection[Row]) -> None:
+        self.raw = raw
+        self.id = raw.info.backend_pid
+
+    def execute(self, statement: Statement) -> int:
+        with speaking(self.raw), self.raw.cursor() as cursor:
+            _run(cursor, statement)
+            return max(cursor.rowcount, 0)
+
+    def query(self, statement: Statement) -> list[Row]:
+        with speaking(self.raw), self.raw.cursor() as cursor:
+            _run(cursor, statement)
+            return cursor.fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with speaking(self.raw), self.raw.transaction():
+            yield
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """A transaction, or a savepoint within one, of which nothing stays."""
+        with speaking(self.raw), self.raw.transaction(force_rollback=True):
+            yield
+
+    def close(self) -> None:
+        with suppress(psycopg.Error):
+            self.raw.close()
+
+    def run(self, sql: str, *parameters: object) -> int:
+        return self.execute(Statement(sql, parameters))
+
+    def rows(self, sql: str, *parameters: object) -> list[Row]:
+        return self.query(Statement(sql, parameters))
+
+    def value(self, sql: str, *parameters: object) -> Any:
+        """The first column of the first row; None where there is no row."""
+        found = self.rows(sql, *parameters)
+        return found[0][0] if found else None
+
+
+Open = Callable[[str], AbstractContextManager[Connection]]
+"""Opens a session for a purpose, closed again at the end of the block."""
+
+
+def _run(cursor: psycopg.Cursor[Row], statement: Statement) -> None:
+    cursor.execute(statement.sql, statement.parameters or None)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server is and who we are there; its words never tell the password."""
+
+    conninfo: str
+
+    def __repr__(self) -> str:
+        return f"<Address {self}>"
+
+    def __str__(self) -> str:
+        parts = conninfo_to_dict(self.conninfo)
+        host = parts.get("host") or parts.get("hostaddr") or "the default host"
+        port = f":{parts['port']}" if parts.get("port") else ""
+        return f"{parts.get('dbname') or 'the default database'} at {host}{port}"
+
+    def connect(self, purpose: str, **settings: str) -> Connection:
+        """An ordinary session; connecting is tried three times, for nothing was done yet."""
+        raw = self._connected(self._with(purpose))
+        session = Connection(raw)
+        wanted = SETTINGS | settings
+        session.rows(
+            "SELECT set_config(name, value, false)"
+            " FROM unnest($1::text[], $2::text[]) AS wanted (name, value)"
+            " JOIN pg_settings USING (name)",
+            list(wanted),
+            list(wanted.values()),
+        )
+        return session
+
+    @contextmanager
+    def opened(self, purpose: str) -> Iterator[Connection]:
+        session = self.connect(purpose)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def walsender(self, purpose: str, **settings: str) -> psycopg.Connection[Row]:
+        """A replication connection to the same database."""
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        return self._connected(self._with(purpose, replication="database", options=options))
+
+    def _with(self, purpose: str, **more: str) -> str:
+        wanted = LINE | conninfo_to_dict(self.conninfo) | more
+        wanted |= {"application_name": f"osc {purpose}", "client_encoding": "UTF8"}
+        return make_conninfo("", **wanted)
+
+    def _connected(self, conninfo: str) -> psycopg.Connection[Row]:
+        patiently = Retrying(
+            stop=stop_after_attempt(3),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )
+        try:
+            return patiently(
+                psycopg.Connection[Row].connect,
+                conninfo,
+                autocommit=True,
+                cursor_factory=psycopg.RawCursor,
+            )
+        except psycopg.Error as error:
+            raise errors.Unreachable(
+                f"cannot connect to {self}: {_words(error)}",
+                todo="check host, port, user and password (PGPASSWORD, ~/.pgpass, services)",
+            ) from error
+
+
+def address(url: str) -> Address:
+    """Raises Usage where libpq cannot read the URL."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # libpq quotes the URL, and with it the password: its words are repeated nowhere.
+        raise errors.Usage("the PostgreSQL URL cannot be read") from None
+    return Address(url)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Too many connections, starting up, shutting down, or no answer; not a wrong password."""
+    return isinstance(error, psycopg.OperationalError) and error.sqlstate in (
+        None,
+        "53300",
+        "57P03",
+    )
+
+
+@contextmanager
+def speaking(raw: psycopg.Connection[Row] | None = None) -> Iterator[None]:
+    """The driver's exceptions leave as children of ServerError."""
+    try:
+        yield
+    except psycopg.Error as error:
+        broken = raw is not None and (raw.closed or raw.broken)
+        raise translated(error, broken=broken) from error
+
+
+KINDS: tuple[tuple[str, type[errors.ServerError]], ...] = (
+    ("55P03", errors.LockTimeout),
+    ("40", errors.Conflict),
+    ("57014", errors.Conflict),
+    ("23505", errors.DuplicateKey),
+    ("23P01", errors.DuplicateKey),
+    ("22", errors.BadValue),
+    ("23", errors.BadValue),
+    ("42501", errors.NotAllowed),
+    ("28", errors.NotAllowed),
+    ("42", errors.BadStatement),
+    ("0A", errors.BadStatement),
+    ("2BP01", errors.BadStatement),
+    ("08", errors.ConnectionLost),
+    ("57P", errors.ConnectionLost),
+)
+"""The first prefix of the SQLSTATE that fits."""
+
+
+def translated(error: psycopg.Error, *, broken: bool = False) -> errors.ServerError:
+    code = error.sqlstate or ""
+    if broken or (not code and isinstance(error, psycopg.OperationalError)):
+        return errors.ConnectionLost(f"the connection was lost: {_words(error)}", code=code)
+    kind = next((kind for prefix, kind in KINDS if code.startswith(prefix)), errors.ServerError)
+    return kind(_words(error), code=code)
+
+
+def _words(error: psycopg.Error) -> str:
+    """What the server said; its details name the rows, its hints the way out."""
+    said = error.diag.message_primary or str(error).strip() or type(error).__name__
+    more = [part for part in (error.diag.message_detail, error.diag.message_hint) if part]
+    return " ".join([said, *(f"({part})" for part in more)])
+
+
+@contextmanager
+def plain_names(session: Connection) -> Iterator[None]:
+    """In this block the catalog qualifies every name that isn't its own.
+
+    After an error nothing is put back: the transaction's rollback does that, or the session is
+    not used any more.
+    """
+    before = session.value("SELECT current_setting('search_path')")
+    session.rows("SELECT set_config('search_path', 'pg_catalog', false)")
+    yield
+    session.rows("SELECT set_config('search_path', $1, false)", before)

@@ -1,0 +1,104 @@
+"""The walsender's end of a slot: frames come in, status reports go out."""
+
+from __future__ import annotations
+
+import selectors
+import struct
+from contextlib import suppress
+
+import psycopg
+from psycopg import pq
+
+from osc.errors import ConnectionLost, ServerError
+from osc.model.change import Position
+from osc.postgres.pgoutput import Reader
+from osc.postgres.quoting import identifier, literal
+from osc.postgres.session import Address, speaking
+
+KEY_TEXTS = {
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "3",
+}
+"""The walsender writes key values as texts, by its own settings; these can be read by any."""
+
+
+class Stream:
+    """A replication connection, at the level of libpq: psycopg has no API for it."""
+
+    def __init__(self, address: Address, slot: str, start: Position) -> None:
+        self._connection = address.walsender("change stream", **KEY_TEXTS)
+        self._pgconn = self._connection.pgconn
+        self._confirmed = 0
+        self.asked = False
+        options = (
+            f"proto_version '1', messages 'true', publication_names {literal(identifier(slot))}"
+        )
+        with speaking(self._connection):
+            self._pgconn.send_query(
+                f"START_REPLICATION SLOT {identifier(slot)} LOGICAL {start} ({options})".encode()
+            )
+            result = self._pgconn.get_result()
+        if result is None or result.status != pq.ExecStatus.COPY_BOTH:
+            said = result.error_message.decode(errors="replace") if result else "no answer"
+            self._connection.close()
+            raise ServerError(f"the change stream can't be opened: {said.strip()}")
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._pgconn.socket, selectors.EVENT_READ)
+
+    def feed(self, reader: Reader, most: int) -> bool:
+        """Gives the reader what has arrived, about so many keys of it; False: nothing had.
+
+        It never reads on behind a mark. A key that comes after it belongs to a transaction that
+        the mark says nothing about, so it must not be in the delivery that has the mark's barrier:
+
+            mark 5 commits, T writes row 7 and commits, and T is flushed but not visible
+            one reading brings mark 5 and T's change, but not yet T's commit: T's number isn't known
+            all numbers up to mark 5 are visible, barrier 5 is given out, and row 7 with it
+            row 7 is read again as it was before T, and T is never heard of again
+        """
+        get, feed = self._pgconn.get_copy_data, reader.feed
+        keys, marks = reader.found.keys, reader.found.marks
+        arrived = False
+        while len(keys) < most and not marks:
+            length, frame = get(1)
+            if length == 0:
+                if arrived or not self._arrived():
+                    return arrived
+                continue
+            if length < 0:
+                raise ConnectionLost("the server ended the change stream")
+            arrived = True
+            if frame[0] == 119:  # w: start, end and clock come before the message
+                feed(bytes(frame[25:]))
+            elif frame[0] == 107:  # k: end, clock, and whether an answer is wanted
+                self.asked = self.asked or bool(frame[17])
+            else:
+                raise ServerError(
+                    f"the change stream holds an unknown frame: {bytes(frame[:40])!r}"
+                )
+        return arrived
+
+    def _arrived(self) -> bool:
+        if not self._selector.select(0):
+            return False
+        self._pgconn.consume_input()
+        return True
+
+    def wait(self, seconds: float) -> None:
+        self._selector.select(seconds)
+
+    def status(self, confirmed: int) -> None:
+        """Standby status update: all before `confirmed` may be forgotten by the server."""
+        self._pgconn.put_copy_data(
+            struct.pack("!cQQQqB", b"r", confirmed, confirmed, confirmed, 0, 0)
+        )
+        self._pgconn.flush()
+        self.asked = False
+
+    def close(self) -> None:
+        with suppress(psycopg.Error, KeyError, ValueError):
+            self._selector.close()
+            self._connection.close()

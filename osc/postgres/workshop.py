@@ -1,0 +1,85 @@
+"""Makes and removes the tables that are ours: the rehearsal's clone, the shadow, the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from osc.engine import Names, Rehearsal
+from osc.model.alter import Alter
+from osc.model.table import Table, TableName
+from osc.postgres import catalog, rehearsal, scratch, slots
+from osc.postgres.filling import column_map
+from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
+from osc.postgres.quoting import qualified
+from osc.postgres.session import Open
+
+
+@dataclass(frozen=True)
+class Rehearsed(Rehearsal):
+    """A rehearsal, and what is worth asking the rows of today."""
+
+    doubts: Doubts = NO_DOUBTS
+
+
+@dataclass(frozen=True)
+class PostgresWorkshop:
+    """Shadow and archive live in scratch schemas of ours, under the table's own name."""
+
+    opened: Open
+
+    def names(self, table: Table) -> Names:
+        with self.opened("names") as session:
+            return scratch.names(session, table.name)
+
+    def rehearse(self, table: Table, alter: Alter) -> Rehearsal:
+        with (
+            self.opened("rehearsal") as session,
+            rehearsal.rehearsed(session, table.name, alter) as target,
+        ):
+            columns, key = column_map(session, table, target.table, alter)
+            asked = doubts(session, table, target, columns)
+            return Rehearsed(target.table, columns, key, sortable=False, doubts=asked)
+
+    def probe(self, table: Table, rehearsal: Rehearsal) -> None:
+        assert isinstance(rehearsal, Rehearsed)
+        with self.opened("probe") as session:
+            probe(session, table, rehearsal.columns, rehearsal.doubts)
+
+    def create(self, table: Table, alter: Alter, names: Names) -> Table:
+        """The shadow has neither indexes nor constraints that aren't valid: `Load` builds the ones
+        on the full table, `Swapper` adds the others."""
+        with self.opened("shadow") as session, session.transaction():
+            for name in (names.shadow, names.archive):
+                scratch.make_schema(session, name.schema, table.name)
+            oid = rehearsal.altered_clone(session, table.name, alter, names.shadow)
+            target = rehearsal.read(session, names.shadow, oid)
+            # An autovacuum of the half-filled table would be in the way of the index builds.
+            session.run(f"ALTER TABLE {qualified(names.shadow)} SET (autovacuum_enabled = false)")
+            for constraint in target.late:
+                session.execute(constraint.drop(names.shadow))
+            for index in target.indexes:
+                session.execute(index.drop(names.shadow))
+            return replace(target.table, identity=catalog.identity(session, oid) or "")
+
+    def leftovers(self, table: TableName) -> list[TableName]:
+        with self.opened("leftovers") as session:
+            return scratch.found(session, table, scratch.shadow(table))
+
+    def archives(self, table: TableName) -> list[TableName]:
+        with self.opened("archives") as session:
+            return scratch.found(session, table, *scratch.archives(table))
+
+    def sweep(self, table: TableName, *, execute: bool) -> list[str]:
+        with self.opened("sweep") as session:
+            found = slots.left_behind(session, table)
+            for slot in found if execute else ():
+                slots.drop(session, slot)
+        return [f"replication slot and publication {slot}" for slot in found]
+
+    def drop(self, names: Iterable[TableName]) -> None:
+        """Without CASCADE: should anything still hang on the table, the server says so."""
+        with self.opened("cleanup") as session:
+            for name in names:
+                session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
+                scratch.drop_empty(session, name.schema)
