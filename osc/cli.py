@@ -1,0 +1,317 @@
+"""The command line: words are parsed, one function of `migration` is called, its result shown."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import os
+import re
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args, get_origin
+
+import click
+
+from osc import __version__, migration
+from osc.config import Settings, settings
+from osc.engine import Engine, Sync
+from osc.engines import engine_at
+from osc.errors import OscError, Usage
+from osc.migration import Request
+from osc.model import alter
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.model.table import TableName
+from osc.ops import display, failure, listing, report, signals
+from osc.ops.output import Output
+from osc.ops.redact import redacted
+from osc.ops.units import aligned
+
+Command = Callable[..., Any]
+DRY_RUN = "This was a dry run on an empty clone; nothing was changed. Add --execute to do it."
+
+
+class Commands(click.Group):
+    """The group of all commands; click's own complaints never repeat a password."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise click.UsageError(redacted(error.format_message()), error.ctx) from None
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="osc %(version)s")
+def osc() -> None:
+    """Change the schema of a large, busy table while applications go on using it."""
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name may not fit the terminal
+    osc()
+
+
+def answering(command: Command) -> Command:
+    """Adds the options on output; errors become sentences and exit codes."""
+
+    @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+    @click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks.")
+    @click.option("--debug", is_flag=True, help="Log more, and show tracebacks.")
+    @functools.wraps(command)
+    def wrapped(as_json: bool, log_format: str, quiet: bool, debug: bool, **rest: Any) -> None:
+        output = Output(as_json, quiet, debug, log_format)
+        output.set_up_log()
+        try:
+            with signals.raising():
+                command(output=output, **rest)
+        except OscError as error:
+            sys.exit(output.failed(error))
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            bug = failure.as_bug(error)
+            bug.__cause__ = error
+            sys.exit(output.failed(bug))
+
+    return wrapped
+
+
+def addressed(rest: str) -> Callable[[Command], Command]:
+    """Adds `[URL] rest` and --url, which the command hands to `opened`."""
+
+    def with_address(command: Command) -> Command:
+        command = click.option("--url", help="The server and database; also $OSC_URL.")(command)
+        return click.argument("words", nargs=-1, metavar=f"[URL] {rest}")(command)
+
+    return with_address
+
+
+@contextmanager
+def opened(words: tuple[str, ...], option: str | None) -> Iterator[tuple[Engine, tuple[str, ...]]]:
+    """The engine that the command line addresses, and the words that are left."""
+    url, left = _address(words, option)
+    engine = engine_at(url)
+    try:
+        yield engine, left
+    finally:
+        engine.close()
+
+
+def _address(words: tuple[str, ...], option: str | None) -> tuple[str, tuple[str, ...]]:
+    """The URL is the first word, if it looks like one, or the option, or the variable."""
+    is_url = bool(words) and re.match(r"[A-Za-z][\w+.-]*://", words[0]) is not None
+    if is_url and option:
+        raise Usage("the URL is given twice, as a word and as --url", todo="leave one of them out")
+    url = words[0] if is_url else option or os.environ.get("OSC_URL")
+    if not url:
+        raise Usage(
+            "no server is named", todo="give a URL (mysql://…, postgresql://…), --url or $OSC_URL"
+        )
+    return url, words[1:] if is_url else words
+
+
+def altering(command: Command) -> Command:
+    """Adds both spellings of the change and an option for each field of `Settings`."""
+    command = click.option("--alter", "clauses", help="What would follow ALTER TABLE name.")(
+        command
+    )
+    command = click.option("--table", help="The table, if --alter is used.")(command)
+    for name in reversed(Settings.model_fields):
+        command = _option(name)(command)
+    return command
+
+
+def _option(name: str) -> Callable[[Command], Command]:
+    """The option for one field; its default stays None, so that the environment can speak."""
+    field = Settings.model_fields[name]
+    flag, kind, default = "--" + name.replace("_", "-"), field.annotation, field.default
+    text = f"{(field.description or '').capitalize()}."
+    if kind is bool:
+        both = f"{flag}/--no-{flag[2:]}" if default else flag
+        return click.option(both, name, is_flag=True, default=None, help=text)
+    choices = click.Choice(get_args(kind)) if get_origin(kind) is Literal else kind
+    return click.option(flag, name, type=choices, help=f"{text}  [default: {default}]")
+
+
+def _request(
+    engine: Engine,
+    words: tuple[str, ...],
+    table: str | None,
+    clauses: str | None,
+    chosen: Settings,
+) -> Request:
+    statement = _statement(words, table, clauses)
+    return Request(
+        alter=alter.parse(statement, mysql=engine.mysql),
+        sync=None if chosen.sync == "auto" else Sync(chosen.sync),
+        statement=statement,
+        by=_who(),
+    )
+
+
+def _statement(words: tuple[str, ...], table: str | None, clauses: str | None) -> str:
+    if len(words) > 1:
+        raise Usage("more than one statement is given", todo="quote the ALTER TABLE as one word")
+    if words and (table or clauses):
+        raise Usage("the change is given twice", todo="a whole ALTER TABLE, or --table and --alter")
+    if words:
+        return words[0]
+    if not (table and clauses):
+        raise Usage("no change is given", todo='"ALTER TABLE …", or --table and --alter')
+    return f"ALTER TABLE {table} {clauses}"
+
+
+def _who() -> str:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have a number only
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"
+
+
+@osc.command(name="plan")
+@addressed('"ALTER TABLE …"')
+@altering
+@answering
+def plan_(
+    words: tuple[str, ...],
+    url: str | None,
+    table: str | None,
+    clauses: str | None,
+    output: Output,
+    **flags: Any,
+) -> None:
+    """Show what `osc run` would do."""
+    chosen = settings(**flags)
+    with opened(words, url) as (engine, rest):
+        plan = migration.plan(engine, _request(engine, rest, table, clauses, chosen), chosen)
+    output.result(report.plan_record(plan), lambda: report.plan_text(plan))
+
+
+@osc.command()
+@addressed('"ALTER TABLE …"')
+@click.option("--execute", is_flag=True, help="Do it; without this, it is only rehearsed.")
+@altering
+@answering
+def run(
+    words: tuple[str, ...],
+    url: str | None,
+    table: str | None,
+    clauses: str | None,
+    execute: bool,
+    output: Output,
+    **flags: Any,
+) -> None:
+    """Change the schema, or rehearse the change.
+
+    Without --execute the change is planned and rehearsed on an empty clone; nothing is changed.
+    """
+    chosen = settings(**flags)
+    with opened(words, url) as (engine, rest):
+        request = _request(engine, rest, table, clauses, chosen)
+        (_execute if execute else _rehearse)(engine, request, chosen, output)
+
+
+def _rehearse(engine: Engine, request: Request, chosen: Settings, output: Output) -> None:
+    plan = migration.rehearse(engine, request, chosen)
+    record = {**report.plan_record(plan), "executed": False}
+    output.result(record, lambda: report.plan_text(plan))
+    output.remark(DRY_RUN)
+
+
+def _execute(engine: Engine, request: Request, chosen: Settings, output: Output) -> None:
+    tracker, controls = Tracker(), Controls()
+    with signals.stopping(controls), display.shown(tracker, output.face()):
+        done = migration.migrate(engine, request, chosen, tracker, controls)
+    record = {**report.report_record(done), "executed": True}
+    output.result(record, lambda: report.report_text(done))
+
+
+@osc.command()
+@addressed("[TABLE]")
+@answering
+def status(words: tuple[str, ...], url: str | None, output: Output) -> None:
+    """List the migrations of a database or table."""
+    with opened(words, url) as (engine, rest):
+        runs = migration.status(engine, _named(engine, rest))
+    output.result(listing.records(runs), lambda: listing.text(runs))
+
+
+@osc.command()
+@addressed("[TABLE]")
+@click.option("--execute", is_flag=True, help="Do it; without this, it is only listed.")
+@click.option("--drop-old-table", is_flag=True, help="Old tables that were kept go, too.")
+@answering
+def cleanup(
+    words: tuple[str, ...], url: str | None, execute: bool, drop_old_table: bool, output: Output
+) -> None:
+    """Remove what dead migrations left behind.
+
+    That is shadows, slots and publications; never a table that serves. An old table that was kept
+    goes only with --drop-old-table.
+    """
+    with opened(words, url) as (engine, rest):
+        name = _named(engine, rest)
+        found = migration.cleanup(engine, name, execute=execute, archives=drop_old_table)
+    verb = "removed" if execute else "would remove"
+    lines = [f"{verb} {thing}" for thing in found] or ["nothing is left behind"]
+    output.result({"executed": execute, "leftovers": found}, lambda: "\n".join(lines))
+    if found and not execute:
+        output.remark("Nothing was changed. Add --execute to do it.")
+
+
+def _named(engine: Engine, words: tuple[str, ...]) -> TableName | None:
+    """The table that the command line names, found by the server's rules of quoting and search."""
+    if len(words) > 1:
+        raise Usage("more than one table is given", todo="name one, or none for all of them")
+    if not words:
+        return None
+    anything = alter.from_clauses(words[0], "COMMENT", mysql=engine.mysql)
+    return engine.catalog.find(anything).name
+
+
+@osc.command()
+@click.argument(
+    "server",
+    type=click.Choice(["postgres", "mysql", "mariadb"]),
+    default="postgres",
+    required=False,
+)
+@click.option("--rows", type=click.IntRange(1000), default=1_000_000, show_default=True)
+@click.option(
+    "--rate",
+    type=click.IntRange(1, 5000),
+    default=300,
+    show_default=True,
+    help="Statements a second of the live writers.",
+)
+@answering
+def demo(server: str, rows: int, rate: int, output: Output) -> None:
+    """Watch a change under live writers.
+
+    On a throwaway server of its own; at the end every row is compared.
+    """
+    from osc.demo import story  # what it starts servers with isn't needed by anything else
+
+    verdict = story.tell(server, rows, rate, output)
+    output.result(verdict.record(), verdict.text)
+    verdict.check()
+
+
+@osc.command("exit-codes")
+@answering
+def exit_codes(output: Output) -> None:
+    """List the exit codes and what they mean."""
+    known = failure.exit_codes()
+    record = [{"exit_code": code, "title": title, "meaning": text} for code, title, text in known]
+    pairs = [(str(code), text) for code, _, text in known]
+    output.result(record, lambda: aligned(pairs))

@@ -1,0 +1,1 @@
+"""What an operator sees and turns while a migration runs."""

@@ -1,0 +1,48 @@
+"""The migrations that the ledger remembers, in the order they began."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from osc.engine import Run
+from osc.model.phase import FINISHED, Phase
+from osc.ops.units import count
+
+HEAD = ("id", "table", "state", "rows", "began", "statement")
+
+
+def text(runs: list[Run]) -> str:
+    if not runs:
+        return "no migration is known here"
+    lines = [HEAD, *map(_cells, runs)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD) - 1)]
+    return "\n".join(_line(cells, widths) for cells in lines)
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    padded = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=False)]
+    return "  ".join([*padded, cells[-1]])
+
+
+def _cells(run: Run) -> tuple[str, ...]:
+    one_line = " ".join(run.statement.split())
+    said = f"{one_line}  -- {run.message}" if run.message else one_line
+    return str(run.id), str(run.table), state(run), _rows(run), run.started_at[:19], said
+
+
+def state(run: Run) -> str:
+    """The phase, or that its process is gone without having finished."""
+    if run.alive or run.phase in {str(phase) for phase in FINISHED}:
+        return run.phase
+    return f"died in {run.phase}"
+
+
+def _rows(run: Run) -> str:
+    if run.phase == Phase.DONE or not run.rows_estimated:
+        return count(run.rows_copied)
+    return f"{count(run.rows_copied)} of {count(run.rows_estimated)}"
+
+
+def records(runs: list[Run]) -> list[dict[str, Any]]:
+    return [{**asdict(run), "table": str(run.table), "state": state(run)} for run in runs]

@@ -1,0 +1,51 @@
+"""Where things go: results on stdout, progress and errors on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from osc.errors import OscError
+from osc.ops import display, failure, log
+from osc.ops.redact import redacted
+
+
+@dataclass(frozen=True)
+class Output:
+    """How the command line wants to be talked to."""
+
+    as_json: bool = False
+    quiet: bool = False
+    debug: bool = False
+    log_format: str = "text"
+
+    def set_up_log(self) -> None:
+        level = logging.DEBUG if self.debug else logging.INFO
+        log.set_up(self.log_format, logging.WARNING if self.quiet else level)
+
+    def face(self) -> display.Face:
+        return display.face(quiet=self.quiet, log_format=self.log_format)
+
+    def result(self, value: Any, text: Callable[[], str]) -> None:
+        """The command's answer; the text is made only where it is wanted."""
+        print(json.dumps(value, ensure_ascii=False) if self.as_json else text())
+
+    def remark(self, sentence: str) -> None:
+        """What a person should know and a script need not."""
+        if not self.quiet:
+            print(sentence, file=sys.stderr)
+
+    def failed(self, error: OscError) -> int:
+        """Shows the error; the traceback of its cause only with --debug. Gives the exit code."""
+        if self.debug:
+            trace = traceback.format_exception(error.__cause__ or error)
+            print(redacted("".join(trace)), end="", file=sys.stderr)
+        print(failure.text(error), file=sys.stderr)
+        if self.as_json:
+            print(json.dumps(failure.record(error), ensure_ascii=False))
+        return failure.exit_code(error)

@@ -1,0 +1,40 @@
+"""Removes what is ours: after a run, after a failed one, and when an operator asks."""
+
+from __future__ import annotations
+
+from osc import errors
+from osc.engine import Engine, Names, Run
+from osc.model.table import TableName
+
+
+def drop_shadow(engine: Engine, names: Names) -> None:
+    """The shadow of a run that gave up; after a swap there is none, only the place it stood in."""
+    engine.workshop.drop([names.shadow])
+
+
+def drop_archive(engine: Engine, names: Names) -> None:
+    engine.workshop.drop([names.archive])
+
+
+def refuse_while_alive(runs: list[Run]) -> None:
+    """What a live run has made is no leftover."""
+    for run in runs:
+        if run.alive:
+            raise errors.Precondition(
+                f"a run migrates {run.table} right now ({run.by}, phase {run.phase})",
+                still_true="nothing was touched",
+                todo="wait for its end",
+            )
+
+
+def sweep(engine: Engine, table: TableName, *, archives: set[str], execute: bool) -> list[str]:
+    """What dead runs on a table left behind, in words; removed where `execute` says so.
+
+    An archive is no leftover: it goes only where the operator asks for that, and only one that the
+    ledger says we have made.
+    """
+    tables = engine.workshop.leftovers(table)
+    tables += [name for name in engine.workshop.archives(table) if str(name) in archives]
+    if execute:
+        engine.workshop.drop(tables)
+    return [f"table {name}" for name in tables] + engine.workshop.sweep(table, execute=execute)

@@ -1,0 +1,144 @@
+"""Copies the original into the shadow, chunk by chunk, on several connections.
+
+The copy never overwrites and never ignores (rule 4): a plain INSERT … SELECT. A duplicate key means
+that a unique value moved from one row to another and the shadow still has it at the old one: the
+keys of the backlog are removed from the shadow and the chunk is tried again. Or it means that the
+new definition really has duplicates: then the probe of the original says so.
+
+A chunk and the ledger's row that it is done commit together (rule 5).
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from osc import errors
+from osc.engine import Dialect, Job, Ledger, Session
+from osc.model.change import KeyValue
+from osc.model.chunk import Chunk, ChunkSize
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.model.watermark import Watermark
+from osc.threads import Crew
+
+MOST_TRIES = 30
+TRIES_BEFORE_PROBE = 3
+
+
+@dataclass
+class Copier:
+    """`purge` makes the shadow forget the keys of the backlog; while `alone`, nobody acts on keys;
+    `probe` raises DataWouldBeLost.
+    """
+
+    job: Job
+    dialect: Dialect
+    ledger: Ledger
+    connect: Callable[[str], Session]
+    watermark: Watermark
+    purge: Callable[[], None]
+    alone: Callable[[], AbstractContextManager[None]]
+    probe: Callable[[], None]
+    tracker: Tracker
+    controls: Controls
+    size: ChunkSize
+    _frontier: KeyValue | None = None
+    _number: int = 0
+    _all_dispatched: bool = False
+    _cutting: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, threads: int) -> None:
+        """Returns when every chunk has committed."""
+        crew = Crew(on_error=self.controls.stop)
+        for number in range(threads):
+            crew.start(f"copy {number + 1}", self._work)
+        crew.join()
+
+    def _work(self) -> None:
+        session = self.connect("copy")
+        try:
+            for setting in self.dialect.session_settings:
+                session.execute(setting)
+            while (chunk := self._next(session)) is not None:
+                self._copy(session, chunk)
+        finally:
+            session.close()
+
+    def _next(self, session: Session) -> Chunk | None:
+        """Cuts the next chunk and dispatches it in one step: chunks never leave a gap."""
+        with self._cutting:
+            self.controls.check()
+            if self._all_dispatched:
+                return None
+            found = session.query(self.dialect.next_bound(self._frontier, self.size.size))
+            upper = self.dialect.key_value(found[0]) if found else None
+            self._number += 1
+            chunk = Chunk(self._number, self._frontier, upper)
+            self.watermark.dispatch(chunk)
+            self._frontier, self._all_dispatched = upper, chunk.is_last
+            return chunk
+
+    def _copy(self, session: Session, chunk: Chunk) -> None:
+        size, started = self.size.size, time.monotonic()
+        rows = self._insert(session, chunk)
+        self.watermark.commit(chunk)
+        if not chunk.is_last:
+            self.size = self.size.after(size, time.monotonic() - started)
+        self.tracker.add(rows_copied=rows, chunks_copied=1)
+        self.tracker.note(chunk_size=self.size.size)
+
+    def _insert(self, session: Session, chunk: Chunk) -> int:
+        for attempt in range(1, MOST_TRIES + 1):
+            self.controls.check()
+            try:
+                return self._once(session, chunk) if attempt == 1 else self._purged(session, chunk)
+            except errors.Conflict:
+                if attempt == MOST_TRIES:
+                    raise
+                self.tracker.add(conflicts=1)
+                self.controls.pause(random.uniform(0.0, 0.02 * attempt))
+            except errors.DuplicateKey as error:
+                self.tracker.add(conflicts=1)
+                if attempt % TRIES_BEFORE_PROBE == 0:
+                    self._probe(error)
+            except errors.BadValue as error:
+                raise _lost(self.job, chunk, error) from error
+        raise errors.DataWouldBeLost(
+            f"a chunk of {self.job.original.name} met a duplicate key {MOST_TRIES} times",
+            still_true=f"{self.job.original.name} still serves and is untouched",
+            todo="look for duplicates under the new definition's unique keys",
+        )
+
+    def _once(self, session: Session, chunk: Chunk) -> int:
+        with session.transaction():
+            rows = session.execute(self.dialect.copy_chunk(chunk))
+            session.execute(self.ledger.chunk_copied(self.job.id, chunk, rows))
+        return rows
+
+    def _purged(self, session: Session, chunk: Chunk) -> int:
+        """Nobody may act on a key between the purge and the copy: a value that wanders from a row
+        of this chunk to a copied one would be in the way again."""
+        with self.alone():
+            self.purge()
+            return self._once(session, chunk)
+
+    def _probe(self, met: errors.DuplicateKey) -> None:
+        try:
+            self.probe()
+        except errors.DataWouldBeLost as found:
+            found.still_true = f"{self.job.original.name} still serves and is untouched"
+            raise found from met
+
+
+def _lost(job: Job, chunk: Chunk, error: errors.BadValue) -> errors.DataWouldBeLost:
+    return errors.DataWouldBeLost(
+        f"a row of {job.original.name} (after {chunk.lower}, up to {chunk.upper}) does not fit the "
+        f"new definition: {error.happened}",
+        still_true=f"{job.original.name} still serves and is untouched",
+        todo="change the row or the ALTER, then start again",
+    )

@@ -1,0 +1,101 @@
+"""Takes the lock, drains what is left, swaps (rule 9).
+
+Everybody queues behind a lock that waits. So an attempt waits only for its budget, is undone, names
+who was in the way, backs off with jitter and tries again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from osc import errors
+from osc.engine import Job, Session, Swapped, Swapper
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.stages.sync import Follower
+
+NEARLY_EMPTY_SECONDS = 0.3
+"""The backlog counts as nearly empty when all of it is acted on within this time."""
+LONGEST_HELD_SECONDS = 2.0
+"""A drain that takes longer than this is given up, and the lock with it."""
+LONGEST_BACK_OFF_SECONDS = 10.0
+
+
+def catch_up(follower: Follower, tracker: Tracker, controls: Controls) -> None:
+    """Returns when the backlog is nearly empty."""
+    while (seconds := follower.settle()) > NEARLY_EMPTY_SECONDS:
+        tracker.note(waiting_for=f"the backlog: the last round took {seconds:.1f} s")
+        controls.check()
+
+
+@dataclass
+class CutOver:
+    """Tries until it is done, or has been tried `attempts` times."""
+
+    job: Job
+    swapper: Swapper
+    follower: Follower
+    tracker: Tracker
+    controls: Controls
+    budget_seconds: float
+    attempts: int
+    on_blocked: Callable[[list[str]], None] = lambda blockers: None
+
+    def run(self) -> Swapped:
+        for attempt in range(1, self.attempts + 1):
+            self.controls.check()
+            catch_up(self.follower, self.tracker, self.controls)
+            self.tracker.add(cut_over_attempts=1)
+            try:
+                swapped = self._attempt()
+            except (errors.LockTimeout, errors.Conflict) as error:
+                self._blocked(attempt, error)
+            else:
+                self.tracker.note(lock_held_seconds=swapped.lock_held_seconds)
+                return swapped
+        raise errors.CutOverNotObtained(
+            f"{self.job.original.name} could not be locked within {self.budget_seconds * 1000:.0f} "
+            f"ms in {self.attempts} attempts; in the way: {'; '.join(self.swapper.blockers())}",
+            still_true=f"{self.job.original.name} still serves and is untouched",
+            todo="end these transactions or wait for a quieter hour; raise "
+            "--cut-over-lock-timeout only if applications can wait that long",
+        )
+
+    def _attempt(self) -> Swapped:
+        """One attempt has its turn alone: nothing is read from the source beside it."""
+        with self.follower.turn():
+            try:
+                swapped = self.swapper.swap(self._drain, self.budget_seconds)
+            except errors.SwappedButUnfinished:
+                self.follower.end()
+                raise
+            except (errors.DuplicateKey, errors.BadValue) as error:
+                self.follower.undo_drain()
+                raise self._lost(error) from error
+            except BaseException:
+                self.follower.undo_drain()
+                raise
+            self.follower.end()
+            return swapped
+
+    def _drain(self, session: Session) -> None:
+        applied = self.follower.drain(session, time.monotonic() + LONGEST_HELD_SECONDS)
+        self.tracker.add(changes_applied=applied)
+
+    def _blocked(self, attempt: int, error: errors.ServerError) -> None:
+        blockers = self.swapper.blockers()
+        self.on_blocked(blockers)
+        self.tracker.note(waiting_for=f"{error.happened}; in the way: {'; '.join(blockers)}")
+        longest = min(LONGEST_BACK_OFF_SECONDS, 0.2 * 2 ** min(attempt, 10))
+        self.controls.pause(random.uniform(longest / 2, longest))
+
+    def _lost(self, error: errors.ServerError) -> errors.DataWouldBeLost:
+        what = "duplicates" if isinstance(error, errors.DuplicateKey) else "no room for a row"
+        return errors.DataWouldBeLost(
+            f"the new definition has {what}: {error.happened}",
+            still_true=f"{self.job.original.name} still serves and is untouched",
+            todo="change the rows or the ALTER, then start again",
+        )

@@ -1,0 +1,388 @@
+"""Follows the original while its shadow is filled: keys in, rows made equal (rule 3).
+
+Acting on a key means: delete it from the shadow and insert what the original holds, in one short
+transaction. That needs no order, may be done twice, and merges a hot row's thousand updates.
+
+One thread at a time has its turn with the backlog and the source; usually it is the follower's own,
+but the copier (to purge), the verifier (to settle) and the cut-over (to drain) take theirs.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from osc import errors
+from osc.engine import ChangeSource, Dialect, Job, Ledger, Session
+from osc.model.backlog import Backlog
+from osc.model.change import KeyValue
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.model.watermark import Place, Watermark
+from osc.threads import Turns
+
+BATCH = 500
+MOST_IN_MEMORY = 200_000
+SAVE_SECONDS = 1.0
+IDLE_SECONDS = 0.02
+LONGEST_SILENCE_SECONDS = 600.0
+ROUNDS_BEFORE_PROBE = 5
+
+
+@dataclass
+class Follower:
+    """Owns the backlog. `probe` raises DataWouldBeLost where new unique keys have duplicates."""
+
+    job: Job
+    source: ChangeSource
+    dialect: Dialect
+    ledger: Ledger
+    connect: Callable[[str], Session]
+    watermark: Watermark
+    probe: Callable[[], None]
+    tracker: Tracker
+    controls: Controls
+    workers: int = 2
+    backlog: Backlog = field(init=False)
+    _turn: Turns = field(default_factory=Turns)
+    _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
+    _passed: int = 0
+    _spilled: int = 0
+    _spilled_is_ripe: bool = True
+    _suspended: bool = False
+    _ended: bool = False
+    _conflicts_in_a_row: int = 0
+    _touched: set[KeyValue] | None = None
+    _saved_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.backlog = Backlog(self.source.position)
+
+    # The follower's own thread.
+
+    def run(self) -> None:
+        """Steps until `end`; an error stops the whole migration."""
+        try:
+            while not self._ended:
+                if not self.step():
+                    self.controls.wait(IDLE_SECONDS)
+        except BaseException as error:
+            self.controls.stop(error)
+            raise
+
+    def end(self) -> None:
+        """No step begins after this returns."""
+        with self._turn:
+            self._ended = True
+
+    def step(self) -> bool:
+        """Takes in what has come and acts on it; False where there was nothing to do."""
+        with self._turn:
+            if self._ended:
+                return False
+            taken = self._take_in(0.0)
+            acted = self._act()
+            self._spill()
+            self._save()
+            return taken or acted
+
+    @contextmanager
+    def workers_ready(self) -> Iterator[None]:
+        """The connections that act, for the length of the block."""
+        sessions: list[Session] = []
+        try:
+            for _ in range(self.workers):
+                sessions.append(self._session("apply"))
+                self._idle.put(sessions[-1])
+            yield
+        finally:
+            self.end()
+            for session in sessions:
+                session.close()
+
+    def _session(self, purpose: str) -> Session:
+        session = self.connect(purpose)
+        for setting in self.dialect.session_settings:
+            session.execute(setting)
+        return session
+
+    # What others ask of it.
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The caller alone has the backlog and the source."""
+        with self._turn:
+            yield
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Changes are taken in but not acted on: the shadow is left alone."""
+        with self._turn:
+            self._suspended = True
+        try:
+            yield
+        finally:
+            self._suspended = False
+
+    def first_barrier(self) -> None:
+        """What was under way when the source opened is visible now (rule 1)."""
+        with self._turn:
+            self._read_to(self.source.mark())
+
+    def purge(self) -> None:
+        """Catches up, then deletes every key of the backlog from the shadow; the keys stay.
+
+        A key that stays will be acted on, so that deleting its row is always safe. No row of the
+        shadow is stale afterwards, and so none holds a unique value that has moved elsewhere.
+        """
+        with self._turn:
+            self._read_to(self.source.mark())
+            self._delete(self.backlog.ripe_keys())
+            for keys in self._spilled_pages():
+                self._delete(keys)
+
+    def settle(self) -> float:
+        """Acts on all that had been committed when this was called; the seconds that it took."""
+        started = time.monotonic()
+        with self._turn:
+            self._read_to(self.source.mark())
+            while self.backlog.ripe or self._spilled:
+                self.controls.check()
+                self._act()
+                if self.backlog.ripe:
+                    self._take_in(0.0)
+        return time.monotonic() - started
+
+    @contextmanager
+    def watching(self) -> Iterator[set[KeyValue]]:
+        """Collects each key that is delivered or waits while the block lasts."""
+        with self._turn:
+            self._touched = set(self.backlog.keys())
+            touched = self._touched
+        try:
+            yield touched
+        finally:
+            # Between two turns: `_take_in` looks at it, and then writes into it.
+            with self._turn:
+                self._touched = None
+
+    def drain(self, session: Session, deadline: float) -> int:
+        """Under the lock: acts on everything that is left, through the session that holds it.
+
+        All keys are deleted before the first is inserted: nothing moves any more, so a duplicate
+        that is met now is one of the new definition. The keys stay `acting` until the swap is known
+        to have happened, or `undo_drain` puts them back.
+        """
+        with self._turn:
+            for setting in self.dialect.session_settings:
+                session.execute(setting)
+            self._read_to(self.source.mark(), deadline)
+            if self._spilled:
+                raise errors.LockTimeout("more keys came in than fit into the lock's time")
+            keys = self.backlog.take(1 << 60, self.watermark.place)
+            for act in (self.dialect.delete_keys, self.dialect.insert_keys):
+                for batch in _batches(keys):
+                    if time.monotonic() > deadline:
+                        raise errors.LockTimeout(f"{len(keys)} changes took too long for the lock")
+                    session.execute(act(batch))
+            return len(keys)
+
+    def undo_drain(self) -> None:
+        with self._turn:
+            self.backlog.put_back_all()
+
+    # One turn.
+
+    def _take_in(self, timeout_seconds: float) -> bool:
+        """What the source has, without waiting for more than its first delivery."""
+        taken = False
+        while (delivery := self.source.read(timeout_seconds)) is not None:
+            if self._touched is not None:
+                self._touched.update(delivery.keys)
+            forgotten = self.backlog.add(delivery, self.watermark.place)
+            if delivery.barrier is not None:
+                self._passed = max(self._passed, delivery.barrier)
+                self._spilled_is_ripe = True
+            self.tracker.add(changes_delivered=len(delivery.keys), changes_forgotten=forgotten)
+            taken, timeout_seconds = True, 0.0
+            if len(self.backlog) > MOST_IN_MEMORY:
+                break
+        self.tracker.note(backlog=len(self.backlog) + self._spilled)
+        return taken
+
+    def _read_to(self, mark: int, deadline: float | None = None) -> None:
+        """Takes in deliveries until the mark has passed."""
+        limit = deadline or time.monotonic() + LONGEST_SILENCE_SECONDS
+        while self._passed < mark:
+            self.controls.check()
+            if time.monotonic() > limit:
+                raise errors.LockTimeout("the change source did not come to its mark in time")
+            self._take_in(min(0.1, max(0.001, limit - time.monotonic())))
+            self._spill()
+
+    def _act(self) -> bool:
+        """Acts on what may be acted on; False where that is nothing."""
+        if self._suspended or self.watermark.holds_everything:
+            return False
+        most = BATCH * 4 if self._conflicts_in_a_row else BATCH * 4 * self.workers
+        keys = self.backlog.take(most, self.watermark.place)
+        if keys:
+            self._apply(keys)
+            return True
+        return self._spilled > 0 and self._spilled_is_ripe and self._apply_spilled()
+
+    def _apply(self, keys: Sequence[KeyValue]) -> None:
+        """Disjoint batches in parallel; what failed waits for another turn.
+
+        After a duplicate all keys go in one batch: rows that exchange a unique value are then
+        deleted together and read in one snapshot, so that they can't be in each other's way.
+        """
+        batches = [keys] if self._conflicts_in_a_row else _batches(keys)
+        duplicate = self._together(batches, self._acted)
+        if duplicate is None:
+            self._conflicts_in_a_row = 0
+        else:
+            self._resolve(duplicate)
+
+    def _together(
+        self,
+        batches: Sequence[Sequence[KeyValue]],
+        settled: Callable[[Sequence[KeyValue], bool], None],
+    ) -> errors.DuplicateKey | None:
+        """Acts on all batches; `settled` hears of each whether it was done."""
+        duplicate: errors.DuplicateKey | None = None
+        with ThreadPoolExecutor(self.workers, "osc apply") as pool:
+            outcomes = pool.map(self._one_batch, batches)
+            for batch, outcome in zip(batches, outcomes, strict=True):
+                settled(batch, outcome is None)
+                if isinstance(outcome, errors.DuplicateKey):
+                    duplicate = outcome
+                elif isinstance(outcome, errors.BadValue):
+                    raise self._lost(outcome) from outcome
+                elif outcome is not None and not isinstance(outcome, errors.Conflict):
+                    raise outcome
+        return duplicate
+
+    def _acted(self, keys: Sequence[KeyValue], done: bool) -> None:
+        if done:
+            self.backlog.done(keys)
+            self.tracker.add(changes_applied=len(keys))
+        else:
+            self.backlog.put_back(keys)
+            self.tracker.add(conflicts=1)
+
+    def _one_batch(self, keys: Sequence[KeyValue]) -> Exception | None:
+        session = self._idle.get()
+        try:
+            with session.transaction():
+                session.execute(self.dialect.delete_keys(keys))
+                session.execute(self.dialect.insert_keys(keys))
+        except Exception as error:
+            return error
+        finally:
+            self._idle.put(session)
+        return None
+
+    def _resolve(self, duplicate: errors.DuplicateKey) -> None:
+        """A unique value moved and its old row is stale, or the new definition has duplicates."""
+        self._conflicts_in_a_row += 1
+        if self._conflicts_in_a_row % ROUNDS_BEFORE_PROBE == 0:
+            try:
+                self.probe()
+            except errors.DataWouldBeLost as found:
+                found.still_true = f"{self.job.original.name} still serves and is untouched"
+                raise found from duplicate
+            self.controls.pause(random.uniform(0.0, 0.05))
+        self.purge()
+
+    def _lost(self, error: errors.BadValue) -> errors.DataWouldBeLost:
+        return errors.DataWouldBeLost(
+            f"a row of {self.job.original.name} that was written meanwhile does not fit the new "
+            f"definition: {error.happened}",
+            still_true=f"{self.job.original.name} still serves and is untouched",
+            todo="change the row or the ALTER, then start again",
+        )
+
+    def _delete(self, keys: Sequence[KeyValue]) -> None:
+        session = self._idle.get()
+        try:
+            for batch in _batches(keys, self.dialect.most_keys):
+                self._delete_batch(session, batch)
+        finally:
+            self._idle.put(session)
+
+    def _delete_batch(self, session: Session, keys: Sequence[KeyValue]) -> None:
+        while True:
+            self.controls.check()
+            try:
+                session.execute(self.dialect.delete_keys(keys))
+                return
+            except errors.Conflict:
+                self.tracker.add(conflicts=1)
+
+    # Keys that memory has no room for (rule 7).
+
+    def _spill(self) -> None:
+        """Fresh keys go too, when a huge transaction brings them: none of what is spilled is acted
+        on before the next barrier says that all of it is visible."""
+        if self.backlog.waiting > MOST_IN_MEMORY // 2:
+            self._spilled_is_ripe = self.backlog.fresh == 0
+            keys = self.backlog.spill()
+            self.ledger.spill(self.job.id, keys)
+            self._spilled += len(keys)
+
+    def _spilled_pages(self) -> Iterator[list[KeyValue]]:
+        after = 0
+        while self._spilled:
+            page = self.ledger.spilled(self.job.id, after, self.dialect.most_keys)
+            if not page:
+                return
+            after = page[-1][0]
+            yield list(dict.fromkeys(key for _, key in page))
+
+    def _apply_spilled(self) -> bool:
+        """The oldest page: forgets what lies ahead, acts on what is copied; a page with a key whose
+        chunk is in flight waits."""
+        page = self.ledger.spilled(self.job.id, 0, BATCH * self.workers * 4)
+        if not page:
+            self._spilled = 0
+            return False
+        places = {key: self.watermark.place(key) for _, key in page}
+        if Place.IN_FLIGHT in places.values():
+            return False
+        keys = [key for key, place in places.items() if place is Place.COPIED]
+        failed: list[Sequence[KeyValue]] = []
+        duplicate = self._together(
+            _batches(keys), lambda batch, done: None if done else failed.append(batch)
+        )
+        if duplicate is not None:
+            self._resolve(duplicate)
+        elif not failed:
+            self.ledger.unspill(self.job.id, page[-1][0])
+            self._spilled = max(0, self._spilled - len(page))
+            self.tracker.add(changes_applied=len(keys))
+        return True
+
+    def _save(self) -> None:
+        """The position never passes a key that is neither applied nor forgotten (rule 6)."""
+        if time.monotonic() - self._saved_at < SAVE_SECONDS:
+            return
+        position = self.backlog.safe_position()
+        progress = self.tracker.read()
+        self.ledger.save(
+            self.job.id,
+            position=str(position),
+            phase=str(progress.phase),
+            rows_copied=progress.rows_copied,
+        )
+        self.source.confirm(position)
+        self._saved_at = time.monotonic()
+
+
+def _batches(keys: Sequence[KeyValue], size: int = BATCH) -> list[Sequence[KeyValue]]:
+    return [keys[start : start + size] for start in range(0, len(keys), size)]
