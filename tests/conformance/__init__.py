@@ -1,0 +1,1 @@
+"""One suite for every port, run against every engine that is there."""

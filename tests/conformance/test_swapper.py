@@ -1,0 +1,412 @@
+"""The short lock: an attempt swaps or is undone, and nobody's statement fails (rule 9)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import pytest
+
+from osc import errors
+from osc.engine import Job, Names, Session, Statement
+from osc.model.table import TableName
+from osc.mysql import swap
+from osc.mysql.catalog import MySQLCatalog
+from tests.conformance import dying
+from tests.conformance.dying import Fate
+from tests.conformance.place import SOON, App, Place, back, until
+from tests.servers import every_server, names
+
+PLAIN = "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(20))"
+SAME = {True: "FORCE", False: "ALTER COLUMN note TYPE varchar(20)"}
+"""An ALTER that leaves the table as it is: so the way back is the same job turned round."""
+
+
+def made(place: Place, rows: int = 3) -> Job:
+    """A job whose shadow is full."""
+    job = place.job(PLAIN, SAME[place.mysql])
+    place.app.run(*(f"INSERT INTO orders VALUES ({n}, 'x')" for n in range(-rows, 0)))
+    place.copy(job)
+    return job
+
+
+def everything(place: Place, job: Job) -> Callable[[Session], None]:
+    """A drain that makes the shadow what the original is, through the session with the lock."""
+    original = f"{place.schema}.orders"
+
+    def drain(session: Session) -> None:
+        session.execute(Statement(f"DELETE FROM {place.name(job)}"))
+        session.execute(Statement(f"INSERT INTO {place.name(job)} SELECT * FROM {original}"))
+
+    return drain
+
+
+def no_drain(session: Session) -> None:
+    """Nothing is left to act on."""
+
+
+def new_table_serves(place: Place, job: Job) -> bool:
+    return not exists(place, job.shadow.name) and exists(place, job.names.archive)
+
+
+def exists(place: Place, name: TableName) -> bool:
+    return bool(
+        place.app.rows(
+            "SELECT 1 FROM information_schema.tables "
+            f"WHERE table_schema = '{name.schema}' AND table_name = '{name.name}'"
+        )
+    )
+
+
+@dataclass
+class Writer(threading.Thread):
+    """Inserts and updates rows of its own, hundreds in a second."""
+
+    app: App
+    numbers: Iterator[int]
+    wrote: list[int] = field(default_factory=list)
+    failed: list[Exception] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+
+    __hash__ = threading.Thread.__hash__
+
+    def run(self) -> None:
+        try:
+            while not self.stop.wait(0.001):
+                number = next(self.numbers)
+                self.app.run(f"INSERT INTO orders VALUES ({number}, 'x')")
+                self.wrote.append(number)
+                self.app.run(f"UPDATE orders SET note = 'y' WHERE id = {number}")
+        except Exception as error:
+            self.failed.append(error)
+
+
+@contextmanager
+def writing(place: Place, how_many: int = 4) -> Iterator[list[Writer]]:
+    writers = [Writer(place.another_app(), count(n * 1_000_000)) for n in range(how_many)]
+    for writer in writers:
+        writer.start()
+    try:
+        yield writers
+    finally:
+        for writer in writers:
+            writer.stop.set()
+        for writer in writers:
+            writer.join()
+
+
+@every_server()
+def test_twenty_swaps_under_writers_fail_no_statement_and_bury_no_row(place: Place) -> None:
+    job = made(place)
+    with writing(place) as writers:
+        for _ in range(20 if place.lease.version[:2] not in ("15", "16") else 5):
+            until(lambda: all(writer.wrote for writer in writers))
+            swap_at_last(place, job)
+            assert new_table_serves(place, job)
+            job = back(job, place)
+
+    assert [error for writer in writers for error in writer.failed] == []
+    wrote = {number for writer in writers for number in writer.wrote}
+    rows = place.app.rows("SELECT id, note FROM orders WHERE id >= 0")
+    assert {number for number, _ in rows} == wrote
+    last = {writer.wrote[-1] for writer in writers}
+    assert {number for number, note in rows if note != "y"} <= last
+
+
+def swap_at_last(place: Place, job: Job) -> None:
+    swapper, deadline = place.engine.swapper(job), time.monotonic() + SOON
+    while True:
+        try:
+            swapper.swap(everything(place, job), 1.0)
+            return
+        except (errors.LockTimeout, errors.Conflict):
+            assert time.monotonic() < deadline
+
+
+@every_server()
+def test_a_swap_tells_how_long_it_waited_and_held(place: Place) -> None:
+    job = made(place)
+    started = time.monotonic()
+
+    swapped = place.engine.swapper(job).swap(no_drain, 1.0)
+
+    assert swapped.lock_wait_seconds >= 0
+    assert swapped.lock_held_seconds > 0
+    assert swapped.lock_wait_seconds + swapped.lock_held_seconds <= time.monotonic() - started
+    assert new_table_serves(place, job)
+
+
+@every_server()
+def test_an_open_transaction_costs_the_budget_and_nobody_queues_on(place: Place) -> None:
+    job = made(place)
+    reader = place.another_app()
+    reader.run("BEGIN")
+    reader.rows("SELECT * FROM orders")
+    swapper = place.engine.swapper(job)
+
+    started = time.monotonic()
+    with pytest.raises(errors.LockTimeout):
+        swapper.swap(no_drain, 0.3)
+    took = time.monotonic() - started
+
+    assert 0.3 <= took < 3.0
+    place.app.run("INSERT INTO orders VALUES (9, 'x')")
+    assert place.engine.catalog.identity(job.original.name) == job.original.identity
+    assert exists(place, job.shadow.name)
+    assert not exists(place, job.names.archive)
+    reader.run("COMMIT")
+    swapper.swap(no_drain, 1.0)
+
+
+@every_server()
+def test_a_writer_waits_no_longer_than_the_budget_behind_us(place: Place) -> None:
+    job = made(place)
+    reader, writer = place.another_app(), place.another_app()
+    reader.run("BEGIN")
+    reader.rows("SELECT * FROM orders")
+    slowest: list[float] = []
+    done = threading.Event()
+
+    def write() -> None:
+        for number in count():
+            started = time.monotonic()
+            writer.run(f"INSERT INTO orders VALUES ({number}, 'x')")
+            slowest.append(time.monotonic() - started)
+            if done.is_set():
+                return
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    with suppress(errors.LockTimeout):
+        place.engine.swapper(job).swap(no_drain, 0.3)
+    done.set()
+    thread.join()
+
+    assert max(slowest) < 2.0
+
+
+@every_server()
+def test_who_is_in_the_way_is_named(place: Place) -> None:
+    job = made(place)
+    reader = place.another_app()
+    reader.run("BEGIN", "UPDATE orders SET note = 'z'")
+
+    blockers = place.engine.swapper(job).blockers()
+
+    assert any(str(reader.id) in one for one in blockers), blockers
+
+
+@every_server()
+@pytest.mark.parametrize("error", [errors.DuplicateKey("x"), ValueError(), KeyboardInterrupt()])
+def test_a_drain_that_raises_undoes_everything(place: Place, error: BaseException) -> None:
+    job = made(place)
+    shadow = place.name(job)
+
+    def drain(session: Session) -> None:
+        session.execute(Statement(f"DELETE FROM {shadow}"))
+        raise error
+
+    with pytest.raises(type(error)):
+        place.engine.swapper(job).swap(drain, 1.0)
+
+    assert place.app.value(f"SELECT count(*) FROM {shadow}") == 3
+    assert_untouched(place, job)
+
+
+def assert_untouched(place: Place, job: Job) -> None:
+    """The original serves at once, and what stands beside it is the shadow alone."""
+    place.app.run("INSERT INTO orders VALUES (77, 'x')", "DELETE FROM orders WHERE id = 77")
+    assert place.engine.catalog.identity(job.original.name) == job.original.identity
+    assert exists(place, job.shadow.name)
+    assert not exists(place, job.names.archive)
+
+
+@every_server()
+def test_a_table_that_somebody_else_altered_is_not_swapped(place: Place) -> None:
+    job = made(place)
+    place.app.run("ALTER TABLE orders ADD COLUMN theirs INT")
+
+    refuses(place, job)
+
+
+@every_server("postgres")
+def test_a_table_that_somebody_else_truncated_is_not_swapped(place: Place) -> None:
+    """On MySQL and MariaDB the log tells it: `test_source.py`."""
+    job = made(place)
+    place.app.run("TRUNCATE TABLE orders")
+
+    refuses(place, job)
+
+
+def refuses(place: Place, job: Job) -> None:
+    with pytest.raises(errors.TableChanged):
+        place.engine.swapper(job).swap(no_drain, 1.0)
+
+    assert exists(place, job.shadow.name)
+    assert not exists(place, job.names.archive)
+
+
+@every_server("mysql", "mariadb")
+def test_an_auto_increment_goes_on_where_it_stopped(place: Place) -> None:
+    job = place.job("CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY, note INT)", "FORCE")
+    place.app.run("INSERT INTO orders (id, note) VALUES (500, 1)", "DELETE FROM orders")
+    place.copy(job)
+
+    place.engine.swapper(job).swap(no_drain, 1.0)
+    place.app.run("INSERT INTO orders (note) VALUES (2)")
+
+    assert place.app.rows("SELECT id FROM orders") == [(501,)]
+
+
+# The connection is lost.
+
+
+@pytest.mark.parametrize("server", [n for n in names() if n != "postgres-16"], indirect=True)
+@pytest.mark.parametrize("unanswered", [False, True], ids=["before", "unanswered"])
+def test_wherever_the_connection_ends_the_outcome_is_known_and_no_lock_stays(
+    place: Place, unanswered: bool
+) -> None:
+    """At each statement of a swap in turn: what was raised or returned is what the catalog says."""
+    job = made(place)
+    swapper_of = dying.swappers(place, job)
+    rehearsed = Fate(place.end)
+    swapper_of(job, rehearsed).swap(everything(place, job), 5.0)
+    steps = list(rehearsed.statements)
+    job = back(job, place)
+    outcomes: list[str] = []
+
+    for at in range(len(steps)):
+        fate = Fate(place.end, at, unanswered)
+        started = time.monotonic()
+        try:
+            swapper_of(job, fate).swap(everything(place, job), 5.0)
+            said = True
+        except (errors.OscError, RuntimeError) as error:
+            said = False
+            assert isinstance(error, errors.ServerError), (steps[at], error)
+        place.app.run("INSERT INTO orders VALUES (77, 'x')", "DELETE FROM orders WHERE id = 77")
+        outcomes.append(f"{steps[at]}: {'swapped' if said else 'undone'}")
+        assert new_table_serves(place, job) is said, outcomes[-1]
+        assert said or not exists(place, job.names.archive), outcomes[-1]
+        assert place.app.value("SELECT count(*) FROM orders") == 3, outcomes[-1]
+        assert time.monotonic() - started < SOON, outcomes[-1]
+        if said:
+            job = back(job, place)
+
+    assert {one.rpartition(" ")[2] for one in outcomes} >= {"undone"}
+
+
+# Why names must sort after the original's on MariaDB.
+
+
+def buried(place: Place, ours: Names, rounds: int) -> int:
+    """How many rows a writer that waits behind the lock writes into the table that is renamed
+    away, although the drain is over."""
+    place.app.run(PLAIN)
+    return sum(_buried_in_one_swap(place, ours, number) for number in range(rounds))
+
+
+def _buried_in_one_swap(place: Place, ours: Names, number: int) -> int:
+    place.app.run(f"CREATE TABLE {ours.shadow.name} LIKE orders")
+    job = place.reading("orders")
+    job = replace(job, shadow=replace(job.shadow, name=ours.shadow), names=ours)
+    swapper = swap.swapper(
+        job,
+        place.engine.connect,
+        lambda session: MySQLCatalog(session, place.database),
+        rename_under_lock=False,
+    )
+    writer = place.another_app()
+    waiting = threading.Thread(
+        target=lambda: writer.run(f"INSERT INTO orders VALUES ({number}, 'x')")
+    )
+
+    def drain(session: Session) -> None:
+        waiting.start()
+        until(lambda: is_queued(place, writer.id))
+
+    swapper.swap(drain, 5.0)
+    waiting.join()
+    found = int(place.app.value(f"SELECT count(*) FROM {ours.archive.name}"))
+    place.app.run(f"DROP TABLE {ours.archive.name}", "TRUNCATE TABLE orders")
+    return found
+
+
+def is_queued(place: Place, connection: int) -> bool:
+    return bool(
+        place.app.rows(
+            "SELECT 1 FROM information_schema.processlist "
+            f"WHERE id = {connection} AND state LIKE 'Waiting for table metadata lock%'"
+        )
+    )
+
+
+def named(place: Place, shadow: str, archive: str) -> Names:
+    return Names(TableName(place.database, shadow), TableName(place.database, archive))
+
+
+@every_server("mariadb")
+def test_names_that_sort_after_the_originals_let_nobody_in_between(place: Place) -> None:
+    assert buried(place, named(place, "orders_osc_new", "orders_osc_old"), 20) == 0
+
+
+@every_server("mariadb")
+def test_names_that_sort_before_the_originals_bury_rows_in_the_archive(place: Place) -> None:
+    """The RENAME waits for `_orders_new` first, and so is not in the queue of `orders` when the
+    lock is let go: whoever waits there gets its turn, in the old table."""
+    assert buried(place, named(place, "_orders_new", "_orders_old"), 20) > 0
+
+
+@every_server("mariadb")
+def test_the_lock_is_not_let_go_before_the_rename_is_seen_waiting(place: Place) -> None:
+    """A RENAME that comes late finds nobody in its way, and the writers are back already."""
+    job = made(place)
+    late = threading.Event()
+
+    def connect(purpose: str) -> Session:
+        session = place.engine.connect(purpose)
+        if purpose != "cut-over rename":
+            return session
+        slow: Session = Slow(session, late, session.id)
+        return slow
+
+    swapper = swap.swapper(
+        job,
+        connect,
+        lambda session: MySQLCatalog(session, place.database),
+        rename_under_lock=False,
+    )
+    with pytest.raises(errors.LockTimeout, match="not seen waiting"):
+        swapper.swap(no_drain, 1.0)
+
+    assert_untouched(place, job)
+
+
+@dataclass
+class Slow:
+    """The port `Session`, whose statements arrive late."""
+
+    session: Session
+    never: threading.Event
+    id: int
+
+    def execute(self, statement: Statement) -> int:
+        self.never.wait(2.5)
+        return self.session.execute(statement)
+
+    def query(self, statement: Statement) -> list[tuple[Any, ...]]:
+        return self.session.query(statement)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self.session.transaction()
+
+    def close(self) -> None:
+        self.session.close()

@@ -1,0 +1,19 @@
+"""What every test may ask for: real servers, each with its tests in one process."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.servers import WANTED, server, servers
+
+__all__ = ["server", "servers"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one server go to one worker, so that no server is started twice."""
+    for item in items:
+        named = re.search("|".join(map(re.escape, WANTED)), item.name)
+        if named:
+            item.add_marker(pytest.mark.xdist_group(named.group()))

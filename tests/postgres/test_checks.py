@@ -1,0 +1,192 @@
+"""What is refused, and why, before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from osc.engine import Engine, Sync
+from osc.errors import NotAllowed, OscError, Precondition, Unreachable, Usage
+from osc.model.chunk import Chunk
+from osc.model.table import TableName
+from osc.postgres.engine import connect
+from tests.postgres.conftest import Database
+
+TABLE = "CREATE TABLE t (id int PRIMARY KEY, v int)"
+PLAIN = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"
+
+
+def check(database: Database, clauses: str = "ALTER v TYPE bigint", table: str = "t") -> None:
+    """As the stages do it: find, check, rehearse."""
+    engine, alter = database.engine, database.alter(clauses, table)
+    engine.checks.server(Sync.LOG)
+    found = engine.catalog.find(alter)
+    engine.checks.table(found, alter, Sync.LOG)
+    engine.workshop.rehearse(found, alter)
+
+
+def test_a_plain_table_is_not_refused(database: Database) -> None:
+    database.run(TABLE)
+
+    check(database)
+
+
+@pytest.mark.parametrize(
+    ("also", "says"),
+    [
+        ("CREATE VIEW w AS SELECT v FROM t", "needed by view public.w"),
+        ("CREATE TABLE c (t int REFERENCES t)", "needed by constraint c_t_fkey on table public.c"),
+        ("ALTER TABLE t ADD FOREIGN KEY (v) REFERENCES t", "constraint t_v_fkey: FOREIGN KEY"),
+        ("CREATE TABLE h () INHERITS (t)", "inherited by public.h"),
+        ("CREATE FUNCTION g(t) RETURNS int LANGUAGE sql AS 'SELECT 1'", r"function public.g\("),
+        ("CREATE TABLE holds (a t[])", "column a of table public.holds"),
+        ("CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING", "rule r: "),
+        (
+            "CREATE TRIGGER noisy BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+            "trigger noi",
+        ),
+        ("CREATE PUBLICATION theirs FOR TABLE t", "publication: theirs"),
+        ("CREATE PUBLICATION theirs FOR ALL TABLES", "FOR ALL TABLES"),
+        ("ALTER TABLE t REPLICA IDENTITY NOTHING", "its replica identity is NOTHING"),
+        ("ALTER TABLE t DROP CONSTRAINT t_pkey", "no primary key"),
+        ("ALTER TABLE t SET UNLOGGED", "unlogged"),
+    ],
+)
+def test_what_cannot_be_carried_over_is_refused_by_name(
+    database: Database, also: str, says: str
+) -> None:
+    database.run(TABLE, PLAIN, also)
+
+    with pytest.raises(Precondition, match=says) as refused:
+        check(database)
+
+    assert refused.value.todo
+    database.run("DROP PUBLICATION IF EXISTS theirs")
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ("CREATE TABLE t (id int PRIMARY KEY, v int) PARTITION BY HASH (id)", "partitioned table"),
+        ("CREATE VIEW t AS SELECT 1 AS v", "is a view"),
+        ("CREATE MATERIALIZED VIEW t AS SELECT 1 AS v", "materialised view"),
+        ("CREATE SEQUENCE t", "a sequence"),
+        ("SELECT 1", "there is no table t"),
+    ],
+)
+def test_what_is_no_plain_table_is_refused(database: Database, made: str, says: str) -> None:
+    database.run(made)
+
+    with pytest.raises(Precondition, match=says):
+        check(database)
+
+
+@pytest.mark.parametrize(
+    ("clauses", "says"),
+    [
+        ("RENAME TO other", "renames the table"),
+        ("ADD n serial", "takes its values from a sequence"),
+        ("ADD n int GENERATED ALWAYS AS IDENTITY", "takes its values from a sequence"),
+        ("ALTER id TYPE text USING v::text", "computed anew"),
+        ("ALTER id TYPE numeric(3, -1)", "two rows might meet"),
+        ("DROP id", "no usable key"),
+        ("ALTER v TYPE nonsense", 'type "nonsense" does not exist'),
+    ],
+)
+def test_an_alter_that_cannot_be_followed_is_refused(
+    database: Database, clauses: str, says: str
+) -> None:
+    database.run(TABLE)
+
+    with pytest.raises(OscError, match=says):
+        check(database, clauses)
+
+    assert not database.rows("SELECT FROM pg_namespace WHERE nspname LIKE '\\_osc%'")
+
+
+@pytest.fixture
+def nobody(database: Database) -> Iterator[Engine]:
+    """The engine as a role that may do nothing."""
+    database.run(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'osc_nobody') THEN"
+        " CREATE ROLE osc_nobody LOGIN; END IF; END $$"
+    )
+    parts = urlsplit(database.url)
+    engine = connect(parts._replace(netloc=f"osc_nobody@{parts.hostname}:{parts.port}").geturl())
+    yield engine
+    engine.close()
+
+
+def test_a_role_that_may_not_do_it_is_told_what_to_grant(
+    database: Database, nobody: Engine
+) -> None:
+    database.run(TABLE)
+    alter = database.alter("ALTER v TYPE bigint")
+    table = nobody.catalog.find(alter)
+
+    with pytest.raises(NotAllowed, match="may not create schemas") as schemas:
+        nobody.checks.server(Sync.LOG)
+    with pytest.raises(NotAllowed, match="belongs to postgres"):
+        nobody.checks.table(table, alter, Sync.LOG)
+    database.run(f"GRANT CREATE ON DATABASE {database.name} TO osc_nobody")
+    with pytest.raises(NotAllowed, match="may not read the log") as log:
+        nobody.checks.server(Sync.LOG)
+
+    assert "GRANT CREATE ON DATABASE" in schemas.value.todo
+    assert log.value.todo == 'ALTER ROLE "osc_nobody" REPLICATION'
+
+
+def test_an_owner_with_replication_needs_no_more(database: Database, nobody: Engine) -> None:
+    database.run(
+        f"GRANT CREATE ON DATABASE {database.name} TO osc_nobody",
+        "ALTER ROLE osc_nobody REPLICATION",
+        "CREATE SCHEMA mine AUTHORIZATION osc_nobody",
+        "CREATE TABLE mine.t (id int PRIMARY KEY, v int)",
+        "ALTER TABLE mine.t OWNER TO osc_nobody",
+        "INSERT INTO mine.t SELECT n, n FROM generate_series(1, 10) AS n",
+    )
+    database.engine = nobody
+
+    job = database.job(table="mine.t")
+    with database.source(job) as source:
+        source.mark()
+        session = nobody.connect("copy")
+        session.execute(nobody.dialect(job).copy_chunk(Chunk(1, None, None)))
+        session.close()
+        nobody.load(job).finish(lambda: None)
+        nobody.swapper(job).swap(lambda held: None, 1.0)
+    nobody.workshop.drop([job.names.archive, job.names.shadow])
+    nobody.ledger.prepare()
+
+    assert database.rows("SELECT pg_typeof(v)::text, count(*) FROM mine.t GROUP BY 1") == [
+        ("bigint", 10)
+    ]
+    database.run("ALTER ROLE osc_nobody NOREPLICATION")
+
+
+def test_a_second_run_on_a_table_is_refused_and_told_who_has_it(database: Database) -> None:
+    name = TableName("public", "t")
+    other = connect(database.url)
+
+    with (
+        database.engine.claim(name),
+        pytest.raises(Precondition, match=r"another run .* pid \d+"),
+        other.claim(name),
+    ):
+        pass
+    with other.claim(name):
+        pass
+
+    other.close()
+
+
+def test_a_password_is_never_told() -> None:
+    for url, error in (
+        ("postgresql://me:s3cret@127.0.0.1:1/db", Unreachable),
+        ("postgresql://me:s3cret@127.0.0.1/db?nonsense=1", Usage),
+    ):
+        with pytest.raises(error) as said:
+            connect(url)
+        assert "s3cret" not in str(said.value) + repr(said.value)

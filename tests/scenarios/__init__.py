@@ -1,0 +1,1 @@
+"""Whole migrations on real servers, compared with a twin that got the native ALTER."""

@@ -1,0 +1,113 @@
+"""A case: a folder that says which table, which ALTER, which writes, and what must come of it.
+
+    case.toml          what it shows, and what is unusual about it (the fields of `Case`)
+    setup.sql          is run on the server, once, before its variables are set
+    create.sql         makes the table and its rows
+    alter.sql          the ALTER under test
+    writes.sql         what the applications do meanwhile (`script.py` has the syntax)
+    session.sql        settings of the applications' sessions
+    native.sql         settings of the session in which the twin gets the native ALTER
+
+`create.postgres.sql` serves PostgreSQL only, `create.mysql.sql` MySQL and, where there is no
+`create.mariadb.sql`, MariaDB too; so for the other files. A case runs on every engine that it has
+a create file for. In case.toml a table named like an engine overrides the keys outside of it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CASES = Path(__file__).with_name("cases")
+SERVERS = {"mysql": "mysql-9.7", "mariadb": "mariadb-10.11", "postgres": "postgres-18"}
+FILES_OF = {
+    "mysql": ("mysql",),
+    "mariadb": ("mariadb", "mysql"),
+    "postgres": ("postgres",),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case on one server.
+
+    `refused` are the exit codes, one of which is to come, with `message` (a regular expression) in
+    its words; `native` is "fails" where the server's own ALTER must fail too. `serial` lets only
+    one transaction at a time write, for writes whose order decides the result. `differs` are
+    columns that can't be equal on both sides, each with a condition that holds of every row.
+    `globals` are variables of the server while the case runs.
+    """
+
+    name: str
+    server: str
+    shows: str
+    create: str
+    alter: str
+    setup: str = ""
+    writes: str = ""
+    session: str = ""
+    native_session: str = ""
+    table: str = "t"
+    schema: str = "public"
+    writers: int = 3
+    serial: bool = False
+    refused: tuple[int, ...] = ()
+    message: str = ""
+    native: str = "applies"
+    differs: Mapping[str, str] = field(default_factory=dict)
+    globals: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> str:
+        return self.server.partition("-")[0]
+
+    def __str__(self) -> str:
+        return f"{self.name}[{self.server}]"
+
+
+def every_case() -> list[Case]:
+    """Each case on each of its servers, server by server."""
+    found = [case for folder in sorted(CASES.iterdir()) for case in read(folder)]
+    return sorted(found, key=lambda case: case.server)
+
+
+def read(folder: Path) -> Iterator[Case]:
+    """The case in `folder`, once for each server that it is meant for."""
+    words = tomllib.loads((folder / "case.toml").read_text())
+    for server in _servers(folder, words):
+        engine = server.partition("-")[0]
+        yield _on(server, folder, _overridden(words, engine), engine)
+
+
+def _servers(folder: Path, words: Mapping[str, Any]) -> list[str]:
+    engines = words.get("engines") or [e for e in SERVERS if _text(folder, "create", e)]
+    return [SERVERS.get(engine, engine) for engine in [*engines, *words.get("also", [])]]
+
+
+def _overridden(words: Mapping[str, Any], engine: str) -> dict[str, Any]:
+    plain = {key: value for key, value in words.items() if key not in ("engines", "also", *SERVERS)}
+    return {**plain, **words.get(engine, {})}
+
+
+def _on(server: str, folder: Path, words: dict[str, Any], engine: str) -> Case:
+    refused = words.pop("refused", ())
+    return Case(
+        name=folder.name,
+        server=server,
+        setup=_text(folder, "setup", engine),
+        create=_text(folder, "create", engine),
+        alter=_text(folder, "alter", engine).strip().removesuffix(";"),
+        writes=_text(folder, "writes", engine),
+        session=_text(folder, "session", engine),
+        native_session=_text(folder, "native", engine),
+        refused=(refused,) if isinstance(refused, int) else tuple(refused),
+        **words,
+    )
+
+
+def _text(folder: Path, what: str, engine: str) -> str:
+    names = [f"{what}.{of}.sql" for of in FILES_OF[engine]] + [f"{what}.sql"]
+    return next((path.read_text() for name in names if (path := folder / name).exists()), "")

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT, w INT);
+
+INSERT INTO {t} SELECT n, n, n FROM {numbers 2500};

@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER v TYPE bigint, ADD COLUMN more bit(3) NOT NULL DEFAULT B'101';

@@ -1,0 +1,1 @@
+ALTER TABLE {t} ADD CONSTRAINT small CHECK (a < 1999);

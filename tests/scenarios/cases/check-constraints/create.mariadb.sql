@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, a INT CHECK (a < 100000000), b INT, CONSTRAINT positive CHECK (a > 0), CONSTRAINT going CHECK (b < 1000000), CHECK (b <> -1));
+
+INSERT INTO {t} SELECT n, n, n FROM {numbers 2000};

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, a INT, b INT, CONSTRAINT positive CHECK (a > 0), CONSTRAINT going CHECK (b < 1000000), CONSTRAINT unchecked CHECK (a <> 3) NOT ENFORCED, CHECK (b <> -1));
+
+INSERT INTO {t} SELECT n, n, n FROM {numbers 2000};

@@ -1,0 +1,1 @@
+ALTER TABLE {t} MODIFY code VARCHAR(20) COLLATE utf8mb4_general_ci NOT NULL;

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT, note VARCHAR(20));
+
+INSERT INTO {t} SELECT n, n, 'first' FROM {numbers 2500};

@@ -1,0 +1,7 @@
+UPDATE {t} SET v = {n} WHERE id = 1099511627776 * (5 + {own 1..1000});
+
+INSERT INTO {t} VALUES (1099511627776 * (5 + {1..1000}) + 1 + {n}, 0);
+
+DELETE FROM {t} WHERE id = 1099511627776 + {own 1..1000};
+
+UPDATE {t} SET id = -id WHERE id = 1099511627776 + {own 1..1000};

@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER turned_plain DROP EXPRESSION, DROP COLUMN going, ADD COLUMN coming bigint GENERATED ALWAYS AS (a + 1) STORED, ALTER note TYPE text USING note || '';

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT, note VARCHAR(40));
+
+INSERT INTO {t} SELECT n, n, 'old' FROM {numbers 1000};

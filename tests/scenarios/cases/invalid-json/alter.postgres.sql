@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER doc TYPE jsonb USING doc::jsonb;

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, doc TEXT NOT NULL);
+
+INSERT INTO {t} SELECT n, IF(n = 1990, '{oops', '{}') FROM {numbers 2000};

@@ -1,0 +1,1 @@
+UPDATE {t} SET doc = '[{n}]' WHERE id = {own 1..1900};

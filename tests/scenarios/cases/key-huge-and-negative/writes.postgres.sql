@@ -1,0 +1,11 @@
+UPDATE {t} SET v = {n} WHERE id = {own 1..500};
+
+UPDATE {t} SET v = {n} WHERE id = -9223372036854775808 + 3 * {own 1..1000};
+
+UPDATE {t} SET id = id + 1 WHERE id = -9223372036854775808 + 3 * {own 1..1000};
+
+UPDATE {t} SET v = v + 1 WHERE id IN (0, 9223372036854775807, -9223372036854775808, -1);
+
+INSERT INTO {t} VALUES (-1000 - {n}, 0);
+
+DELETE FROM {t} WHERE id = 1099511627776 + 1000000007::bigint * {own 1..500};

@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER v TYPE bigint, ADD COLUMN w int DEFAULT 3;

@@ -1,0 +1,1 @@
+ALTER TABLE {t} CHANGE id number BIGINT NOT NULL;

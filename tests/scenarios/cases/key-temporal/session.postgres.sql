@@ -1,0 +1,3 @@
+SET TimeZone = 'Australia/Lord_Howe';
+
+SET DateStyle = 'SQL, DMY';

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT, no INT NOT NULL);
+
+INSERT INTO {t} SELECT n * 3, n, n FROM {numbers 2500};

@@ -1,0 +1,1 @@
+ALTER TABLE {t} ADD COLUMN number int NOT NULL DEFAULT 5, ADD COLUMN txt text DEFAULT 'it''s \ 50%', ADD COLUMN calc int DEFAULT 7 * 6, ADD COLUMN made timestamptz NOT NULL DEFAULT now(), ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid(), ADD COLUMN wide double precision DEFAULT random(), ADD COLUMN n int;

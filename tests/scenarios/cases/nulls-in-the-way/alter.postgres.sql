@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER v SET NOT NULL, ALTER v TYPE bigint;

@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER "KEY" TYPE bigint, ADD COLUMN "wh ere" integer DEFAULT 1;

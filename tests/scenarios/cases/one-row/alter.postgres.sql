@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER note TYPE text USING note || '';

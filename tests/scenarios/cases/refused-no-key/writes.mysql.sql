@@ -1,0 +1,3 @@
+UPDATE {t} SET v = {n} WHERE id = {own 1..500};
+
+INSERT INTO {t} VALUES (NULL, {n});

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id integer NOT NULL UNIQUE, v integer);
+
+INSERT INTO {t} SELECT n, n FROM {numbers 500};

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT, note TEXT);
+
+INSERT INTO {t} SELECT n, n, 'x' FROM {numbers 2500};

@@ -1,0 +1,1 @@
+SET binlog_transaction_compression = ON;

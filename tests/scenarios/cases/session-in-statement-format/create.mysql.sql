@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT);
+
+INSERT INTO {t} SELECT n, n FROM {numbers 2000};

@@ -1,0 +1,1 @@
+SET binlog_row_image = 'MINIMAL';

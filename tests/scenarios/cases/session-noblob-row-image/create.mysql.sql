@@ -1,0 +1,3 @@
+CREATE TABLE {t} (a BLOB, id INT NOT NULL PRIMARY KEY, c TEXT, v INT);
+
+INSERT INTO {t} SELECT 'a', n, REPEAT('c', n % 50), n FROM {numbers 2000};

@@ -1,0 +1,6 @@
+SET time_zone = '+00:00';
+
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, stamp TIMESTAMP NOT NULL, day DATE, v INT);
+
+-- 2024-10-27: 00:30 UTC is 02:30 summer time, 01:30 UTC is 02:30 again
+INSERT INTO {t} SELECT n, '2024-10-27 00:00:00' + INTERVAL n MINUTE, '2024-10-27', n FROM {numbers 2000};

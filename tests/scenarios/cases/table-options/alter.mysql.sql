@@ -1,0 +1,1 @@
+ALTER TABLE {t} ROW_FORMAT = COMPRESSED KEY_BLOCK_SIZE = 8, COMMENT = 'after "all" that''s', MODIFY v INT COMMENT 'isn''t';

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, note VARCHAR(100) NOT NULL);
+
+INSERT INTO {t} SELECT n, CASE n WHEN 1 THEN repeat('ä', 11) ELSE repeat('ä', 10) END FROM {numbers 2000};

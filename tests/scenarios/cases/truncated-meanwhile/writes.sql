@@ -1,0 +1,5 @@
+INSERT INTO {t} VALUES (10000 + {n}, 1);
+
+UPDATE {t} SET v = {n} WHERE id = {1..2500};
+
+ONCE TRUNCATE TABLE {t};

@@ -1,0 +1,1 @@
+ALTER TABLE {t} MODIFY note VARCHAR(10);

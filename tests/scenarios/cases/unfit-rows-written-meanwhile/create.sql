@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, note VARCHAR(100));
+
+INSERT INTO {t} SELECT n, 'short' FROM {numbers 2000};

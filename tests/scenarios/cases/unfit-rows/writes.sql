@@ -1,0 +1,3 @@
+UPDATE {t} SET note = 'u{n}' WHERE id = {own 1..3000};
+
+INSERT INTO {t} VALUES (10000 + {n}, 1, NULL);

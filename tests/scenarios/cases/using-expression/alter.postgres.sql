@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER a DROP DEFAULT, ALTER a TYPE integer USING (a::integer + b), ALTER a SET DEFAULT 5, ALTER COLUMN secs SET DATA TYPE interval USING make_interval(secs => secs), ALTER flag TYPE boolean USING flag = 1, ALTER v TYPE text COLLATE "C";

@@ -1,0 +1,5 @@
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT);
+
+CREATE VIEW seen AS SELECT id, v FROM {t} WHERE v > 5;
+
+INSERT INTO {t} SELECT n, n FROM {numbers 1000};

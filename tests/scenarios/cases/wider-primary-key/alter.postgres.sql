@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER id TYPE bigint, ALTER shop TYPE integer;

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id INT NOT NULL AUTO_INCREMENT, shop SMALLINT NOT NULL, v INT, PRIMARY KEY (id, shop), KEY (shop));
+
+INSERT INTO {t} SELECT n, n % 5, n FROM {numbers 2500};

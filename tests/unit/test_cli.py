@@ -1,0 +1,411 @@
+"""The command line against a fake engine and a fake migration."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from osc import cli, migration
+from osc.config import Settings
+from osc.engine import Names, Rehearsal, Run, Sync
+from osc.errors import DataWouldBeLost, OscError, Precondition, VerificationFailed
+from osc.migration import Request
+from osc.model.columns import ColumnMap, Pair
+from osc.model.controls import Controls
+from osc.model.phase import Phase
+from osc.model.progress import Tracker
+from osc.model.report import Report
+from osc.model.table import Column, Key, Table, TableName
+from osc.stages.plan import Plan
+
+URL = "mysql://app:s3cret@db.test/shop"
+CHANGE = "ALTER TABLE orders ADD COLUMN note text"
+ORDERS = TableName("shop", "orders")
+KEY = Key("PRIMARY", ("id",), primary=True)
+ID = Column("id", "int", nullable=False)
+TABLE = Table(ORDERS, (ID,), (KEY,), "1", rows=1_000_000, bytes=98_000_000)
+NEW = replace(TABLE, columns=(ID, Column("note", "text")))
+COLUMNS = ColumnMap((Pair("id", "id", "`id`"),), ("id",), ("id",))
+PLAN = Plan(
+    table=TABLE,
+    names=Names(TableName("shop", "_orders_new"), TableName("shop", "_orders_old")),
+    sync=Sync.LOG,
+    rehearsal=Rehearsal(NEW, COLUMNS, KEY, sortable=True),
+    findings=("triggers are carried over",),
+    statements=("create the shadow",),
+)
+REPORT = Report(
+    migration=7,
+    table="shop.orders",
+    statement=CHANGE,
+    archive="shop._orders_old",
+    sync="log",
+    seconds=3.9,
+    rows_copied=1000,
+    chunks_copied=2,
+    rows_verified=1000,
+    changes_delivered=30,
+    changes_forgotten=10,
+    changes_applied=20,
+    conflicts=0,
+    cut_over_attempts=1,
+    lock_wait_seconds=0.001,
+    lock_held_seconds=0.012,
+)
+RUN = Run(7, ORDERS, CHANGE, "copy", "log", "me@here", "2026-01-01 10:00:00", "")
+
+
+@dataclass
+class Catalog:
+    """Knows one table."""
+
+    def find(self, alter: Any) -> Table:
+        if alter.table != "orders":
+            raise Precondition(f"there is no table {alter.table}", still_true="nothing was touched")
+        return PLAN.table
+
+
+@dataclass
+class Server:
+    """The engine as far as the command line looks at it, and what was asked of the migration."""
+
+    mysql: bool = True
+    catalog: Catalog = field(default_factory=Catalog)
+    closed: bool = False
+    called: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    settings: list[Settings] = field(default_factory=list)
+    during: Callable[[Tracker, Controls], None] = lambda tracker, controls: None
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _plan(self, name: str) -> Callable[..., Plan]:
+        def made(engine: Any, request: Request, settings: Settings) -> Plan:
+            self.called.append(name)
+            self.requests.append(request)
+            self.settings.append(settings)
+            return PLAN
+
+        return made
+
+    def _migrate(
+        self, engine: Any, request: Request, settings: Settings, tracker: Tracker, control: Controls
+    ) -> Report:
+        self._plan("migrate")(engine, request, settings)
+        self.during(tracker, control)
+        return REPORT
+
+    def _cleanup(
+        self, engine: Any, table: TableName | None, *, execute: bool, archives: bool
+    ) -> list[str]:
+        return ["table shop._orders_new", *(["table shop._orders_old"] if archives else [])]
+
+    def replace_migration(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        fakes: dict[str, Any] = {
+            "plan": self._plan("plan"),
+            "rehearse": self._plan("rehearse"),
+            "migrate": self._migrate,
+            "status": lambda engine, table: [RUN],
+            "cleanup": self._cleanup,
+        }
+        for name, fake in fakes.items():
+            monkeypatch.setattr(migration, name, fake)
+        monkeypatch.setattr(cli, "engine_at", lambda url: self)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in [name for name in os.environ if name.startswith("OSC_")]:
+        monkeypatch.delenv(name)
+    server = Server()
+    server.replace_migration(monkeypatch)
+    yield server
+
+
+def osc(*words: str, **variables: str) -> Result:
+    return CliRunner(env=variables).invoke(cli.osc, words)
+
+
+def fail_with(error: Exception) -> Callable[[Tracker, Controls], None]:
+    def during(tracker: Tracker, controls: Controls) -> None:
+        raise error
+
+    return during
+
+
+def test_without_execute_a_run_is_only_rehearsed(server: Server) -> None:
+    result = osc("run", URL, CHANGE)
+
+    assert result.exit_code == 0
+    assert server.called == ["rehearse"]
+    assert "Add --execute" in result.stderr
+
+
+def test_with_execute_the_table_is_migrated_and_the_report_shown(server: Server) -> None:
+    result = osc("run", URL, CHANGE, "--execute")
+
+    assert result.exit_code == 0
+    assert server.called == ["migrate"]
+    assert "1,000 copied" in result.stdout
+    assert server.closed
+
+
+def test_the_two_spellings_of_a_change_are_one_request(server: Server) -> None:
+    osc("run", URL, CHANGE)
+    osc("run", URL, "--table", "orders", "--alter", "ADD COLUMN note text")
+
+    whole, parts = server.requests
+    assert whole == parts
+
+
+def test_the_url_may_be_a_word_an_option_or_a_variable(server: Server) -> None:
+    results = [
+        osc("plan", URL, CHANGE),
+        osc("plan", "--url", URL, CHANGE),
+        osc("plan", CHANGE, OSC_URL=URL),
+        osc("plan", URL, CHANGE, OSC_URL="mysql://another.test/shop"),
+    ]
+
+    assert [result.exit_code for result in results] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", CHANGE),
+        ("plan", URL),
+        ("plan", URL, "--url", URL, CHANGE),
+        ("plan", URL, CHANGE, CHANGE),
+        ("plan", URL, CHANGE, "--table", "orders", "--alter", "DROP a"),
+        ("plan", URL, "--table", "orders"),
+        ("plan", URL, "DROP TABLE orders"),
+        ("plan", URL, CHANGE, "--threads", "0"),
+        ("plan", URL, CHANGE, "--sync", "magic"),
+        ("plan", URL, CHANGE, "--no-such-option"),
+        ("cleanup", URL, "orders", "customers"),
+        ("nonsense",),
+    ],
+)
+def test_what_cannot_be_meant_is_exit_code_2(server: Server, words: tuple[str, ...]) -> None:
+    result = osc(*words)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert server.called == []
+
+
+def test_an_unknown_scheme_is_exit_code_2() -> None:
+    result = osc("plan", "oracle://db.test/shop", CHANGE)
+
+    assert result.exit_code == 2
+    assert "postgresql://" in result.stderr
+
+
+def test_an_option_wins_over_the_variable_and_that_over_the_default(server: Server) -> None:
+    osc("plan", URL, CHANGE, "--threads", "5", OSC_THREADS="4", OSC_CHUNK_TIME="1.5")
+
+    (settings,) = server.settings
+    assert (settings.threads, settings.chunk_time, settings.verify) == (5, 1.5, True)
+
+
+def test_flags_that_turn_something_off_or_on(server: Server) -> None:
+    osc("plan", URL, CHANGE, "--no-verify", "--drop-old-table", "--force-copy")
+
+    (settings,) = server.settings
+    assert (settings.verify, settings.drop_old_table, settings.force_copy) == (False, True, True)
+
+
+def test_a_bad_variable_is_named(server: Server) -> None:
+    result = osc("plan", URL, CHANGE, OSC_THREADS="many")
+
+    assert result.exit_code == 2
+    assert "$OSC_THREADS" in result.stderr
+
+
+def test_sync_auto_leaves_the_choice_to_the_plan(server: Server) -> None:
+    osc("plan", URL, CHANGE)
+    osc("plan", URL, CHANGE, "--sync", "triggers")
+
+    assert [request.sync for request in server.requests] == [None, Sync.TRIGGERS]
+
+
+@pytest.mark.parametrize("kind", [Precondition, DataWouldBeLost, VerificationFailed])
+def test_an_error_is_three_sentences_and_its_exit_code(
+    server: Server, kind: type[OscError]
+) -> None:
+    server.during = fail_with(kind("it broke", still_true="all is well", todo="try again"))
+
+    result = osc("run", URL, CHANGE, "--execute")
+
+    assert result.exit_code == kind.exit_code
+    assert f"osc: {kind.title}: it broke" in result.stderr
+    assert "still true: all is well" in result.stderr
+    assert "what to do: try again" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert server.closed
+
+
+def test_with_json_an_error_is_one_json_line_too(server: Server) -> None:
+    server.during = fail_with(Precondition("it broke", todo="try again"))
+
+    result = osc("run", URL, CHANGE, "--execute", "--json")
+
+    assert json.loads(result.stdout) == {
+        "error": "it broke",
+        "title": "refused",
+        "still_true": "",
+        "todo": "try again",
+        "exit_code": 3,
+    }
+    assert "osc: refused: it broke" in result.stderr
+
+
+def test_what_nobody_foresaw_is_a_sentence_and_exit_code_1(server: Server) -> None:
+    server.during = fail_with(KeyError("boom"))
+
+    result = osc("run", URL, CHANGE, "--execute")
+
+    assert result.exit_code == 1
+    assert "KeyError" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_debug_shows_the_traceback(server: Server) -> None:
+    server.during = fail_with(KeyError("boom"))
+
+    result = osc("run", URL, CHANGE, "--execute", "--debug")
+
+    assert "Traceback" in result.stderr
+    assert "in during" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("run", URL, CHANGE, "--execute", "--debug"), (URL,), ("plan", URL, URL, CHANGE)]
+)
+def test_a_password_is_never_repeated(server: Server, words: tuple[str, ...]) -> None:
+    server.during = fail_with(RuntimeError(f"can't reach {URL}?password=s3cret"))
+
+    result = osc(*words)
+
+    assert result.exit_code != 0
+    assert "s3cret" not in result.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_migration_through_its_controls(
+    server: Server, number: signal.Signals
+) -> None:
+    def during(tracker: Tracker, controls: Controls) -> None:
+        os.kill(os.getpid(), number)
+        controls.pause(30)
+
+    server.during = during
+    handler = signal.getsignal(number)
+
+    result = osc("run", URL, CHANGE, "--execute")
+
+    assert result.exit_code == 128 + number
+    assert "the original table serves" in result.stderr
+    assert signal.getsignal(number) is handler
+
+
+def test_a_signal_during_a_plan_is_raised_where_it_stands(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan(*_: Any) -> Plan:
+        signal.raise_signal(signal.SIGTERM)
+        return PLAN
+
+    monkeypatch.setattr(migration, "plan", plan)
+
+    assert osc("plan", URL, CHANGE).exit_code == 143
+
+
+def test_json_of_a_plan(server: Server) -> None:
+    record = json.loads(osc("plan", URL, CHANGE, "--json").stdout)
+
+    assert record["table"] == "shop.orders"
+    assert record["sync"] == "log"
+    assert record["columns"] == [{"column": "note", "before": None, "after": "text"}]
+    assert record["steps"] == ["create the shadow"]
+
+
+def test_json_of_a_run_has_the_result_alone_on_stdout(server: Server) -> None:
+    server.during = lambda tracker, controls: tracker.at(Phase.PREFLIGHT)
+
+    result = osc("run", URL, CHANGE, "--execute", "--json")
+
+    record = json.loads(result.stdout)
+    assert (record["executed"], record["rows_copied"], record["old_table"]) == (
+        True,
+        1000,
+        "shop._orders_old",
+    )
+    assert "preflight" in result.stderr
+
+
+def test_json_logs_name_an_action_in_each_line(server: Server) -> None:
+    server.during = lambda tracker, controls: tracker.at(Phase.PREFLIGHT)
+
+    result = osc("run", URL, CHANGE, "--execute", "--log-format", "json")
+
+    events = [json.loads(line) for line in result.stderr.splitlines()]
+    assert [(event["action"], event["phase"]) for event in events] == [("phase", "preflight")]
+
+
+def test_quiet_leaves_only_the_result(server: Server) -> None:
+    server.during = lambda tracker, controls: tracker.at(Phase.PREFLIGHT)
+
+    result = osc("run", URL, CHANGE, "--execute", "--quiet")
+
+    assert result.stderr == ""
+
+
+def test_status_lists_what_the_ledger_remembers(server: Server) -> None:
+    text = osc("status", URL).stdout
+    (record,) = json.loads(osc("status", URL, "--json").stdout)
+
+    assert "died in copy" in text
+    assert (record["table"], record["state"]) == ("shop.orders", "died in copy")
+
+
+def test_status_of_a_table_that_is_not_there(server: Server) -> None:
+    assert osc("status", URL, "nonsense").exit_code == 3
+
+
+def test_cleanup_only_lists_without_execute(server: Server) -> None:
+    listed, done = osc("cleanup", URL, "orders"), osc("cleanup", URL, "orders", "--execute")
+
+    assert listed.stdout == "would remove table shop._orders_new\n"
+    assert done.stdout == "removed table shop._orders_new\n"
+    assert "Add --execute" in listed.stderr
+    assert done.stderr == ""
+
+
+def test_cleanup_drops_old_tables_only_when_it_is_told_to(server: Server) -> None:
+    result = osc("cleanup", URL, "--execute", "--drop-old-table", "--json")
+
+    assert json.loads(result.stdout)["leftovers"] == [
+        "table shop._orders_new",
+        "table shop._orders_old",
+    ]
+
+
+def test_exit_codes_are_all_listed() -> None:
+    codes = {record["exit_code"] for record in json.loads(osc("exit-codes", "--json").stdout)}
+
+    assert codes == {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 130, 143}
+
+
+def test_a_run_that_lives_shows_its_phase(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migration, "status", lambda engine, table: [replace(RUN, alive=True)])
+
+    assert "died" not in osc("status", URL).stdout

@@ -1,0 +1,200 @@
+"""The copy never overwrites and never ignores (rules 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import pytest
+
+from osc import errors
+from osc.model.chunk import Chunk, ChunkSize
+from osc.model.progress import Tracker
+from osc.model.watermark import Place, Watermark
+from osc.stages.copier import MOST_TRIES, TRIES_BEFORE_PROBE, Copier
+from tests.fakes import JOB, FakeDialect, FakeLedger, FakeServer, Hurried, Rows
+
+FIVE: Rows = {(n,): f"note {n}" for n in range(1, 6)}
+
+
+@dataclass
+class Bench:
+    """A copier with its fakes; chunks of two rows."""
+
+    server: FakeServer = field(default_factory=lambda: FakeServer(original=dict(FIVE)))
+    watermark: Watermark = field(default_factory=lambda: Watermark(ordered=True))
+    tracker: Tracker = field(default_factory=Tracker)
+    controls: Hurried = field(default_factory=Hurried)
+    purge: Callable[[], None] = lambda: None
+    probe: Callable[[], None] = lambda: None
+
+    def copy(self, threads: int = 1) -> None:
+        Copier(
+            job=JOB,
+            dialect=FakeDialect(),
+            ledger=FakeLedger(),
+            connect=self.server.connect,
+            watermark=self.watermark,
+            purge=self.purge,
+            alone=nullcontext,
+            probe=self.probe,
+            tracker=self.tracker,
+            controls=self.controls,
+            size=ChunkSize(size=2, least=2, most=2),
+        ).run(threads)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_every_row_is_copied_once(bench: Bench, threads: int) -> None:
+    bench.copy(threads)
+
+    assert bench.server.shadow == FIVE
+    assert (bench.tracker.read().rows_copied, bench.tracker.read().chunks_copied) == (5, 3)
+
+
+def test_chunks_leave_no_gap_and_the_last_one_has_no_end(bench: Bench) -> None:
+    bench.copy()
+
+    assert bench.server.did("copy") == [
+        Chunk(1, None, (2,)),
+        Chunk(2, (2,), (4,)),
+        Chunk(3, (4,), None),
+    ]
+
+
+def test_an_empty_table_is_one_chunk(bench: Bench) -> None:
+    bench.server.original = {}
+
+    bench.copy(4)
+
+    assert bench.server.did("copy") == [Chunk(1, None, None)]
+
+
+def test_a_chunk_is_dispatched_before_its_snapshot_is_taken(bench: Bench) -> None:
+    places: list[Place] = []
+    bench.server.on["copy"] = lambda: places.append(bench.watermark.place((1,)))
+
+    bench.copy()
+
+    assert places == [Place.IN_FLIGHT, Place.COPIED, Place.COPIED]
+    assert bench.watermark.place((99,)) is Place.COPIED
+
+
+def test_a_chunk_and_its_ledger_row_commit_together(bench: Bench) -> None:
+    bench.copy()
+
+    done = [verb for verb, _ in bench.server.log if verb in ("copy", "done", "commit")]
+    assert done == ["copy", "done", "commit"] * 3
+
+
+def test_a_chunk_whose_ledger_row_fails_is_not_copied(bench: Bench) -> None:
+    bench.server.fail("done", errors.ConnectionLost("gone"))
+
+    with pytest.raises(errors.ConnectionLost):
+        bench.copy()
+
+    assert (bench.server.shadow, bench.server.copied) == ({}, [])
+    assert bench.watermark.place((1,)) is Place.IN_FLIGHT
+
+
+def test_a_deadlock_is_tried_again(bench: Bench) -> None:
+    bench.server.fail("copy", errors.Conflict("deadlock"), errors.Conflict("again"))
+
+    bench.copy()
+
+    assert bench.server.shadow == FIVE
+    assert bench.tracker.read().conflicts == 2
+    assert len(bench.controls.waits) == 2
+
+
+def test_a_deadlock_that_never_ends_is_not_called_a_loss_of_data(bench: Bench) -> None:
+    bench.server.fail("copy", *[errors.Conflict("lock wait")] * MOST_TRIES)
+
+    with pytest.raises(errors.Conflict, match="lock wait"):
+        bench.copy()
+
+
+def test_a_duplicate_is_purged_and_tried_again(bench: Bench) -> None:
+    """x moved from row 5, which is copied, to row 1, which is not."""
+    bench.server.unique = True
+    bench.server.shadow = {(9,): "note 1"}
+    bench.purge = lambda: bench.server.shadow.clear()
+
+    bench.copy()
+
+    assert bench.server.shadow == FIVE
+    assert bench.tracker.read().conflicts == 1
+
+
+def test_nothing_is_overwritten(bench: Bench) -> None:
+    bench.server.shadow = {(1,): "somebody else's"}
+    bench.probe = refuse
+
+    with pytest.raises(errors.DataWouldBeLost):
+        bench.copy()
+
+    assert bench.server.shadow == {(1,): "somebody else's"}
+
+
+def refuse() -> None:
+    raise errors.DataWouldBeLost("two rows have note x", still_true="nothing was touched")
+
+
+def test_a_duplicate_that_stays_is_looked_for_in_the_original(bench: Bench) -> None:
+    purged: list[int] = []
+    bench.server.unique = True
+    bench.server.original[(2,)] = "note 1"
+    bench.purge = lambda: purged.append(1)
+    bench.probe = refuse
+
+    with pytest.raises(errors.DataWouldBeLost, match="two rows") as found:
+        bench.copy()
+
+    assert len(purged) == TRIES_BEFORE_PROBE - 1
+    assert found.value.still_true == "shop.orders still serves and is untouched"
+    assert isinstance(found.value.__cause__, errors.DuplicateKey)
+
+
+def test_a_duplicate_that_no_probe_finds_ends_at_last(bench: Bench) -> None:
+    bench.server.fail("copy", *[errors.DuplicateKey("x")] * MOST_TRIES)
+
+    with pytest.raises(errors.DataWouldBeLost, match=f"{MOST_TRIES} times"):
+        bench.copy()
+
+
+def test_a_value_that_does_not_fit_is_data_that_would_be_lost(bench: Bench) -> None:
+    bench.server.fail("copy", None, errors.BadValue("out of range"))
+
+    with pytest.raises(errors.DataWouldBeLost, match=r"after \(2,\), up to \(4,\).*out of range"):
+        bench.copy()
+
+
+def test_the_first_error_stops_every_thread(bench: Bench) -> None:
+    bench.server.fail("copy", errors.ConnectionLost("gone"))
+
+    with pytest.raises(errors.ConnectionLost):
+        bench.copy(4)
+
+    assert bench.controls.stopping
+
+
+def test_an_operator_stops_the_copy_between_two_chunks(bench: Bench) -> None:
+    bench.server.on["done"] = lambda: bench.controls.stop(errors.Aborted("operator"))
+
+    with pytest.raises(errors.Aborted):
+        bench.copy()
+
+    assert bench.server.copied == [1]
+
+
+def test_every_session_gets_the_dialects_settings_and_is_closed(bench: Bench) -> None:
+    bench.copy(2)
+
+    assert len(bench.server.did("setting")) == 2
+    assert all(session.closed for session in bench.server.opened)

@@ -1,0 +1,220 @@
+"""An attempt either swaps or is undone (rule 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from osc import errors
+from osc.engine import Swapped
+from osc.model.progress import Tracker
+from osc.model.watermark import Watermark
+from osc.stages import cutover
+from osc.stages.cutover import CutOver
+from osc.stages.sync import Follower
+from tests.fakes import JOB, FakeDialect, FakeLedger, FakeServer, FakeSource, FakeSwapper, Hurried
+
+A = (1,)
+LOCKED = errors.LockTimeout("no lock within 250 ms")
+
+
+@dataclass
+class Bench:
+    """A cut-over with its fakes, after the copy."""
+
+    server: FakeServer
+    follower: Follower
+    source: FakeSource
+    swapper: FakeSwapper
+    tracker: Tracker
+    controls: Hurried
+    told: list[list[str]] = field(default_factory=list)
+
+    def run(self, attempts: int = 3) -> Swapped:
+        return CutOver(
+            job=JOB,
+            swapper=self.swapper,
+            follower=self.follower,
+            tracker=self.tracker,
+            controls=self.controls,
+            budget_seconds=0.25,
+            attempts=attempts,
+            on_blocked=self.told.append,
+        ).run()
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    server, source, tracker, controls = FakeServer(), FakeSource(), Tracker(), Hurried()
+    watermark = Watermark(ordered=True)
+    watermark.finish()
+    follower = Follower(
+        job=JOB,
+        source=source,
+        dialect=FakeDialect(),
+        ledger=FakeLedger(),
+        connect=server.connect,
+        watermark=watermark,
+        probe=lambda: None,
+        tracker=tracker,
+        controls=controls,
+    )
+    with follower.workers_ready():
+        yield Bench(server, follower, source, FakeSwapper(server), tracker, controls)
+
+
+def test_what_is_left_is_drained_under_the_lock_and_then_swapped(bench: Bench) -> None:
+    bench.server.original = {A: "late"}
+    bench.source.on_mark = lambda: bench.source.change(A)
+
+    swapped = bench.run()
+
+    assert bench.swapper.swapped
+    assert bench.server.shadow == {A: "late"}
+    assert swapped == Swapped(0.01, 0.02)
+    assert bench.tracker.read().lock_held_seconds == 0.02
+
+
+def test_the_backlog_is_caught_up_with_before_the_lock_is_asked_for(bench: Bench) -> None:
+    bench.source.change(A)
+    bench.swapper.before = [LOCKED, LOCKED]
+
+    with pytest.raises(errors.CutOverNotObtained):
+        bench.run(attempts=2)
+
+    assert bench.server.did("delete") == [(A,)]
+
+
+def test_nothing_is_followed_after_the_swap(bench: Bench) -> None:
+    bench.run()
+    bench.source.change(A)
+
+    assert not bench.follower.step()
+
+
+def test_an_attempt_waits_for_its_budget_and_no_longer(bench: Bench) -> None:
+    bench.run()
+
+    assert bench.swapper.budgets == [0.25]
+
+
+def test_a_lock_that_is_not_granted_is_tried_again_after_a_while(bench: Bench) -> None:
+    bench.swapper.before = [LOCKED, errors.Conflict("deadlock"), None]
+
+    bench.run()
+
+    assert bench.swapper.swapped
+    assert bench.tracker.read().cut_over_attempts == 3
+    first, second = bench.controls.waits
+    assert 0.2 <= first <= 0.4 <= second <= 0.8
+
+
+def test_the_wait_between_attempts_has_a_limit(bench: Bench) -> None:
+    bench.swapper.before = [LOCKED] * 20
+
+    with pytest.raises(errors.CutOverNotObtained):
+        bench.run(attempts=20)
+
+    assert max(bench.controls.waits) <= cutover.LONGEST_BACK_OFF_SECONDS
+
+
+def test_who_is_in_the_way_is_told(bench: Bench) -> None:
+    bench.swapper.before = [LOCKED]
+
+    bench.run()
+
+    assert bench.told == [["connection 42 (report)"]]
+    assert bench.tracker.read().waiting_for == (
+        "no lock within 250 ms; in the way: connection 42 (report)"
+    )
+
+
+def test_after_the_last_attempt_it_says_so_and_nothing_has_changed(bench: Bench) -> None:
+    bench.swapper.before = [LOCKED] * 3
+
+    with pytest.raises(errors.CutOverNotObtained) as given_up:
+        bench.run(attempts=3)
+
+    assert given_up.value.exit_code == 8
+    assert "connection 42 (report)" in given_up.value.happened
+    assert "250 ms in 3 attempts" in given_up.value.happened
+    assert given_up.value.still_true == "shop.orders still serves and is untouched"
+    assert not bench.swapper.swapped
+
+
+def test_an_operator_ends_the_waiting(bench: Bench) -> None:
+    bench.swapper.before = [LOCKED] * 3
+    bench.controls.stop(errors.Aborted("operator"))
+
+    with pytest.raises(errors.Aborted):
+        bench.run()
+
+
+def test_duplicates_under_the_lock_are_those_of_the_new_definition(bench: Bench) -> None:
+    bench.source.on_mark = lambda: bench.source.change(A)
+    bench.server.fail("insert", None, errors.DuplicateKey("note x"))
+
+    with pytest.raises(errors.DataWouldBeLost, match="note x") as found:
+        bench.run()
+
+    assert found.value.exit_code == 6
+    assert not bench.swapper.swapped
+
+
+def test_a_value_that_does_not_fit_under_the_lock_is_data_that_would_be_lost(bench: Bench) -> None:
+    bench.source.on_mark = lambda: bench.source.change(A)
+    bench.server.fail("insert", None, errors.BadValue("out of range"))
+
+    with pytest.raises(errors.DataWouldBeLost, match="out of range") as found:
+        bench.run()
+
+    assert found.value.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.LockTimeout("the source is silent"),
+        errors.Conflict("deadlock"),
+        errors.ConnectionLost("gone"),
+        errors.TableChanged("altered"),
+        KeyboardInterrupt(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_any_error_puts_the_drained_keys_back(bench: Bench, error: Exception) -> None:
+    bench.server.original = {A: "a"}
+    bench.swapper.after = [error]
+    bench.source.on_mark = lambda: bench.source.change(A)
+
+    with pytest.raises((errors.OscError, KeyboardInterrupt)):
+        bench.run(attempts=1)
+
+    bench.server.shadow = {}  # what the lock's session had done is rolled back
+    bench.follower.settle()
+    assert bench.server.shadow == {A: "a"}
+
+
+def test_a_swap_that_could_not_be_finished_is_not_tried_again(bench: Bench) -> None:
+    bench.swapper.after = [errors.SwappedButUnfinished("the archive is still locked")]
+
+    with pytest.raises(errors.SwappedButUnfinished):
+        bench.run()
+
+    assert bench.swapper.budgets == [0.25]
+    bench.source.change(A)
+    assert not bench.follower.step()
+
+
+def test_catching_up_goes_on_until_a_round_is_short(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = iter([5.0, 1.0, 0.1])
+    monkeypatch.setattr(bench.follower, "settle", lambda: next(rounds))
+
+    cutover.catch_up(bench.follower, bench.tracker, bench.controls)
+
+    assert next(rounds, None) is None
+    assert bench.tracker.read().waiting_for == "the backlog: the last round took 1.0 s"

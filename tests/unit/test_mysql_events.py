@@ -1,0 +1,365 @@
+"""Binlog events: what is delivered, what waits, what is refused, what is none of our business."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from osc.errors import Bug, OscError, PositionGone, TableChanged
+from osc.model.table import TableName
+from osc.mysql import types
+from osc.mysql.events import (
+    HEADER,
+    INCIDENT,
+    QUERY,
+    ROTATE,
+    TABLE_MAP,
+    XA_PREPARE,
+    EventReader,
+    inflated,
+)
+from osc.mysql.rows import RowReader
+from osc.mysql.statements import refuse_statement
+
+RECORDED = Path(__file__).parent / "binlogs"
+ORDERS = TableName("shop", "orders")
+HEARTBEAT = TableName("shop", "_osc_heartbeat")
+NUMBER = types.read("bigint")
+XID, ANONYMOUS_GTID, WRITE_ROWS, DELETE_ROWS = 16, 34, 30, 32
+
+
+def reading(columns: int = 3) -> EventReader:
+    return EventReader(
+        ours=RowReader(ORDERS, (0,), (types.read("int"),), columns),
+        heartbeats=RowReader(HEARTBEAT, (0, 1), (NUMBER, NUMBER), 2),
+        migration=7,
+        on_query=lambda database, text: refuse_statement(database, text, ORDERS),
+        log_file="bin.1",
+        log_position=4,
+    )
+
+
+def recorded(recording: str) -> list[bytes]:
+    lines = (RECORDED / f"{recording}.txt").read_text().split()
+    return [bytes.fromhex(line) for line in lines]
+
+
+def fed(*packets: bytes) -> EventReader:
+    reader = reading()
+    for packet in packets:
+        reader.feed(packet)
+    return reader
+
+
+# By hand: events without checksums.
+
+
+def event(kind: int, body: bytes = b"", *, end: int = 0, flags: int = 0) -> bytes:
+    return HEADER.pack(0, kind, 1, HEADER.size + len(body), end, flags) + body
+
+
+def query(text: str, database: str = "shop", *, end: int = 0) -> bytes:
+    body = struct.pack("<IIBHH", 1, 0, len(database), 0, 0)
+    return event(QUERY, body + database.encode() + b"\0" + text.encode(), end=end)
+
+
+def table(number: int, name: TableName, codes: bytes, meta: bytes = b"") -> bytes:
+    body = number.to_bytes(6, "little") + b"\1\0"
+    for text in (name.schema, name.name):
+        body += bytes([len(text)]) + text.encode() + b"\0"
+    body += bytes([len(codes)]) + codes + bytes([len(meta)]) + meta + b"\0"
+    return event(TABLE_MAP, body)
+
+
+INT, BIGINT = 3, 8
+OUR_MAP = table(1, ORDERS, bytes([INT, INT, INT]))
+BEAT_MAP = table(2, HEARTBEAT, bytes([BIGINT, BIGINT]))
+
+
+def rows(kind: int, number: int, columns: int, images: bytes) -> bytes:
+    body = number.to_bytes(6, "little") + b"\1\0" + b"\2\0"
+    return event(kind, body + bytes([columns, 2**columns - 1]) + images)
+
+
+def our_row(key: int, kind: int = WRITE_ROWS) -> bytes:
+    return rows(kind, 1, 3, b"\0" + struct.pack("<iii", key, 0, 0))
+
+
+def beat(number: int, kind: int = WRITE_ROWS, migration: int = 7) -> bytes:
+    return rows(kind, 2, 2, b"\0" + struct.pack("<qq", migration, number))
+
+
+BEGIN, COMMIT, GTID = query("BEGIN"), event(XID, end=900), event(ANONYMOUS_GTID, end=100)
+
+
+def test_a_row_of_ours_is_a_key() -> None:
+    assert fed(GTID, BEGIN, OUR_MAP, our_row(5), COMMIT).keys == [(5,)]
+
+
+def test_a_row_of_a_table_id_that_was_not_announced_is_none_of_ours() -> None:
+    assert fed(GTID, BEGIN, our_row(5), COMMIT).keys == []
+
+
+def test_a_table_id_is_forgotten_with_its_log_file() -> None:
+    rotated = event(ROTATE, struct.pack("<Q", 4) + b"bin.2")
+
+    assert fed(OUR_MAP, rotated, our_row(5)).keys == []
+
+
+def test_a_table_id_may_come_to_mean_another_table() -> None:
+    other = table(1, TableName("shop", "other"), bytes([INT]))
+
+    assert fed(OUR_MAP, other, our_row(5)).keys == []
+
+
+def test_a_heartbeat_counts_when_its_transaction_is_over() -> None:
+    reader = fed(GTID, BEGIN, BEAT_MAP, beat(41))
+    before = reader.mark
+
+    reader.feed(COMMIT)
+
+    assert (before, reader.mark) == (0, 41)
+
+
+def test_the_heartbeat_of_another_migration_is_not_ours() -> None:
+    assert fed(GTID, BEGIN, BEAT_MAP, beat(41, migration=8), COMMIT).mark == 0
+
+
+def test_a_heartbeat_that_is_deleted_is_no_heartbeat() -> None:
+    assert fed(GTID, BEGIN, BEAT_MAP, beat(41, DELETE_ROWS), COMMIT).mark == 0
+
+
+def test_of_several_heartbeats_the_newest_counts() -> None:
+    reader = fed(BEGIN, BEAT_MAP, beat(42), COMMIT, BEGIN, BEAT_MAP, beat(41), COMMIT)
+
+    assert reader.mark == 42
+
+
+def test_the_position_is_the_end_of_the_last_whole_transaction() -> None:
+    reader = fed(GTID, BEGIN, OUR_MAP, our_row(5))
+    inside = reader.position
+
+    reader.feed(COMMIT)
+
+    assert (inside, reader.position) == ("bin.1:4", "bin.1:900")
+
+
+def test_the_position_follows_the_log_into_its_next_file() -> None:
+    assert fed(event(ROTATE, struct.pack("<Q", 4) + b"bin.000002")).position == "bin.000002:4"
+
+
+def test_an_event_of_an_unknown_type_ends_the_run() -> None:
+    with pytest.raises(Bug, match="unknown type 99"):
+        fed(event(99))
+
+
+def test_an_unknown_event_that_the_server_calls_ignorable_is_ignored() -> None:
+    assert fed(event(99, flags=0x80)).keys == []
+
+
+def test_an_incident_ends_the_run() -> None:
+    with pytest.raises(PositionGone, match="incident"):
+        fed(event(INCIDENT))
+
+
+def test_a_prepared_transaction_waits_for_its_commit() -> None:
+    prepare = event(XA_PREPARE, struct.pack("<BiII", 0, 1, 3, 0) + b"one")
+    reader = fed(GTID, query("XA START X'6f6e65',X'',1"), OUR_MAP, our_row(5), prepare)
+    prepared = list(reader.keys)
+
+    reader.feed(query("XA COMMIT X'6f6e65',X'',1"))
+
+    assert (prepared, reader.keys) == ([], [(5,)])
+
+
+def test_the_commit_of_a_transaction_that_was_prepared_before_us_ends_the_run() -> None:
+    with pytest.raises(TableChanged, match="prepared before this run"):
+        fed(query("XA COMMIT X'6f6e65',X'',1"))
+
+
+def test_the_rollback_of_a_transaction_that_was_prepared_before_us_is_harmless() -> None:
+    assert fed(query("XA ROLLBACK X'6f6e65',X'',1")).keys == []
+
+
+# Recorded from servers, with checksums.
+
+
+def kinds_until(recording: str, keys: int) -> int:
+    """How many events of a recording it takes until so many keys are there."""
+    reader = replace(reading(), checksum_bytes=4)
+    for count, packet in enumerate(recorded(recording), 1):
+        reader.feed(packet)
+        if len(reader.keys) == keys:
+            return count
+    raise AssertionError(f"never {keys} keys: {reader.keys}")
+
+
+@pytest.mark.parametrize("server", ["mysql", "mariadb"])
+def test_xa_transactions_count_when_they_are_committed(server: str) -> None:
+    """`one` is prepared and committed, `two` rolled back, `three` committed at once, 4 is plain."""
+    packets = recorded(f"{server}-xa")
+    prepared = next(n for n, packet in enumerate(packets) if packet[4] == XA_PREPARE)
+    reader = replace(reading(), checksum_bytes=4)
+
+    for packet in packets[: prepared + 1]:
+        reader.feed(packet)
+    at_prepare = list(reader.keys)
+    for packet in packets[prepared + 1 :]:
+        reader.feed(packet)
+
+    assert at_prepare == []
+    assert reader.keys == [(1,), (3,), (4,)]
+
+
+@pytest.mark.parametrize("server", ["mysql", "mariadb"])
+def test_what_was_rolled_back_to_a_savepoint_may_be_told_and_does_no_harm(server: str) -> None:
+    reader = replace(reading(), checksum_bytes=4)
+
+    for packet in recorded(f"{server}-savepoints"):
+        reader.feed(packet)
+
+    assert set(reader.keys) >= {(1,)}
+    assert set(reader.keys) <= {(1,), (2,), (3,)}
+
+
+@pytest.mark.parametrize("server", ["mysql", "mariadb"])
+def test_a_change_that_is_logged_as_a_statement_ends_the_run(server: str) -> None:
+    reader = replace(reading(), checksum_bytes=4)
+
+    with pytest.raises(TableChanged, match="STATEMENT format"):
+        for packet in recorded(f"{server}-statements"):
+            reader.feed(packet)
+
+
+def test_a_compressed_statement_of_mariadb_is_read() -> None:
+    reader = replace(reading(), checksum_bytes=4)
+
+    with pytest.raises(TableChanged, match="a_long_name_so_that"):
+        for packet in recorded("mariadb-compressed"):
+            reader.feed(packet)
+
+
+@pytest.mark.parametrize("header", [0x01, 0x91], ids=["no compression", "another algorithm"])
+def test_a_compression_that_we_do_not_know_is_an_error(header: int) -> None:
+    with pytest.raises(Bug, match="unknown header"):
+        inflated(bytes([header, 0]))
+
+
+# Statements as text.
+
+
+def refused(text: str, database: str = "shop") -> bool:
+    try:
+        refuse_statement(database, text, ORDERS)
+    except TableChanged:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ALTER TABLE orders ADD COLUMN x INT",
+        "alter table `shop`.`orders` add x int",
+        "ALTER ONLINE TABLE orders FORCE",
+        "ALTER TABLE IF EXISTS orders FORCE",
+        "ALTER TABLE Orders FORCE",
+        "/* app:billing */ ALTER TABLE orders FORCE",
+        "-- a comment\nALTER TABLE orders FORCE",
+        "# a comment\nALTER TABLE orders FORCE",
+        f"/* {'long ' * 200}*/ ALTER TABLE orders FORCE",
+        "ALTER/**/TABLE orders FORCE",
+        "/*!50000 ALTER TABLE orders FORCE */",
+        "ALTER TABLE other EXCHANGE PARTITION p WITH TABLE orders",
+        "RENAME TABLE orders TO gone",
+        "RENAME TABLE other TO orders",
+        "RENAME TABLE a TO b, orders TO c",
+        "DROP TABLE orders",
+        "DROP TABLE IF EXISTS `a`, `orders` /* generated by server */",
+        "TRUNCATE orders",
+        "TRUNCATE TABLE shop.orders",
+        "CREATE INDEX i ON orders (note)",
+        "CREATE UNIQUE INDEX i ON orders (note)",
+        "CREATE OR REPLACE UNIQUE INDEX i ON orders (note)",
+        "CREATE FULLTEXT INDEX i ON shop.orders (note)",
+        "DROP INDEX i ON orders",
+        "CREATE DEFINER=`root`@`%` TRIGGER t AFTER INSERT ON orders FOR EACH ROW DO 1",
+        "CREATE OR REPLACE TABLE orders (id INT)",
+        "CREATE TRIGGER t AFTER INSERT ON orders FOR EACH ROW INSERT INTO log VALUES (1)",
+        "/*!40000 ALTER TABLE `orders` DISABLE KEYS */",
+        "ALTER TABLE orders COMMENT 'no\\' /* escapes */",
+        "OPTIMIZE TABLE orders",
+        "DROP DATABASE shop",
+        "DROP SCHEMA IF EXISTS `shop`",
+        "INSERT INTO orders VALUES (1)",
+        "(SELECT f())",
+        "/* c */ UPDATE a_view SET x = 1",
+        "-- c\nDELETE FROM orders",
+        "REPLACE INTO other VALUES (1)",
+        "CALL p()",
+        "WITH x AS (SELECT 1) UPDATE orders, x SET note = 1",
+    ],
+)
+def test_a_statement_that_changes_the_table_or_might_ends_the_run(text: str) -> None:
+    assert refused(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ALTER TABLE other ADD COLUMN orders INT",
+        "ALTER TABLE elsewhere.orders FORCE",
+        "ALTER TABLE orders_2 FORCE",
+        "ALTER TABLE `orders ` FORCE",
+        "ALTER TABLE other COMMENT 'orders'",
+        "ALTER TABLE other /* orders */ FORCE",
+        "ALTER DATABASE shop CHARACTER SET utf8mb4",
+        "CREATE TABLE _orders_new LIKE orders",
+        "CREATE TABLE other (orders INT)",
+        "CREATE VIEW v AS SELECT * FROM orders",
+        "CREATE INDEX orders ON other (note)",
+        "CREATE TRIGGER orders AFTER INSERT ON other FOR EACH ROW DO 1",
+        "CREATE TEMPORARY TABLE orders (id INT)",
+        "DROP TEMPORARY TABLE IF EXISTS orders",
+        "DROP TABLE other",
+        "DROP TABLE elsewhere.orders",
+        "TRUNCATE other",
+        "RENAME TABLE a TO b",
+        "DROP INDEX orders ON other",
+        "DROP PROCEDURE orders",
+        "DROP TRIGGER orders",
+        "ALTER EVENT orders DISABLE",
+        "RENAME USER orders TO shop",
+        "CREATE OR REPLACE VIEW v AS SELECT * FROM orders",
+        "CREATE TABLE x (INDEX (orders), orders INT)",
+        "/*!40000 ALTER TABLE `other` DISABLE KEYS */",
+        "DROP DATABASE shop2",
+        "DROP DATABASE `my shop`",
+        "DROP DATABASE elsewhere",
+        "CREATE DATABASE shop2",
+        "GRANT SELECT ON orders TO somebody",
+        "FLUSH TABLES orders",
+        "ANALYZE TABLE orders",
+        "SET PASSWORD FOR x = 'y'",
+        "",
+    ],
+)
+def test_a_statement_that_leaves_the_table_alone_is_ignored(text: str) -> None:
+    assert not refused(text)
+
+
+def test_an_unqualified_name_is_one_of_the_sessions_own_database() -> None:
+    assert not refused("ALTER TABLE orders FORCE", database="elsewhere")
+    assert refused("ALTER TABLE shop.orders FORCE", database="elsewhere")
+
+
+def test_a_statement_in_the_log_reaches_the_one_who_refuses_it() -> None:
+    with pytest.raises(OscError, match="orders FORCE"):
+        fed(GTID, query("ALTER TABLE orders FORCE"))
+
+
+def test_after_a_harmless_statement_the_position_moves_on() -> None:
+    assert fed(GTID, query("CREATE TABLE x (id INT)", end=500)).position == "bin.1:500"
