@@ -71,6 +71,18 @@ class Job:
     key: Key
     sortable: bool
     """Python orders the key as the server does, and chunks are ranges of it (rule 7)."""
+    generation: int = 1
+    """Which process this is for the migration: it goes up with each resume."""
+    lock_budget_seconds: float = 0.25
+    """How long a statement of ours may wait for a lock on the original: everybody queues behind."""
+
+
+class Claim(Protocol):
+    """The only right to work on a table; the server takes it back when its connection ends."""
+
+    def renew(self) -> None:
+        """Shows the server that we are alive; ConnectionLost where the claim is gone."""
+        ...
 
 
 class Catalog(Protocol):
@@ -129,8 +141,14 @@ class Workshop(Protocol):
         ...
 
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
-        """What dead runs on this table left on the server that is no table (slots, publications),
-        in words; removed where `execute` says so. The caller holds the claim."""
+        """What runs on this table left on the server that is no table, or no table of rows (slots,
+        publications, triggers, changelogs), in words; removed where `execute` says so, within the
+        lock budget. The caller holds the claim, and no source is open."""
+        ...
+
+    def await_quiet(self, shadow: TableName) -> None:
+        """Returns when no session of a dead process works on the shadow any more: a statement may
+        outlive the client that sent it, an index build by hours. No matter if it is gone."""
         ...
 
     def drop(self, names: Iterable[TableName]) -> None:
@@ -194,15 +212,34 @@ class Ledger(Protocol):
         ...
 
     def begin(self, table: Table, statement: str, sync: Sync, by: str) -> int:
-        """A new migration's number."""
+        """A new migration's number; its generation is 1."""
         ...
 
     def save(self, migration: int, *, finished: bool = False, **values: Any) -> None:
-        """Updates the migration's row: phase, position, rows_copied, message, archive."""
+        """Updates columns of the migration's row, such as phase, position, job or message."""
+        ...
+
+    def checkpoint(self, migration: int) -> Checkpoint:
+        """What a process that goes on with this migration has to know."""
+        ...
+
+    def take_over(self, migration: int) -> int:
+        """A new generation: returns once no transaction of an older one that passed its `fence` is
+        open, and from now on no older one passes."""
+        ...
+
+    def fence(self, migration: int, generation: int) -> Statement:
+        """The first statement of each transaction that writes into the shadow. It gives a row, and
+        holds `take_over` back until the transaction's end; no row: another process has taken over.
+        """
         ...
 
     def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
         """Runs in the chunk's own transaction (rule 5)."""
+        ...
+
+    def chunks(self, migration: int) -> list[Chunk]:
+        """The chunks that have committed, by number."""
         ...
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None: ...
@@ -214,8 +251,26 @@ class Ledger(Protocol):
         """Forgets spilled keys up to this number: they have been acted on."""
         ...
 
+    def forget(self, migration: int) -> None:
+        """Removes all but the migration's own row: chunks, spilled keys, its place to be fenced."""
+        ...
+
     def runs(self, table: TableName | None = None) -> list[Run]: ...
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a migration can go on. `job` is what `osc.model.checkpoint` wrote, empty while there is
+    no whole shadow; `position` is None while no source was open; `spilled` counts keys."""
+
+    statement: str
+    sync: Sync
+    phase: str
+    position: Position | None
+    job: str
+    spilled: int
+    rows_copied: int
 
 
 @dataclass(frozen=True)
@@ -241,8 +296,9 @@ class Run:
 class ChangeSource(Protocol):
     """Tells which keys of the original changed (rule 1: it is open before the first chunk).
 
-    `mark` may be called by any thread; `read` and `confirm` by one. The deliveries' order is the
-    order of commits. Whatever the source can't understand raises: it never skips.
+    `mark` may be called by any thread; `read` and `confirm` by one. Whatever the source can't
+    understand raises: it never skips. It is opened anew, or again at a position that a source of
+    the same migration has given: then PositionGone where that is no longer possible.
     """
 
     def mark(self) -> int:
@@ -255,7 +311,7 @@ class ChangeSource(Protocol):
         ...
 
     def confirm(self, position: Position) -> None:
-        """Nothing before this position will be asked for again."""
+        """Nothing before this position will be asked for again; the ledger has it already."""
         ...
 
     @property
@@ -264,7 +320,8 @@ class ChangeSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends it and leaves nothing behind on the server (rule: a slot never survives its run)."""
+        """Hangs up. What keeps the changes for us on the server (a slot, triggers) stays, so that
+        the source can be opened again: `Workshop.sweep` removes it."""
         ...
 
 
@@ -298,6 +355,10 @@ class Swapper(Protocol):
         """
         ...
 
+    def was_swapped(self) -> bool:
+        """Asks the catalog whether an earlier process has swapped; it must be quiet by now."""
+        ...
+
     def blockers(self) -> list[str]:
         """Who holds or waits for locks on the original, one sentence each."""
         ...
@@ -313,7 +374,7 @@ class Engine:
     mysql: bool
     connect: Callable[[str], Session]
     """Opens a session; the argument is its purpose, shown to whoever lists connections."""
-    claim: Callable[[TableName], AbstractContextManager[None]]
+    claim: Callable[[TableName], AbstractContextManager[Claim]]
     """Holds the only right to migrate a table; Precondition where another run has it."""
     catalog: Catalog
     checks: Checks
@@ -322,5 +383,8 @@ class Engine:
     dialect: Callable[[Job], Dialect]
     load: Callable[[Job], Load]
     swapper: Callable[[Job], Swapper]
-    sources: Mapping[Sync, Callable[[Job], ChangeSource]] = field(default_factory=dict)
+    sources: Mapping[Sync, Callable[[Job, Position | None], ChangeSource]] = field(
+        default_factory=dict
+    )
+    """Best first; the position is None for a source that is opened anew."""
     close: Callable[[], None] = lambda: None

@@ -170,7 +170,7 @@ class _Run:
     @contextmanager
     def _following(self, job: Job, dialect: Dialect) -> Iterator[Follower]:
         """The change source is open, and a barrier has passed, before the first chunk (rule 1)."""
-        source = self.engine.sources[self.plan.sync](job)
+        source = self.engine.sources[self.plan.sync](job, None)
         with ExitStack() as stack:
             stack.callback(source.close)
             follower = Follower(

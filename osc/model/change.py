@@ -20,7 +20,8 @@ class Delivery:
     `barrier` is the number of the newest mark that has passed with this delivery: each transaction
     that had committed before `ChangeSource.mark()` returned that number has been delivered, and
     *every* key delivered so far, these included, is visible to a new snapshot (rule 2).
-    None means: no mark has passed, the keys may not be visible yet and must wait.
+    0 means: no mark has passed, but all these keys are visible. None means: no mark has passed, the
+    keys may not be visible yet and must wait.
     A source that is re-opened at `position` delivers everything that this one delivers from now on.
     """
 

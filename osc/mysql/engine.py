@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 
 from osc import errors
-from osc.engine import Engine, Job, Session, Statement, Sync
+from osc.engine import Engine, Session, Statement, Sync
 from osc.model.table import TableName
 from osc.mysql import flavor
 from osc.mysql.binlog import BinlogSource
@@ -60,13 +60,9 @@ def connect(url: str) -> Engine:
             lambda session: MySQLCatalog(session, to.database),
             rename_under_lock=rename_under_lock(),
         ),
-        sources={Sync.LOG: lambda job: _log(job, connector)},
+        sources={Sync.LOG: lambda job, start: BinlogSource(job, to, connector, start)},
         close=close,
     )
-
-
-def _log(job: Job, connector: Connector) -> BinlogSource:
-    return BinlogSource(job, connector.address, connector, None)
 
 
 def _lock_name(table: TableName) -> str:

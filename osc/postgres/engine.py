@@ -40,8 +40,8 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         load=lambda job: PostgresLoad(opened, job),
         swapper=lambda job: PostgresSwapper(opened, job, target_of(opened, job)),
         sources={
-            Sync.LOG: lambda job: SlotSource(
-                place, kind, database, job, retained_bytes=retained_bytes
+            Sync.LOG: lambda job, start: SlotSource(
+                place, kind, database, job, start=start, retained_bytes=retained_bytes
             )
         },
         close=ledger.close,

@@ -160,7 +160,7 @@ class Place:
 
     @contextmanager
     def source(self, job: Job) -> Iterator[ChangeSource]:
-        source = self.engine.sources[Sync.LOG](job)
+        source = self.engine.sources[Sync.LOG](job, None)
         try:
             yield source
         finally:

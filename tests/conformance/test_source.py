@@ -475,7 +475,7 @@ def test_neither_dump_thread_nor_heartbeat_outlives_the_source(place: Place) -> 
 
 @every_server()
 def test_closing_twice_or_in_the_middle_of_a_stream_is_harmless(place: Place) -> None:
-    source = place.engine.sources[next(iter(place.engine.sources))](place.job(PLAIN))
+    source = place.engine.sources[next(iter(place.engine.sources))](place.job(PLAIN), None)
     place.app.run("INSERT INTO orders VALUES (1, 'a')")
 
     source.close()

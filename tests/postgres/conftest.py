@@ -72,7 +72,7 @@ class Database:
 
     @contextmanager
     def source(self, job: Job) -> Iterator[ChangeSource]:
-        opened = self.engine.sources[Sync.LOG](job)
+        opened = self.engine.sources[Sync.LOG](job, None)
         try:
             yield opened
         finally:

@@ -160,7 +160,7 @@ def test_a_full_replica_identity_gives_its_unique_key(database: Database) -> Non
 def test_a_source_that_is_opened_again_goes_on_where_it_was_confirmed(database: Database) -> None:
     database.run(TABLE)
     job, place = database.job(), address(database.url)
-    first = database.engine.sources[Sync.LOG](job)
+    first = database.engine.sources[Sync.LOG](job, None)
     database.run("INSERT INTO t VALUES (1)")
     read_to(first, first.mark())
     position = _last_position(first)
@@ -227,7 +227,7 @@ def test_a_source_that_cannot_be_opened_leaves_nothing(
 
     monkeypatch.setattr("osc.postgres.decoding.Stream", refused)
     with pytest.raises(ServerError, match="no"):
-        database.engine.sources[Sync.LOG](job)
+        database.engine.sources[Sync.LOG](job, None)
 
     assert _left(database) == []
 
@@ -243,7 +243,7 @@ def test_too_much_retained_wal_stops_the_run(database: Database) -> None:
     database.run(TABLE, ROWS)
     engine = connect(database.url, retained_bytes=1)
 
-    source = engine.sources[Sync.LOG](database.job())
+    source = engine.sources[Sync.LOG](database.job(), None)
     try:
         database.run("UPDATE t SET v = 0")
         with pytest.raises(Guarded, match="retains"):
