@@ -35,7 +35,10 @@ class Session(Protocol):
     server is an error (rule 4). `execute` gives the number of rows that were written.
     """
 
-    id: int
+    @property
+    def id(self) -> int:
+        """The server's number of the connection."""
+        ...
 
     def execute(self, statement: Statement) -> int: ...
     def query(self, statement: Statement) -> list[tuple[Any, ...]]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from osc.engine import Job
 from osc.errors import Bug, DataWouldBeLost, DuplicateKey
 from osc.postgres.definition import describe, differences, oid_of
-from osc.postgres.indexes import Index
+from osc.postgres.indexes import Index, read
 from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Target, target_of
 from osc.postgres.session import Connection, Open
@@ -21,7 +21,8 @@ MEMORY = "256MB"
 
 @dataclass(frozen=True)
 class PostgresLoad:
-    """The indexes to build are learnt by rehearsing the ALTER again: nobody had to store them."""
+    """The indexes to build are learnt by rehearsing the ALTER again: nobody had to store them.
+    What an earlier process has built already is found in the catalog and left alone."""
 
     opened: Open
     job: Job
@@ -34,14 +35,19 @@ class PostgresLoad:
         with self.opened("load") as session:
             self._generously(session)
             session.run(f"VACUUM {on}")
-            self._build(target.indexes)
-            self._attach(session, target.indexes)
+            there = self._built(session)
+            self._build([index for index in target.indexes if index.name not in there])
+            self._attach(session, target.indexes, there)
             session.run(f"ANALYZE {on}")
             if target.autovacuum is None:
                 session.run(f"ALTER TABLE {on} RESET (autovacuum_enabled)")
             else:
                 session.run(f"ALTER TABLE {on} SET (autovacuum_enabled = {target.autovacuum})")
             self._require(session, target)
+
+    def _built(self, session: Connection) -> dict[str, Index]:
+        oid = oid_of(session, self.job.shadow.name)
+        return {index.name: index for index in read(session, oid)} if oid is not None else {}
 
     def _build(self, indexes: Sequence[Index]) -> None:
         """Several at once; the largest effort, a primary key, tends to come anywhere in the row."""
@@ -56,9 +62,11 @@ class PostgresLoad:
                 with _naming(index):
                     session.execute(statement)
 
-    def _attach(self, session: Connection, indexes: Iterable[Index]) -> None:
+    def _attach(
+        self, session: Connection, indexes: Iterable[Index], there: Mapping[str, Index]
+    ) -> None:
         for index in indexes:
-            for statement in index.attach(self.job.shadow.name):
+            for statement in index.attach(self.job.shadow.name, there.get(index.name)):
                 with _naming(index):
                     session.execute(statement)
 

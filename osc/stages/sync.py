@@ -24,6 +24,7 @@ from osc.model.change import KeyValue
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
+from osc.stages.fence import Fence
 from osc.threads import Turns
 
 BATCH = 500
@@ -36,7 +37,8 @@ ROUNDS_BEFORE_PROBE = 5
 
 @dataclass
 class Follower:
-    """Owns the backlog. `probe` raises DataWouldBeLost where new unique keys have duplicates."""
+    """Owns the backlog. `probe` raises DataWouldBeLost where new unique keys have duplicates;
+    `spilled` is how many keys an earlier process has left in the ledger."""
 
     job: Job
     source: ChangeSource
@@ -47,12 +49,13 @@ class Follower:
     probe: Callable[[], None]
     tracker: Tracker
     controls: Controls
+    fence: Fence
+    spilled: int = 0
     workers: int = 2
     backlog: Backlog = field(init=False)
     _turn: Turns = field(default_factory=Turns)
     _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
     _passed: int = 0
-    _spilled: int = 0
     _spilled_is_ripe: bool = True
     _suspended: bool = False
     _ended: bool = False
@@ -151,7 +154,7 @@ class Follower:
         started = time.monotonic()
         with self._turn:
             self._read_to(self.source.mark())
-            while self.backlog.ripe or self._spilled:
+            while self.backlog.ripe or self.spilled:
                 self.controls.check()
                 self._act()
                 if self.backlog.ripe:
@@ -181,8 +184,9 @@ class Follower:
         with self._turn:
             for setting in self.dialect.session_settings:
                 session.execute(setting)
+            self._require_current()
             self._read_to(self.source.mark(), deadline)
-            if self._spilled:
+            if self.spilled:
                 raise errors.LockTimeout("more keys came in than fit into the lock's time")
             keys = self.backlog.take(1 << 60, self.watermark.place)
             for act in (self.dialect.delete_keys, self.dialect.insert_keys):
@@ -191,6 +195,14 @@ class Follower:
                         raise errors.LockTimeout(f"{len(keys)} changes took too long for the lock")
                     session.execute(act(batch))
             return len(keys)
+
+    def _require_current(self) -> None:
+        """Through another session, because the one that holds the lock may read no other table."""
+        other = self._idle.get()
+        try:
+            self.fence.require(other)
+        finally:
+            self._idle.put(other)
 
     def undo_drain(self) -> None:
         with self._turn:
@@ -212,7 +224,7 @@ class Follower:
             taken, timeout_seconds = True, 0.0
             if len(self.backlog) > MOST_IN_MEMORY:
                 break
-        self.tracker.note(backlog=len(self.backlog) + self._spilled)
+        self.tracker.note(backlog=len(self.backlog) + self.spilled)
         return taken
 
     def _read_to(self, mark: int, deadline: float | None = None) -> None:
@@ -234,7 +246,7 @@ class Follower:
         if keys:
             self._apply(keys)
             return True
-        return self._spilled > 0 and self._spilled_is_ripe and self._apply_spilled()
+        return self.spilled > 0 and self._spilled_is_ripe and self._apply_spilled()
 
     def _apply(self, keys: Sequence[KeyValue]) -> None:
         """Disjoint batches in parallel; what failed waits for another turn.
@@ -279,7 +291,7 @@ class Follower:
     def _one_batch(self, keys: Sequence[KeyValue]) -> Exception | None:
         session = self._idle.get()
         try:
-            with session.transaction():
+            with self.fence.transaction(session):
                 session.execute(self.dialect.delete_keys(keys))
                 session.execute(self.dialect.insert_keys(keys))
         except Exception as error:
@@ -320,7 +332,8 @@ class Follower:
         while True:
             self.controls.check()
             try:
-                session.execute(self.dialect.delete_keys(keys))
+                with self.fence.transaction(session):
+                    session.execute(self.dialect.delete_keys(keys))
                 return
             except errors.Conflict:
                 self.tracker.add(conflicts=1)
@@ -334,11 +347,11 @@ class Follower:
             self._spilled_is_ripe = self.backlog.fresh == 0
             keys = self.backlog.spill()
             self.ledger.spill(self.job.id, keys)
-            self._spilled += len(keys)
+            self.spilled += len(keys)
 
     def _spilled_pages(self) -> Iterator[list[KeyValue]]:
         after = 0
-        while self._spilled:
+        while self.spilled:
             page = self.ledger.spilled(self.job.id, after, self.dialect.most_keys)
             if not page:
                 return
@@ -350,7 +363,7 @@ class Follower:
         chunk is in flight waits."""
         page = self.ledger.spilled(self.job.id, 0, BATCH * self.workers * 4)
         if not page:
-            self._spilled = 0
+            self.spilled = 0
             return False
         places = {key: self.watermark.place(key) for _, key in page}
         if Place.IN_FLIGHT in places.values():
@@ -364,9 +377,15 @@ class Follower:
             self._resolve(duplicate)
         elif not failed:
             self.ledger.unspill(self.job.id, page[-1][0])
-            self._spilled = max(0, self._spilled - len(page))
+            self.spilled = max(0, self.spilled - len(page))
             self.tracker.add(changes_applied=len(keys))
         return True
+
+    def save(self) -> None:
+        """Before an orderly end."""
+        with self._turn:
+            self._saved_at = 0.0
+            self._save()
 
     def _save(self) -> None:
         """The position never passes a key that is neither applied nor forgotten (rule 6)."""
