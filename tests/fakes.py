@@ -219,6 +219,7 @@ class FakeLedger:
 
     saved: list[dict[str, Any]] = field(default_factory=list)
     backlog: dict[int, KeyValue] = field(default_factory=dict)
+    spilled_ever: int = 0
     closed: bool = False
 
     def prepare(self) -> None:
@@ -249,8 +250,9 @@ class FakeLedger:
         self.backlog = {}
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
-        first = max(self.backlog, default=0) + 1
-        self.backlog.update(enumerate(keys, first))
+        """Numbers only go up, as those of the real tables do."""
+        self.backlog.update(enumerate(keys, self.spilled_ever + 1))
+        self.spilled_ever += len(keys)
 
     def spilled(self, migration: int, after: int, most: int) -> list[tuple[int, KeyValue]]:
         return [(n, key) for n, key in sorted(self.backlog.items()) if n > after][:most]
