@@ -193,7 +193,7 @@ class Attempt:
     def _load(self, job: Job, follower: Follower) -> None:
         """What looks like our own fault is somebody else's where the original has changed."""
         try:
-            self.engine.load(job).finish(follower.purge)
+            self.engine.load(job).finish(follower.purge, self.controls.check)
         except errors.Bug:
             self._refuse_a_changed_table(job)
             raise

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from osc.engine import Job
 from osc.errors import Bug, DataWouldBeLost, DuplicateKey
@@ -14,6 +15,7 @@ from osc.postgres.indexes import Index, read
 from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Target, target_of
 from osc.postgres.session import Connection, Open
+from osc.threads import breakable
 
 BUILDERS = 2
 MEMORY = "256MB"
@@ -27,7 +29,7 @@ class PostgresLoad:
     opened: Open
     job: Job
 
-    def finish(self, purge: Callable[[], None]) -> None:
+    def finish(self, purge: Callable[[], None], check: Callable[[], None]) -> None:
         """VACUUM comes before the indexes: what `purge` deleted is then in none of them."""
         target = target_of(self.opened, self.job)
         purge()
@@ -36,7 +38,7 @@ class PostgresLoad:
             self._generously(session)
             session.run(f"VACUUM {on}")
             there = self._built(session)
-            self._build([index for index in target.indexes if index.name not in there])
+            self._build([index for index in target.indexes if index.name not in there], check)
             self._attach(session, target.indexes, there)
             session.run(f"ANALYZE {on}")
             if target.autovacuum is None:
@@ -49,14 +51,14 @@ class PostgresLoad:
         oid = oid_of(session, self.job.shadow.name)
         return {index.name: index for index in read(session, oid)} if oid is not None else {}
 
-    def _build(self, indexes: Sequence[Index]) -> None:
+    def _build(self, indexes: Sequence[Index], check: Callable[[], None]) -> None:
         """Several at once; the largest effort, a primary key, tends to come anywhere in the row."""
         with ThreadPoolExecutor(BUILDERS) as pool:
-            for _ in pool.map(self._build_one, indexes):
+            for _ in pool.map(partial(self._build_one, check=check), indexes):
                 pass
 
-    def _build_one(self, index: Index) -> None:
-        with self.opened("index build") as session:
+    def _build_one(self, index: Index, check: Callable[[], None]) -> None:
+        with self.opened("index build") as session, breakable(check, session.raw.cancel_safe):
             self._generously(session)
             for statement in index.build(self.job.shadow.name):
                 with _naming(index):

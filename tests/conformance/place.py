@@ -178,7 +178,7 @@ class Place:
             for chunk in walk(session, dialect, size, dialect.next_bound):
                 session.execute(dialect.copy_chunk(chunk))
                 chunks.append(chunk)
-        self.engine.load(job).finish(lambda: None)
+        self.engine.load(job).finish(lambda: None, lambda: None)
         return chunks
 
 

@@ -25,8 +25,9 @@ MAY_IMPORT = {
     "config": VALUES | {"pydantic", "pydantic_settings"},
     "stages": PORTS | {"tenacity"},
     "ops": PORTS | {"pydantic", "rich", "structlog"},
-    "mysql": VALUES | {"osc.engine", "pymysql", "pymysqlreplication", "tenacity", "zstandard"},
-    "postgres": VALUES | {"osc.engine", "psycopg", "tenacity"},
+    "mysql": VALUES
+    | {"osc.engine", "osc.threads", "pymysql", "pymysqlreplication", "tenacity", "zstandard"},
+    "postgres": VALUES | {"osc.engine", "osc.threads", "psycopg", "tenacity"},
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
     "attempt": PORTS | {"osc.stages", "osc.ops"},
     "migration": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "tenacity"},
