@@ -57,6 +57,8 @@ def test_a_slot_that_somebody_else_has_read_is_gone(
     database: Database, job: Job, position: Position
 ) -> None:
     database.run("INSERT INTO t VALUES (2)")
+    while database.rows("SELECT FROM pg_replication_slots WHERE active"):
+        pass  # Our walsender hasn't noticed yet that we have hung up.
     database.rows(
         "SELECT pg_replication_slot_advance(slot_name, pg_current_wal_lsn())"
         " FROM pg_replication_slots WHERE database = current_database()"
