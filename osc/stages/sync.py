@@ -34,6 +34,9 @@ SAVE_SECONDS = 1.0
 IDLE_SECONDS = 0.02
 LONGEST_SILENCE_SECONDS = 600.0
 ROUNDS_BEFORE_PROBE = 5
+LONGEST_IN_MEMORY_SECONDS = 60.0
+"""A key that waits in memory holds the position, and with it whatever log the server has to keep:
+on PostgreSQL every key waits until the copy is over."""
 
 
 @dataclass
@@ -63,6 +66,7 @@ class Follower:
     _conflicts_in_a_row: int = 0
     _touched: set[KeyValue] | None = None
     _saved_at: float = 0.0
+    _moved_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self, spilled: int) -> None:
         self.backlog = Backlog(self.source.position)
@@ -93,6 +97,7 @@ class Follower:
             taken = self._take_in(0.0)
             acted = self._act()
             self._spill()
+            self._spill_what_is_stuck(acted)
             self._save()
             return taken or acted
 
@@ -345,6 +350,14 @@ class Follower:
     def _spill(self) -> None:
         if self.backlog.waiting > MOST_IN_MEMORY // 2:
             self.spill.take_in(self.backlog)
+
+    def _spill_what_is_stuck(self, acted: bool) -> None:
+        now = time.monotonic()
+        if acted or not self.backlog.waiting:
+            self._moved_at = now
+        elif now - self._moved_at > LONGEST_IN_MEMORY_SECONDS:
+            self.spill.take_in(self.backlog)
+            self._moved_at = now
 
     def _apply_spilled(self) -> bool:
         """The oldest page: forgets what lies ahead, acts on what is copied; a page with a key whose

@@ -374,6 +374,43 @@ def test_what_memory_has_no_room_for_goes_to_the_ledger(bench: Bench, small_memo
     assert list(bench.ledger.backlog.values()) == [A, B, C]
 
 
+def test_keys_that_wait_for_long_go_to_the_ledger_so_that_the_position_moves_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the copy is over on PostgreSQL, and the slot retains WAL from the position on."""
+    bench.watermark = Watermark(ordered=False)
+    bench.watermark.dispatch(ALL)
+    bench.copied = False
+    monkeypatch.setattr(sync, "SAVE_SECONDS", -1.0)
+
+    with bench.following() as follower:
+        bench.source.change(A)
+        bench.source.mark()
+        follower.step()
+        while_young = bench.source.confirmed[-1], list(bench.ledger.backlog)
+        monkeypatch.setattr(sync, "LONGEST_IN_MEMORY_SECONDS", 0.0)
+        follower.step()
+
+    assert while_young == ("0", [])
+    assert bench.source.confirmed[-1] == "2"
+    assert list(bench.ledger.backlog.values()) == [A]
+
+
+def test_keys_that_are_acted_on_stay_in_memory_however_long_some_of_them_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "LONGEST_IN_MEMORY_SECONDS", 0.0)
+    bench.source.change(A)
+    bench.source.mark()
+
+    with bench.following() as follower:
+        bench.source.change(B)
+        follower.step()
+
+        assert follower.backlog.waiting == 1
+    assert bench.ledger.backlog == {}
+
+
 def test_a_huge_transaction_is_spilled_before_it_is_known_to_be_visible(
     bench: Bench, small_memory: None
 ) -> None:
