@@ -165,6 +165,7 @@ class Place:
             yield source
         finally:
             source.close()
+            self.engine.workshop.sweep(job.original.name, execute=True)
 
     def name(self, job: Job) -> str:
         """The shadow as SQL."""
