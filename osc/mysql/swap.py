@@ -33,11 +33,10 @@ from dataclasses import dataclass
 from osc import errors
 from osc.engine import Job, Session, Statement, Swapped
 from osc.model.table import TableName
-from osc.mysql import quoting
+from osc.mysql import changelog, quoting
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.locking import Lent, Watchdog, blockers, lock, locking_session
 
-LONGEST_HELD_SECONDS = 10
-"""A client that is stopped with the lock in hand loses its session, and so the lock, after this."""
 UNCERTAIN_SECONDS = 30
 POLL_SECONDS = 0.002
 SENTRY = "osc sentry"
@@ -50,16 +49,29 @@ class _Parts:
     job: Job
     connect: Callable[[str], Session]
     catalog: Callable[[Session], MySQLCatalog]
+    lent: Lent
 
     @property
     def rename(self) -> Statement:
         original, shadow, archive = self._names()
         return Statement(f"RENAME TABLE {original} TO {archive}, {shadow} TO {original}")
 
-    def lock(self, *more: TableName) -> Statement:
-        tables = (self.job.original.name, self.job.shadow.name, *more)
-        locks = ", ".join(f"{quoting.table(name)} WRITE" for name in tables)
-        return Statement(f"LOCK TABLES {locks}")
+    def lock(self, session: Session, *more: TableName) -> Statement:
+        """The changelog too: the triggers' lock on it would close it to us."""
+        names = self.job.original.name, self.job.shadow.name
+        return lock(*names, *changelog.filled_from(session, names[0]), *more)
+
+    def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
+        self.refuse_a_changed_table(session)
+        with self.lent.by(session):
+            drain(session)
+        session.execute(Statement("COMMIT"))
+
+    def let_go_of_triggers(self, session: Session) -> None:
+        """Into another database no table goes with triggers (error 1435). Should the swap fail
+        after this, the source misses them at its next look and ends the run (PositionGone)."""
+        if self.job.names.archive.schema != self.job.original.name.schema:
+            changelog.drop_triggers(session, self.job.original.name)
 
     def _names(self) -> tuple[str, str, str]:
         job = self.job
@@ -116,66 +128,6 @@ class _Parts:
             time.sleep(POLL_SECONDS)
 
 
-@contextmanager
-def locking_session(connect: Callable[[str], Session]) -> Iterator[Session]:
-    """With autocommit off, as LOCK TABLES wants it for transactional tables (manual, 15.3.6)."""
-    session = connect("cut-over lock")
-    try:
-        session.execute(Statement(f"SET SESSION wait_timeout = {LONGEST_HELD_SECONDS}"))
-        session.execute(Statement("SET SESSION autocommit = 0"))
-        yield session
-    finally:
-        with suppress(errors.ServerError):
-            session.execute(Statement("ROLLBACK"))
-            session.execute(Statement("UNLOCK TABLES"))
-        session.close()
-
-
-class Watchdog:
-    """Kills a waiting statement of ours after a budget that `lock_wait_timeout`, which counts whole
-    seconds, cannot express.
-
-    While a LOCK TABLES waits, every later statement on the table waits behind it.
-    """
-
-    def __init__(self, connect: Callable[[str], Session]) -> None:
-        self._killer = connect("watchdog")
-
-    def close(self) -> None:
-        self._killer.close()
-
-    @contextmanager
-    def over(self, session: Session, budget_seconds: float) -> Iterator[None]:
-        """The block's statement is killed when it is not done in time (LockTimeout)."""
-        lock, finished = threading.Lock(), threading.Event()
-        killed = False
-
-        def watch() -> None:
-            nonlocal killed
-            if not finished.wait(budget_seconds):
-                with lock:
-                    if not finished.is_set():
-                        killed = True
-                        self._killer.execute(Statement(f"KILL QUERY {session.id}"))
-
-        thread = threading.Thread(target=watch, name="osc watchdog", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            with lock:
-                finished.set()
-            thread.join()
-            if killed:
-                _let_the_kill_pass(session)
-
-
-def _let_the_kill_pass(session: Session) -> None:
-    """A KILL QUERY that comes too late must not hit the next statement."""
-    with suppress(errors.LockTimeout):
-        session.query(Statement("SELECT 1"))
-
-
 @dataclass(frozen=True)
 class LockedSwapper:
     """The port `Swapper`, one session."""
@@ -185,19 +137,19 @@ class LockedSwapper:
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         with (
             closing(Watchdog(self.parts.connect)) as watchdog,
-            locking_session(self.parts.connect) as session,
+            locking_session(self.parts.connect, "cut-over lock") as session,
         ):
+            locks = self.parts.lock(session)
             asked = time.monotonic()
             with watchdog.over(session, budget_seconds):
-                session.execute(self.parts.lock())
+                session.execute(locks)
             held = time.monotonic()
             self._under_lock(session, drain)
             return Swapped(held - asked, time.monotonic() - held)
 
     def _under_lock(self, session: Session, drain: Callable[[Session], None]) -> None:
-        self.parts.refuse_a_changed_table(session)
-        drain(session)
-        session.execute(Statement("COMMIT"))
+        self.parts.drain(session, drain)
+        self.parts.let_go_of_triggers(session)
         self.parts.keep_the_counter(session)
         try:
             session.execute(self.parts.rename)
@@ -224,15 +176,15 @@ class SentrySwapper:
             closing(self.parts.connect("cut-over observer")) as observer,
             closing(_Renaming(self.parts)) as renaming,
             self._sentry(),
-            locking_session(self.parts.connect) as session,
+            locking_session(self.parts.connect, "cut-over lock") as session,
         ):
+            locks = self.parts.lock(session, self.parts.job.names.archive)
             asked = time.monotonic()
             with watchdog.over(session, budget_seconds):
-                session.execute(self.parts.lock(self.parts.job.names.archive))
+                session.execute(locks)
             held = time.monotonic()
-            self.parts.refuse_a_changed_table(session)
-            drain(session)
-            session.execute(Statement("COMMIT"))
+            self.parts.drain(session, drain)
+            self.parts.let_go_of_triggers(session)
             self.parts.keep_the_counter(session)
             self._rename_behind(session, renaming, observer)
             return Swapped(held - asked, time.monotonic() - held)
@@ -330,36 +282,13 @@ class _Renaming(threading.Thread):
         self._session.close()
 
 
-def blockers(connect: Callable[[str], Session]) -> list[str]:
-    """Who has had a transaction open for a while; metadata locks outlive statements in it."""
-    session = connect("blockers")
-    try:
-        rows = session.query(
-            Statement(
-                "SELECT p.id, p.user, p.host, p.command, t.trx_started, "
-                "TIMESTAMPDIFF(SECOND, t.trx_started, SYSDATE()), LEFT(COALESCE(p.info, ''), 80) "
-                "FROM information_schema.innodb_trx t "
-                "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
-                "WHERE p.id <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5"
-            )
-        )
-    except errors.NotAllowed:
-        return ["(the PROCESS privilege is needed to name them)"]
-    finally:
-        session.close()
-    return [
-        f"connection {identity} ({user}@{host}, {command}), in a transaction since {seconds} s"
-        + (f": {statement}" if statement else "")
-        for identity, user, host, command, _, seconds, statement in rows
-    ]
-
-
 def swapper(
     job: Job,
     connect: Callable[[str], Session],
     catalog: Callable[[Session], MySQLCatalog],
     *,
     rename_under_lock: bool,
+    lent: Lent | None = None,
 ) -> LockedSwapper | SentrySwapper:
-    parts = _Parts(job, connect, catalog)
+    parts = _Parts(job, connect, catalog, lent or Lent())
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)
