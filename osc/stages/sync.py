@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 from osc import errors
 from osc.engine import ChangeSource, Dialect, Job, Ledger, Session
@@ -24,6 +24,8 @@ from osc.model.change import KeyValue
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
+from osc.stages.fence import Fence
+from osc.stages.spill import Spill
 from osc.threads import Turns
 
 BATCH = 500
@@ -36,7 +38,8 @@ ROUNDS_BEFORE_PROBE = 5
 
 @dataclass
 class Follower:
-    """Owns the backlog. `probe` raises DataWouldBeLost where new unique keys have duplicates."""
+    """Owns the backlog. `probe` raises DataWouldBeLost where new unique keys have duplicates;
+    `spilled` is how many keys an earlier process has left in the ledger."""
 
     job: Job
     source: ChangeSource
@@ -47,21 +50,23 @@ class Follower:
     probe: Callable[[], None]
     tracker: Tracker
     controls: Controls
+    fence: Fence
+    spilled: InitVar[int] = 0
     workers: int = 2
     backlog: Backlog = field(init=False)
+    spill: Spill = field(init=False)
     _turn: Turns = field(default_factory=Turns)
     _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
     _passed: int = 0
-    _spilled: int = 0
-    _spilled_is_ripe: bool = True
     _suspended: bool = False
     _ended: bool = False
     _conflicts_in_a_row: int = 0
     _touched: set[KeyValue] | None = None
     _saved_at: float = 0.0
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, spilled: int) -> None:
         self.backlog = Backlog(self.source.position)
+        self.spill = Spill(self.ledger, self.job.id, count=spilled)
 
     # The follower's own thread.
 
@@ -143,15 +148,15 @@ class Follower:
         with self._turn:
             self._read_to(self.source.mark())
             self._delete(self.backlog.ripe_keys())
-            for keys in self._spilled_pages():
-                self._delete(keys)
+            for page in self.spill.pages(self.dialect.most_keys):
+                self._delete(page.keys)
 
     def settle(self) -> float:
         """Acts on all that had been committed when this was called; the seconds that it took."""
         started = time.monotonic()
         with self._turn:
             self._read_to(self.source.mark())
-            while self.backlog.ripe or self._spilled:
+            while self.backlog.ripe or self.spill.count:
                 self.controls.check()
                 self._act()
                 if self.backlog.ripe:
@@ -181,8 +186,9 @@ class Follower:
         with self._turn:
             for setting in self.dialect.session_settings:
                 session.execute(setting)
+            self._require_current()
             self._read_to(self.source.mark(), deadline)
-            if self._spilled:
+            if self.spill.count:
                 raise errors.LockTimeout("more keys came in than fit into the lock's time")
             keys = self.backlog.take(1 << 60, self.watermark.place)
             for act in (self.dialect.delete_keys, self.dialect.insert_keys):
@@ -191,6 +197,14 @@ class Follower:
                         raise errors.LockTimeout(f"{len(keys)} changes took too long for the lock")
                     session.execute(act(batch))
             return len(keys)
+
+    def _require_current(self) -> None:
+        """Through another session, because the one that holds the lock may read no other table."""
+        other = self._idle.get()
+        try:
+            self.fence.require(other)
+        finally:
+            self._idle.put(other)
 
     def undo_drain(self) -> None:
         with self._turn:
@@ -207,12 +221,12 @@ class Follower:
             forgotten = self.backlog.add(delivery, self.watermark.place)
             if delivery.barrier is not None:
                 self._passed = max(self._passed, delivery.barrier)
-                self._spilled_is_ripe = True
+                self.spill.ripe = True
             self.tracker.add(changes_delivered=len(delivery.keys), changes_forgotten=forgotten)
             taken, timeout_seconds = True, 0.0
             if len(self.backlog) > MOST_IN_MEMORY:
                 break
-        self.tracker.note(backlog=len(self.backlog) + self._spilled)
+        self.tracker.note(backlog=len(self.backlog) + self.spill.count)
         return taken
 
     def _read_to(self, mark: int, deadline: float | None = None) -> None:
@@ -234,7 +248,7 @@ class Follower:
         if keys:
             self._apply(keys)
             return True
-        return self._spilled > 0 and self._spilled_is_ripe and self._apply_spilled()
+        return self.spill.count > 0 and self.spill.ripe and self._apply_spilled()
 
     def _apply(self, keys: Sequence[KeyValue]) -> None:
         """Disjoint batches in parallel; what failed waits for another turn.
@@ -279,7 +293,7 @@ class Follower:
     def _one_batch(self, keys: Sequence[KeyValue]) -> Exception | None:
         session = self._idle.get()
         try:
-            with session.transaction():
+            with self.fence.transaction(session):
                 session.execute(self.dialect.delete_keys(keys))
                 session.execute(self.dialect.insert_keys(keys))
         except Exception as error:
@@ -320,7 +334,8 @@ class Follower:
         while True:
             self.controls.check()
             try:
-                session.execute(self.dialect.delete_keys(keys))
+                with self.fence.transaction(session):
+                    session.execute(self.dialect.delete_keys(keys))
                 return
             except errors.Conflict:
                 self.tracker.add(conflicts=1)
@@ -328,31 +343,16 @@ class Follower:
     # Keys that memory has no room for (rule 7).
 
     def _spill(self) -> None:
-        """Fresh keys go too, when a huge transaction brings them: none of what is spilled is acted
-        on before the next barrier says that all of it is visible."""
         if self.backlog.waiting > MOST_IN_MEMORY // 2:
-            self._spilled_is_ripe = self.backlog.fresh == 0
-            keys = self.backlog.spill()
-            self.ledger.spill(self.job.id, keys)
-            self._spilled += len(keys)
-
-    def _spilled_pages(self) -> Iterator[list[KeyValue]]:
-        after = 0
-        while self._spilled:
-            page = self.ledger.spilled(self.job.id, after, self.dialect.most_keys)
-            if not page:
-                return
-            after = page[-1][0]
-            yield list(dict.fromkeys(key for _, key in page))
+            self.spill.take_in(self.backlog)
 
     def _apply_spilled(self) -> bool:
         """The oldest page: forgets what lies ahead, acts on what is copied; a page with a key whose
         chunk is in flight waits."""
-        page = self.ledger.spilled(self.job.id, 0, BATCH * self.workers * 4)
-        if not page:
-            self._spilled = 0
+        page = self.spill.oldest(BATCH * self.workers * 4)
+        if page is None:
             return False
-        places = {key: self.watermark.place(key) for _, key in page}
+        places = {key: self.watermark.place(key) for key in page.keys}
         if Place.IN_FLIGHT in places.values():
             return False
         keys = [key for key, place in places.items() if place is Place.COPIED]
@@ -363,10 +363,15 @@ class Follower:
         if duplicate is not None:
             self._resolve(duplicate)
         elif not failed:
-            self.ledger.unspill(self.job.id, page[-1][0])
-            self._spilled = max(0, self._spilled - len(page))
+            self.spill.forget(page)
             self.tracker.add(changes_applied=len(keys))
         return True
+
+    def save(self) -> None:
+        """Before an orderly end."""
+        with self._turn:
+            self._saved_at = 0.0
+            self._save()
 
     def _save(self) -> None:
         """The position never passes a key that is neither applied nor forgotten (rule 6)."""

@@ -14,7 +14,16 @@ from osc.model.watermark import Watermark
 from osc.stages import cutover
 from osc.stages.cutover import CutOver
 from osc.stages.sync import Follower
-from tests.fakes import JOB, FakeDialect, FakeLedger, FakeServer, FakeSource, FakeSwapper, Hurried
+from tests.fakes import (
+    FENCE,
+    JOB,
+    FakeDialect,
+    FakeLedger,
+    FakeServer,
+    FakeSource,
+    FakeSwapper,
+    Hurried,
+)
 
 A = (1,)
 LOCKED = errors.LockTimeout("no lock within 250 ms")
@@ -60,6 +69,7 @@ def bench() -> Iterator[Bench]:
         probe=lambda: None,
         tracker=tracker,
         controls=controls,
+        fence=FENCE,
     )
     with follower.workers_ready():
         yield Bench(server, follower, source, FakeSwapper(server), tracker, controls)
