@@ -29,6 +29,8 @@ LOCK_BUDGET_SECONDS = 0.25
 _SQL_MODE = "ALLOW_INVALID_DATES"
 """What the triggers run under, whatever the application has set. Not strict: a value that has its
 place in the original must not make the application's statement fail."""
+NOTHING_TOUCHED = "nothing was touched"
+_BINLOG_CREATE_ROUTINE_NEED_SUPER = 1419
 _WRITTEN_TO = re.compile(r"INSERT INTO `((?:[^`]|``)+)`\.`((?:[^`]|``)+)` \(`k0`")
 
 
@@ -178,6 +180,36 @@ def _same(of: types.Type, column: str) -> str:
     elif of.family is Family.TIMESTAMP:
         wrapped = "UNIX_TIMESTAMP({}.{})"
     return f"{wrapped.format('OLD', column)} = {wrapped.format('NEW', column)}"
+
+
+def try_trigger(session: Session, table: TableName) -> None:
+    """Makes a trigger on a table of ours in the same database, and removes both: what the server
+    says about privileges depends on its log, on roles, and on its version."""
+    probe = TableName(table.schema, f"{naming.OURS}probe_{session.id}")
+    name = quoting.table(probe)
+    session.execute(Statement(f"DROP TABLE IF EXISTS {name}"))
+    session.execute(Statement(f"CREATE TABLE {name} (id INT PRIMARY KEY)"))
+    try:
+        session.execute(
+            Statement(f"CREATE TRIGGER {name} AFTER INSERT ON {name} FOR EACH ROW SET @osc = NULL")
+        )
+    except errors.NotAllowed as error:
+        raise errors.NotAllowed(
+            error.happened,
+            still_true=NOTHING_TOUCHED,
+            todo=f"GRANT TRIGGER ON {quoting.name(table.schema)}.* to this user",
+        ) from error
+    except errors.BadStatement as error:
+        if error.code != str(_BINLOG_CREATE_ROUTINE_NEED_SUPER):
+            raise
+        raise errors.Precondition(
+            "the server lets only a user with the SUPER privilege make triggers, because it writes "
+            "a binlog (error 1419)",
+            still_true=NOTHING_TOUCHED,
+            todo="SET GLOBAL log_bin_trust_function_creators = ON, or GRANT SUPER to this user",
+        ) from error
+    finally:
+        session.execute(Statement(f"DROP TABLE IF EXISTS {name}"))
 
 
 # Found again, by whoever comes later.
