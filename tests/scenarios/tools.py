@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from osc.config import settings
-from osc.engine import Dialect, Engine
+from osc.engine import Dialect, Engine, Sync
 from osc.engines import engine_at
 from osc.errors import DataWouldBeLost, OscError
 from osc.migration import Request, migrate
@@ -35,14 +35,14 @@ class InSmallChunks:
         return getattr(self._dialect, name)
 
 
-def osc(case: Case) -> Tool:
+def osc(case: Case, sync: Sync | None = None) -> Tool:
     """A whole migration in this process, in chunks as small as they get."""
 
     def run(site: Site, statement: str, tracker: Tracker) -> str:
         with closing(engine_at(site.url)) as found:
             engine = _in_small_chunks(found)
             parsed = alter.parse(statement, mysql=engine.mysql)
-            request = Request(alter=parsed, sync=None, statement=statement, by="tests")
+            request = Request(alter=parsed, sync=sync, statement=statement, by="tests")
             wanted = settings(force_copy=True)
             return migrate(engine, request, wanted, tracker, Controls()).archive
 
