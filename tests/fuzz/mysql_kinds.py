@@ -64,7 +64,9 @@ BYTES = Kind(
     "VARBINARY(20)", ("''", "x'00'", "x'0000'", "x'FF27'"), FOUR_BYTES,
     widens=("VARBINARY(40)", "BLOB"), narrows=("VARBINARY(1)", "BINARY(20)"), default="x'00AB'",
 )  # fmt: skip
-FIXED_BYTES = Kind("BINARY(16)", ("x'00'", "x'FF'"), "UNHEX(LPAD(HEX(#), 32, '0'))", widens=("VARBINARY(16)",))
+FIXED_BYTES = Kind(
+    "BINARY(16)", ("x'00'", "x'FF'"), "UNHEX(LPAD(HEX(#), 32, '0'))", widens=("VARBINARY(16)",)
+)
 DATE = Kind(
     "DATE", ("'1000-01-01'", "'9999-12-31'", "'2024-02-29'"), DAY,
     widens=("DATETIME", "VARCHAR(20)"), default="'2001-02-03'",
