@@ -212,7 +212,7 @@ def test_catching_up_goes_on_until_a_round_is_short(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds = iter([5.0, 1.0, 0.1])
-    monkeypatch.setattr(bench.follower, "settle", lambda: next(rounds))
+    monkeypatch.setattr(bench.follower, "settle", lambda _: next(rounds))
 
     cutover.catch_up(bench.follower, bench.tracker, bench.controls)
 
