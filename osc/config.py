@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     cut_over_attempts: int = Field(
         60, ge=1, description="how often the cut-over is tried before the run gives up"
     )
+    reconnect_for: int = Field(
+        300, ge=0, description="seconds to wait for a server that went away; 0: stop at once"
+    )
     verify: bool = Field(True, description="compare checksums of all rows before the swap")
     force_copy: bool = Field(False, description="copy even what the server could do by itself")
     drop_old_table: bool = Field(False, description="drop the old table after the swap")

@@ -15,15 +15,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osc import errors
-from osc.engine import Job, Names, Run, Session, Statement, Swapped, Sync
+from osc.engine import Checkpoint, Job, Names, Run, Session, Statement, Swapped, Sync
 from osc.model import alter
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap, Pair
 from osc.model.controls import Controls
 from osc.model.table import Column, Key, Table, TableName
+from osc.stages.fence import Fence
 
 Rows = dict[KeyValue, str]
+FENCE = Fence(Statement("fence", (1,)))
 ORDERS = Table(
     TableName("shop", "orders"),
     (
@@ -70,6 +72,7 @@ class FakeServer:
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
     opened: list[FakeSession] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    generation: int = 1
 
     def connect(self, purpose: str) -> Session:
         self.opened.append(FakeSession(self, purpose, len(self.opened) + 1))
@@ -133,6 +136,9 @@ class FakeSession:
         if server.failures[verb] and (error := server.failures[verb].popleft()):
             raise error
         return getattr(self, f"_{verb}")(*given)
+
+    def _fence(self, generation: int) -> list[tuple[int]]:
+        return [(generation,)] if generation == self.server.generation else []
 
     def _setting(self) -> None:
         """Nothing to set here."""
@@ -225,8 +231,23 @@ class FakeLedger:
     def save(self, migration: int, **values: Any) -> None:
         self.saved.append(values)
 
+    def checkpoint(self, migration: int) -> Checkpoint:
+        return Checkpoint("ALTER", Sync.LOG, "copy", Position("0"), "", len(self.backlog), 0)
+
+    def take_over(self, migration: int) -> int:
+        return 2
+
+    def fence(self, migration: int, generation: int) -> Statement:
+        return Statement("fence", (generation,))
+
     def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
         return Statement("done", (chunk,))
+
+    def chunks(self, migration: int) -> list[Chunk]:
+        return []
+
+    def forget(self, migration: int) -> None:
+        self.backlog = {}
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
         """Numbers only go up, as those of the real tables do."""
@@ -306,6 +327,9 @@ class FakeSwapper:
             raise error
         self.swapped = True
         return Swapped(0.01, 0.02)
+
+    def was_swapped(self) -> bool:
+        return self.swapped
 
     def blockers(self) -> list[str]:
         return ["connection 42 (report)"]

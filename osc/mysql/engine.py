@@ -15,6 +15,7 @@ from osc.mysql.binlog import BinlogSource
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.checks import MySQLChecks
 from osc.mysql.dialect import MySQLDialect
+from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
 from osc.mysql.session import Connector, address, version
@@ -27,7 +28,7 @@ def connect(url: str) -> Engine:
     to = address(url)
     told = flavor.flavor_of(version(to))
     connector = Connector(to, is_mariadb=told.is_mariadb)
-    first = connector("catalog")
+    first = LastingSession(lambda: connector("catalog"))
     catalog = MySQLCatalog(first, to.database)
 
     @cache

@@ -143,3 +143,25 @@ def report_record(report: Report) -> dict[str, Any]:
         record[name] = round(record[name], 6)
     record["old_table"] = record.pop("archive") or None
     return record
+
+
+def verified_text(report: Report) -> str:
+    """What `osc verify` has to say where nothing differs."""
+    pairs = [
+        ("table", f"{report.table} and its shadow are equal (migration {report.migration})"),
+        ("duration", duration(report.seconds)),
+        ("rows", f"{count(report.rows_verified)} verified"),
+        ("not compared", ", ".join(report.not_compared)),
+    ]
+    return aligned([(label, value) for label, value in pairs if value])
+
+
+def verified_record(report: Report) -> dict[str, Any]:
+    return {
+        "migration": report.migration,
+        "table": report.table,
+        "equal": True,
+        "rows_verified": report.rows_verified,
+        "seconds": round(report.seconds, 6),
+        "not_compared": list(report.not_compared),
+    }

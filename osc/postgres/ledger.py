@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from osc.engine import Run, Statement, Sync
+from osc.engine import Checkpoint, Run, Statement, Sync
 from osc.errors import NotAllowed, Precondition, ServerError
 from osc.model.change import KeyValue
 from osc.model.chunk import Chunk
@@ -16,8 +16,9 @@ from osc.model.table import Table, TableName
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Address, Connection, speaking
 
-VERSION = "osc ledger 1"
+VERSION = "osc ledger 2"
 """Goes up with every change of the tables below."""
+LONGEST_ZOMBIE_SECONDS = 600
 
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS osc.migration (
@@ -32,6 +33,7 @@ CREATE TABLE IF NOT EXISTS osc.migration (
     finished_at timestamptz,
     phase text NOT NULL DEFAULT 'plan',
     position text,
+    job text NOT NULL DEFAULT '',
     rows_copied bigint NOT NULL DEFAULT 0,
     rows_estimated bigint NOT NULL DEFAULT 0,
     message text NOT NULL DEFAULT '',
@@ -50,6 +52,10 @@ CREATE TABLE IF NOT EXISTS osc.backlog (
     number bigint GENERATED ALWAYS AS IDENTITY,
     key text[] NOT NULL,
     PRIMARY KEY (migration, number)
+);
+CREATE TABLE IF NOT EXISTS osc.fence (
+    migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
+    generation integer NOT NULL
 );
 COMMENT ON TABLE osc.migration IS '{VERSION}';
 """
@@ -104,7 +110,7 @@ class PostgresLedger:
                 ) from error
 
     def begin(self, table: Table, statement: str, sync: Sync, by: str) -> int:
-        with self._opened() as session:
+        with self._opened() as session, session.transaction():
             number = session.value(
                 "INSERT INTO osc.migration (table_schema, table_name, statement, sync, started_by,"
                 " rows_estimated) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
@@ -115,6 +121,7 @@ class PostgresLedger:
                 by,
                 table.rows,
             )
+            session.run("INSERT INTO osc.fence VALUES ($1, 1)", number)
         return int(number)
 
     def save(self, migration: int, *, finished: bool = False, **values: Any) -> None:
@@ -127,12 +134,53 @@ class PostgresLedger:
                 *values.values(),
             )
 
+    def checkpoint(self, migration: int) -> Checkpoint:
+        with self._opened() as session:
+            ((statement, sync, phase, position, job, spilled, rows),) = session.rows(
+                "SELECT statement, sync, phase, position, job,"
+                " (SELECT count(*) FROM osc.backlog WHERE migration = m.id),"
+                " (SELECT coalesce(sum(rows), 0)::bigint FROM osc.chunk WHERE migration = m.id)"
+                " FROM osc.migration m WHERE id = $1",
+                migration,
+            )
+        return Checkpoint(statement, Sync(sync), phase, position, job, spilled, rows)
+
+    def take_over(self, migration: int) -> int:
+        with self._opened() as session, session.transaction():
+            session.run(f"SET LOCAL lock_timeout = '{LONGEST_ZOMBIE_SECONDS}s'")
+            generation = session.value(
+                "INSERT INTO osc.fence AS f VALUES ($1, 1)"
+                " ON CONFLICT (migration) DO UPDATE SET generation = f.generation + 1"
+                " RETURNING generation",
+                migration,
+            )
+        return int(generation)
+
+    def fence(self, migration: int, generation: int) -> Statement:
+        return Statement(
+            "SELECT generation FROM osc.fence WHERE migration = $1 AND generation = $2 FOR SHARE",
+            (migration, generation),
+        )
+
     def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
         return Statement(
             "INSERT INTO osc.chunk (migration, number, lower, upper, rows)"
             " VALUES ($1, $2, $3::text[], $4::text[], $5)",
             (migration, chunk.number, _texts(chunk.lower), _texts(chunk.upper), rows),
         )
+
+    def chunks(self, migration: int) -> list[Chunk]:
+        with self._opened() as session:
+            found = session.rows(
+                "SELECT number, lower, upper FROM osc.chunk WHERE migration = $1 ORDER BY number",
+                migration,
+            )
+        return [Chunk(number, _key(lower), _key(upper)) for number, lower, upper in found]
+
+    def forget(self, migration: int) -> None:
+        with self._opened() as session:
+            for table in ("chunk", "backlog", "fence"):
+                session.run(f"DELETE FROM osc.{table} WHERE migration = $1", migration)
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
         with (
@@ -197,6 +245,10 @@ def _of_another_version(version: str) -> Precondition:
 def _grant(session: Connection) -> str:
     database, role = session.rows("SELECT current_database(), current_user")[0]
     return f"GRANT CREATE ON DATABASE {identifier(database)} TO {identifier(role)}"
+
+
+def _key(texts: list[str] | None) -> KeyValue | None:
+    return None if texts is None else tuple(texts)
 
 
 def _texts(key: KeyValue | None) -> list[str] | None:

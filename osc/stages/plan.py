@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osc import errors
-from osc.engine import Engine, Names, Rehearsal, Sync
+from osc.engine import Engine, Job, Names, Rehearsal, Sync
 from osc.model.alter import Alter
 from osc.model.columns import ColumnMap
 from osc.model.table import Key, Table
@@ -16,6 +16,7 @@ class Plan:
     """The way a migration will take; `statements` are its steps in words an operator knows."""
 
     table: Table
+    alter: Alter
     names: Names
     sync: Sync
     rehearsal: Rehearsal
@@ -29,6 +30,12 @@ class Plan:
     @property
     def key(self) -> Key:
         return self.rehearsal.key
+
+
+def remembered(job: Job, sync: Sync) -> Plan:
+    """The plan of a migration that is under way: what its job says of it."""
+    rehearsal = Rehearsal(job.shadow, job.columns, job.key, job.sortable)
+    return Plan(job.original, job.alter, job.names, sync, rehearsal, (), ())
 
 
 def choose_sync(engine: Engine, wanted: Sync | None) -> Sync:
@@ -48,6 +55,7 @@ def make(engine: Engine, table: Table, alter: Alter, sync: Sync) -> Plan:
     names = engine.workshop.names(table)
     return Plan(
         table=table,
+        alter=alter,
         names=names,
         sync=sync,
         rehearsal=rehearsal,

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 from osc import errors
 from osc.engine import ChangeSource, Dialect, Job, Ledger, Session
@@ -25,6 +25,7 @@ from osc.model.controls import Controls
 from osc.model.convergence import Convergence, Reading
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
+from osc.stages.fence import Fence
 from osc.stages.spill import Spill
 from osc.stages.watch import Watch, Watches
 from osc.threads import Turns
@@ -43,7 +44,8 @@ ROUNDS_BEFORE_PROBE = 5
 
 @dataclass
 class Follower:
-    """Owns the backlog. `probe` raises DataWouldBeLost where new unique keys have duplicates."""
+    """Owns the backlog. `probe` raises DataWouldBeLost where new unique keys have duplicates;
+    `spilled` is how many keys an earlier process has left in the ledger."""
 
     job: Job
     source: ChangeSource
@@ -54,6 +56,8 @@ class Follower:
     probe: Callable[[], None]
     tracker: Tracker
     controls: Controls
+    fence: Fence
+    spilled: InitVar[int] = 0
     workers: int = 2
     catch_up_limit_seconds: float = 3600.0
     backlog: Backlog = field(init=False)
@@ -70,9 +74,9 @@ class Follower:
     _saved_position: str = ""
     _moved_at: float = 0.0
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, spilled: int) -> None:
         self.backlog = Backlog(self.source.position)
-        self.spill = Spill(self.ledger, self.job.id)
+        self.spill = Spill(self.ledger, self.job.id, put=spilled)
 
     # The follower's own thread.
 
@@ -208,6 +212,7 @@ class Follower:
         with self._turn:
             for setting in self.dialect.session_settings:
                 session.execute(setting)
+            self._require_current()
             self._read_to(self.source.mark(), deadline)
             if self.spill.count:
                 raise errors.LockTimeout("more keys came in than fit into the lock's time")
@@ -218,6 +223,14 @@ class Follower:
                         raise errors.LockTimeout(f"{len(keys)} changes took too long for the lock")
                     session.execute(act(batch))
             return len(keys)
+
+    def _require_current(self) -> None:
+        """Through another session, because the one that holds the lock may read no other table."""
+        other = self._idle.get()
+        try:
+            self.fence.require(other)
+        finally:
+            self._idle.put(other)
 
     def undo_drain(self) -> None:
         with self._turn:
@@ -312,7 +325,7 @@ class Follower:
     def _one_batch(self, keys: Sequence[KeyValue]) -> Exception | None:
         session = self._idle.get()
         try:
-            with session.transaction():
+            with self.fence.transaction(session):
                 session.execute(self.dialect.delete_keys(keys))
                 session.execute(self.dialect.insert_keys(keys))
         except Exception as error:
@@ -353,7 +366,8 @@ class Follower:
         while True:
             self.controls.check()
             try:
-                session.execute(self.dialect.delete_keys(keys))
+                with self.fence.transaction(session):
+                    session.execute(self.dialect.delete_keys(keys))
                 return
             except errors.Conflict:
                 self.tracker.add(conflicts=1)
@@ -387,10 +401,16 @@ class Follower:
             self._count(keys)
         return True
 
+    def save(self) -> None:
+        """Before an orderly end."""
+        with self._turn:
+            self._saved_at = 0.0
+            self._save()
+
     def _save(self) -> None:
         """The position never passes a key that is neither applied nor forgotten (rule 6)."""
         now = time.monotonic()
-        if now - self._saved_at < SAVE_SECONDS:
+        if now - self._saved_at < SAVE_SECONDS or not self.spill.ripe:
             return
         position = self.backlog.safe_position()
         if position != self._saved_position:

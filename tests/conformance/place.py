@@ -148,7 +148,7 @@ class Place:
         planned = plan.make(self.engine, found, made, Sync.LOG)
         self.engine.ledger.prepare()
         migration = self.engine.ledger.begin(found, "ALTER", Sync.LOG, "the suite")
-        return shadow.create(self.engine, planned, made, migration)
+        return shadow.create(self.engine, planned, migration, 1, 0.25)
 
     def reading(self, table: str) -> Job:
         """A job without a shadow, which is enough to follow the table and to walk its key."""
@@ -178,7 +178,7 @@ class Place:
             for chunk in walk(session, dialect, size, dialect.next_bound):
                 session.execute(dialect.copy_chunk(chunk))
                 chunks.append(chunk)
-        self.engine.load(job).finish(lambda: None)
+        self.engine.load(job).finish(lambda: None, lambda: None)
         return chunks
 
 

@@ -64,7 +64,7 @@ class Database:
         """A migration of a table that nobody writes to, up to the cut-over."""
         job = self.job(clauses, table)
         self.copy(job)
-        self.engine.load(job).finish(lambda: None)
+        self.engine.load(job).finish(lambda: None, lambda: None)
         return job
 
     def copy(self, job: Job) -> None:

@@ -81,7 +81,7 @@ def test_four_writers_with_prepared_statements_see_no_error_and_lose_no_row(
             def purge() -> None:
                 session.execute(dialect.delete_keys(sorted(early)))
 
-            database.engine.load(job).finish(purge)
+            database.engine.load(job).finish(purge, lambda: None)
 
             def drain(held: Session) -> None:
                 keys = sorted(early | set(read_to(source, source.mark())))

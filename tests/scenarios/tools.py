@@ -11,7 +11,7 @@ from osc.config import settings
 from osc.engine import Dialect, Engine
 from osc.engines import engine_at
 from osc.errors import DataWouldBeLost, OscError
-from osc.migration import Request, migrate
+from osc.migration import Request, abort, migrate
 from osc.model import alter
 from osc.model.chunk import ChunkSize
 from osc.model.controls import Controls
@@ -36,15 +36,21 @@ class InSmallChunks:
 
 
 def osc(case: Case) -> Tool:
-    """A whole migration in this process, in chunks as small as they get."""
+    """A whole migration in this process, in chunks as small as they get; one that stopped and could
+    go on is aborted."""
 
     def run(site: Site, statement: str, tracker: Tracker) -> str:
         with closing(engine_at(site.url)) as found:
             engine = _in_small_chunks(found)
             parsed = alter.parse(statement, mysql=engine.mysql)
             request = Request(alter=parsed, sync=None, statement=statement, by="tests")
-            wanted = settings(force_copy=True)
-            return migrate(engine, request, wanted, tracker, Controls()).archive
+            wanted = settings(force_copy=True, reconnect_for=0)
+            try:
+                return migrate(engine, request, wanted, tracker, Controls()).archive
+            except OscError as error:
+                if error.kept:
+                    abort(engine, None, "tests")
+                raise
 
     return run
 

@@ -12,7 +12,7 @@ from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
 from osc.stages.sync import Follower
 from osc.stages.verify import SHOWN, Verifier
-from tests.fakes import JOB, FakeDialect, FakeLedger, FakeServer, FakeSource, Hurried, Rows
+from tests.fakes import FENCE, JOB, FakeDialect, FakeLedger, FakeServer, FakeSource, Hurried, Rows
 
 A, B, C = (1,), (2,), (3,)
 
@@ -55,6 +55,7 @@ def bench() -> Iterator[Bench]:
         probe=lambda: None,
         tracker=tracker,
         controls=controls,
+        fence=FENCE,
     )
     with follower.workers_ready():
         yield Bench(server, source, follower, tracker, controls)
