@@ -246,7 +246,9 @@ class Attempt:
         if self.settings.drop_old_table:
             cleaning.drop_archive(self.engine, job.names)
         ledger.forget(self.id)
-        ledger.save(self.id, phase=str(Phase.DONE), finished=True, message="", **self._counts())
+        ledger.save(
+            self.id, phase=str(Phase.DONE), finished=True, message="", rows_copied=self._rows
+        )
         self.tracker.at(Phase.DONE)
         return self._report(job, swapped)
 
@@ -288,7 +290,7 @@ class Attempt:
     def _note(self, message: str) -> None:
         with suppress(errors.ServerError):
             phase = str(self.tracker.read().phase)
-            self.engine.ledger.save(self.id, phase=phase, message=message, **self._counts())
+            self.engine.ledger.save(self.id, phase=phase, message=message, rows_copied=self._rows)
 
     def _undo(self, message: str) -> None:
         """The first error counts: what could not be removed is found by `osc cleanup`."""
@@ -300,7 +302,9 @@ class Attempt:
             ledger.forget(self.id)
         with suppress(errors.ServerError):
             phase = str(Phase.FAILED)
-            ledger.save(self.id, phase=phase, finished=True, message=message, **self._counts())
+            ledger.save(
+                self.id, phase=phase, finished=True, message=message, rows_copied=self._rows
+            )
 
     def _explain(self, error: errors.OscError) -> None:
         """A stage, and still more a session, knows nothing of the migration that it failed in."""
@@ -308,8 +312,8 @@ class Attempt:
         if error.kept:
             kept = f"{name} still serves and is untouched; what was copied is kept"
             error.still_true = kept if "swap" not in error.still_true else error.still_true
-            first = f"{error.todo}; then " if error.todo else ""
-            error.todo = first + GO_ON.format(self.id)
+            is_told = error.todo and not isinstance(error, errors.Interrupted)
+            error.todo = (f"{error.todo}; then " if is_told else "") + GO_ON.format(self.id)
         elif not error.still_true:
             error.still_true = f"{name} still serves and is untouched"
             error.todo = error.todo or "start again; `osc cleanup` removes what may be left"
@@ -323,8 +327,9 @@ class Attempt:
             todo=f"finish it with `osc resume URL {self.id}`",
         )
 
-    def _counts(self) -> dict[str, int]:
-        return {"rows_copied": self.tracker.read().rows_copied}
+    @property
+    def _rows(self) -> int:
+        return self.tracker.read().rows_copied
 
     def _report(self, job: Job, swapped: Swapped) -> Report:
         seen = self.tracker.read()

@@ -63,6 +63,8 @@ class SentrySwapper:
         sentry = quoting.table(self.parts.job.names.archive)
         session = self.parts.connect("sentry")
         try:
+            if self._is_sentry(session):  # of a process that died
+                session.execute(Statement(f"DROP TABLE IF EXISTS {sentry}"))
             session.execute(
                 Statement(f"CREATE TABLE {sentry} (id INT PRIMARY KEY) COMMENT = '{SENTRY}'")
             )
@@ -96,6 +98,9 @@ class SentrySwapper:
             renaming.give_up(observer)
             if not self.parts.was_swapped(session.id, renaming.session_id):
                 raise
+
+    def was_swapped(self) -> bool:
+        return self.parts.was_swapped()
 
     def blockers(self) -> list[str]:
         return blockers(self.parts.connect)

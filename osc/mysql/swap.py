@@ -53,6 +53,9 @@ class LockedSwapper:
         with suppress(errors.ConnectionLost):
             session.execute(Statement("UNLOCK TABLES"))
 
+    def was_swapped(self) -> bool:
+        return self.parts.was_swapped()
+
     def blockers(self) -> list[str]:
         return blockers(self.parts.connect)
 

@@ -94,6 +94,20 @@ class MySQLWorkshop:
         """Nothing: the server ends what a dead client had (locks, the dump of the log)."""
         return []
 
+    def await_quiet(self, shadow: TableName) -> None:
+        """A lock on the shadow alone, which waits for every transaction and DDL that uses it; it is
+        ours, so that nobody queues behind us."""
+        with self._session("quiet") as session:
+            while self.catalog.existing([shadow]):
+                try:
+                    session.execute(Statement(f"LOCK TABLES {quoting.table(shadow)} WRITE"))
+                except errors.Conflict:
+                    continue
+                except errors.BadStatement:
+                    return  # It has gone while we waited.
+                session.execute(Statement("UNLOCK TABLES"))
+                return
+
     def drop(self, names: Iterable[TableName]) -> None:
         with self._session("drop") as session:
             for name in names:

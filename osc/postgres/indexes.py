@@ -44,7 +44,7 @@ class Index:
             Statement(f"CREATE {unique}INDEX {name} ON {on} USING {self.using}"),
         )
 
-    def attach(self, table: TableName, there: Index | None) -> tuple[Statement, ...]:
+    def attach(self, table: TableName, there: Index | None = None) -> tuple[Statement, ...]:
         """What is left to say once the index is built, where `there` is what an earlier process
         may have made of it."""
         add = [] if there and there.constraint else self._add_constraint(qualified(table))

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from osc.engine import Checkpoint, Run, Statement, Sync
@@ -76,6 +77,8 @@ ORDER BY m.id
 """
 
 CLAIMS = 0x6F7363  # "osc"
+SILENT_SECONDS = 60
+"""A host that vanished without a word is dead when it has been silent so long."""
 
 
 class PostgresLedger:
@@ -266,10 +269,22 @@ def claim_key(table: TableName) -> tuple[int, int]:
     return CLAIMS, number - 2**32 if number >= 2**31 else number
 
 
+@dataclass(frozen=True)
+class AdvisoryLock:
+    """The port `Claim`: the lock lives as long as its connection."""
+
+    session: Connection
+
+    def renew(self) -> None:
+        self.session.value("SELECT 1")
+
+
 @contextmanager
-def claim(address: Address, table: TableName) -> Iterator[None]:
-    """Holds the right to migrate a table for as long as a connection of its own lives."""
+def claim(address: Address, table: TableName) -> Iterator[AdvisoryLock]:
+    """Holds the right to migrate a table for as long as a connection of its own lives, and says
+    something now and then."""
     with address.opened(f"claim on {table}"[:60]) as session:
+        session.run(f"SET idle_session_timeout = '{SILENT_SECONDS}s'")
         key = claim_key(table)
         if not session.value("SELECT pg_try_advisory_lock($1::int, $2::int)", *key):
             holder = session.value(
@@ -284,7 +299,7 @@ def claim(address: Address, table: TableName) -> Iterator[None]:
                 todo="wait for it, or end it",
             )
         try:
-            yield
+            yield AdvisoryLock(session)
         finally:
             # A backend outlives its connection by a moment, in which the next run would be refused.
             with suppress(ServerError):

@@ -258,5 +258,7 @@ def test_every_late_difference_is_told_after_the_swap(database: Database) -> Non
     assert isinstance(swapper, PostgresSwapper)
     expected = (*swapper.target.lines, "what nobody made")
 
+    target = replace(swapper.target, lines=expected)
+
     with pytest.raises(SwappedButUnfinished, match="what nobody made"):
-        replace(swapper, target=replace(swapper.target, lines=expected)).swap(nothing, 1.0)
+        replace(swapper, target_of=lambda: target).swap(nothing, 1.0)

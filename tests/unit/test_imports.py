@@ -13,6 +13,7 @@ import osc
 HOME = Path(osc.__file__).parent
 VALUES = {"osc", "osc.model", "osc.errors"}
 PORTS = VALUES | {"osc.engine", "osc.config", "osc.threads"}
+DRIVER = VALUES | {"osc.engine", "osc.threads", "tenacity"}
 
 # A room (a folder or a file of osc/) and all that it may import besides itself and the standard
 # library. A name allows what lies below it.
@@ -25,9 +26,8 @@ MAY_IMPORT = {
     "config": VALUES | {"pydantic", "pydantic_settings"},
     "stages": PORTS | {"tenacity"},
     "ops": PORTS | {"pydantic", "rich", "structlog"},
-    "mysql": VALUES
-    | {"osc.engine", "osc.threads", "pymysql", "pymysqlreplication", "tenacity", "zstandard"},
-    "postgres": VALUES | {"osc.engine", "osc.threads", "psycopg", "tenacity"},
+    "mysql": DRIVER | {"pymysql", "pymysqlreplication", "zstandard"},
+    "postgres": DRIVER | {"psycopg"},
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
     "attempt": PORTS | {"osc.stages", "osc.ops"},
     "migration": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "tenacity"},
