@@ -193,6 +193,10 @@ class Dialect(Protocol):
         """Like `next_bound`, always by key: verification walks both tables in key order."""
         ...
 
+    def time_limit(self, seconds: float) -> Statement:
+        """From now on a query of the session that lasts longer raises Conflict; 0: as it likes."""
+        ...
+
     @property
     def not_compared(self) -> tuple[str, ...]:
         """Columns of the shadow that a checksum can't compare: new ones, odd conversions."""

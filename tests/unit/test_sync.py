@@ -88,7 +88,7 @@ def bench() -> Bench:
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two keys fit; the third makes all that are ripe spill."""
-    monkeypatch.setattr(sync, "MOST_IN_MEMORY", 4)
+    monkeypatch.setattr(sync, "MOST_IN_MEMORY", 2)
 
 
 def test_a_changed_row_is_made_equal(bench: Bench) -> None:
@@ -609,48 +609,31 @@ def test_keys_that_were_spilled_before_the_lock_are_never_left_out_of_a_drain(
 # What others watch.
 
 
-def test_who_watches_sees_keys_that_wait_and_keys_that_come(bench: Bench) -> None:
-    bench.copied = False
-    bench.watermark.dispatch(ALL)
+def test_who_watches_sees_what_comes_while_it_watches(bench: Bench) -> None:
     bench.source.change(A)
-    bench.source.mark()
 
     with bench.following() as follower:
         follower.step()
-        with follower.watching() as touched:
+        with follower.watching() as watch, follower.watching() as another:
             bench.source.change(B)
             follower.step()
         bench.source.change(C)
         follower.step()
 
-    assert touched == {A, B}
+    assert watch.seen() == another.seen() == {B}
 
 
-def test_watching_ends_between_two_turns(bench: Bench) -> None:
-    """Otherwise it ends in the middle of one, and that one writes into nothing."""
-    left = threading.Event()
-
-    with bench.following() as follower:
-        inside, out = threading.Event(), threading.Event()
+def test_nobody_waits_for_a_turn_to_watch(bench: Bench) -> None:
+    with bench.following() as follower, follower.turn():
+        watching = threading.Event()
 
         def watch() -> None:
             with follower.watching():
-                inside.set()
-                out.wait(10)
-            left.set()
+                watching.set()
 
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        assert inside.wait(10)
-        with follower.turn():
-            out.set()
-            deadline = time.monotonic() + 10
-            while not follower._turn._waiting:
-                assert time.monotonic() < deadline
-                assert not left.is_set()
-        watcher.join()
+        threading.Thread(target=watch).start()
 
-    assert left.is_set()
+        assert watching.wait(10)
 
 
 # The position.
