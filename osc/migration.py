@@ -145,7 +145,8 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     if run.finished_at is not None:
         return []
     ledger = engine.ledger
-    ledger.save(run.id, message=f"aborted by {by}")
+    said = [run.message, f"aborted by {by}"]
+    ledger.save(run.id, message="; ".join(word for word in said if word))
     ledger.take_over(run.id)
     with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
         saved = ledger.checkpoint(run.id)
