@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from osc.engine import Engine, Sync
-from osc.postgres import flavor
+from osc.postgres import flavor, triggers
 from osc.postgres.catalog import PostgresCatalog
 from osc.postgres.checks import PostgresChecks
 from osc.postgres.decoding import RETAINED_BYTES, SlotSource
@@ -44,7 +44,8 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         sources={
             Sync.LOG: lambda job, start: SlotSource(
                 place, kind, database, job, start=start, retained_bytes=retained_bytes
-            )
+            ),
+            Sync.TRIGGERS: lambda job, start: triggers.source(place, job, start),
         },
         close=ledger.close,
     )

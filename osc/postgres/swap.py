@@ -10,15 +10,12 @@ from functools import cached_property
 from osc.engine import Job, Session, Statement, Swapped
 from osc.errors import Bug, ConnectionLost, SwappedButUnfinished, TableChanged, Unreachable
 from osc.model.table import TableName
-from osc.postgres import catalog, scratch
+from osc.postgres import catalog, locking, scratch
 from osc.postgres.clone import SEQUENCES
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.rehearsal import Target, require_unchanged
 from osc.postgres.session import Connection, Open
-
-HELD_SECONDS = 10
-"""The server itself ends a transaction that holds the lock so long: this process may hang."""
 
 UNCERTAIN_SECONDS = 30
 
@@ -68,7 +65,9 @@ class PostgresSwapper:
         with session.transaction():
             # Nobody but an autovacuum can be on the shadow, and it gives way: wait for it first.
             session.run(f"LOCK TABLE {qualified(self.job.shadow.name)} IN ACCESS EXCLUSIVE MODE")
-            self._set_budget(session, budget_seconds)
+            locking.set_budget(session, budget_seconds)
+            # Here, other than for chunks, we wait for the standbys that the server waits for.
+            session.run("SET LOCAL synchronous_commit = on")
             asked = time.monotonic()
             session.run(
                 f"LOCK TABLE ONLY {qualified(self.job.original.name)} IN ACCESS EXCLUSIVE MODE"
@@ -86,16 +85,6 @@ class PostgresSwapper:
         session.raw.prepare_threshold = 0
         session.run("SET plan_cache_mode = force_generic_plan")
         catalog.identity(session, source)
-
-    def _set_budget(self, session: Connection, budget_seconds: float) -> None:
-        for name, seconds in (
-            ("lock_timeout", budget_seconds),
-            ("statement_timeout", HELD_SECONDS),
-            ("idle_in_transaction_session_timeout", HELD_SECONDS),
-        ):
-            session.run(f"SET LOCAL {name} = {max(1, round(seconds * 1000))}")
-        # Here, other than for chunks, we wait for the standbys that the server waits for.
-        session.run("SET LOCAL synchronous_commit = on")
 
     def _exchange(self, session: Connection, source: int, shadow: int) -> list[Statement]:
         """A sequence that a column owns goes where its table goes, so it is let go first. Values
@@ -185,13 +174,7 @@ class PostgresSwapper:
         return Swapped(0.0, 0.0)
 
     def blockers(self) -> list[str]:
-        with self.opened("blockers") as session:
-            found = session.rows(BLOCKERS, qualified(self.job.original.name))
-        return [
-            f"pid {pid} ({user}, {application!r}) {'holds' if granted else 'waits for'} {mode},"
-            f" {state}, its transaction is {age} old: {statement}"
-            for pid, user, application, granted, mode, state, age, statement in found
-        ]
+        return locking.blockers(self.opened, self.job.original.name)
 
 
 def _move(session: Connection, oid: int, table: TableName, schema: str) -> list[Statement]:
@@ -219,18 +202,6 @@ JOIN pg_namespace n ON n.oid = s.relnamespace
 JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.refobjid, d.refobjsubid)
 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
 AND d.refobjid = $1 AND d.deptype = 'a'
-"""
-
-BLOCKERS = """
-SELECT a.pid, a.usename, a.application_name, bool_or(l.granted),
-       string_agg(DISTINCT l.mode, ' and '), a.state,
-       date_trunc('milliseconds', now() - a.xact_start)::text, left(a.query, 200)
-FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.locktype = 'relation' AND l.relation = to_regclass($1)
-AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-AND a.application_name NOT LIKE 'osc %' AND a.pid <> pg_backend_pid()
-GROUP BY a.pid, a.usename, a.application_name, a.state, a.xact_start, a.query
-ORDER BY a.xact_start
 """
 
 

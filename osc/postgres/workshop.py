@@ -10,7 +10,7 @@ from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, rehearsal, scratch, slots
+from osc.postgres import catalog, changelog, rehearsal, scratch, slots
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
@@ -77,7 +77,8 @@ class PostgresWorkshop:
             found = slots.left_behind(session, table)
             for slot in found if execute else ():
                 slots.drop(session, slot)
-        return [f"replication slot and publication {slot}" for slot in found]
+        told = [f"replication slot and publication {slot}" for slot in found]
+        return told + changelog.sweep(self.opened, table, execute=execute)
 
     def await_quiet(self, shadow: TableName) -> None:
         """A lock on the shadow alone, which waits for whatever uses it; it is ours, so that nobody
