@@ -23,6 +23,7 @@ from osc.migration import Request
 from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
+from osc.model.report import Report
 from osc.model.table import TableName
 from osc.ops import display, failure, listing, report, signals
 from osc.ops.output import Output
@@ -119,15 +120,20 @@ def _address(words: tuple[str, ...], option: str | None) -> tuple[str, tuple[str
     return url, words[1:] if is_url else words
 
 
+def setting(command: Command) -> Command:
+    """Adds an option for each field of `Settings`."""
+    for name in reversed(Settings.model_fields):
+        command = _option(name)(command)
+    return command
+
+
 def altering(command: Command) -> Command:
     """Adds both spellings of the change and an option for each field of `Settings`."""
     command = click.option("--alter", "clauses", help="What would follow ALTER TABLE name.")(
         command
     )
     command = click.option("--table", help="The table, if --alter is used.")(command)
-    for name in reversed(Settings.model_fields):
-        command = _option(name)(command)
-    return command
+    return setting(command)
 
 
 def _option(name: str) -> Callable[[Command], Command]:
@@ -229,11 +235,78 @@ def _rehearse(engine: Engine, request: Request, chosen: Settings, output: Output
 
 
 def _execute(engine: Engine, request: Request, chosen: Settings, output: Output) -> None:
+    with _watched(output) as (tracker, controls):
+        done = migration.migrate(engine, request, chosen, tracker, controls)
+    _reported(done, output)
+
+
+@contextmanager
+def _watched(output: Output) -> Iterator[tuple[Tracker, Controls]]:
+    """The whiteboards of a run that is shown while it lasts and that signals stop."""
     tracker, controls = Tracker(), Controls()
     with signals.stopping(controls), display.shown(tracker, output.face()):
-        done = migration.migrate(engine, request, chosen, tracker, controls)
+        yield tracker, controls
+
+
+def _reported(done: Report, output: Output) -> None:
     record = {**report.report_record(done), "executed": True}
     output.result(record, lambda: report.report_text(done))
+
+
+@osc.command()
+@addressed("[MIGRATION]")
+@setting
+@answering
+def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any) -> None:
+    """Go on with a migration that was stopped, or whose process or host died.
+
+    MIGRATION is its number, its table or its whole ALTER statement; it may be left out where only
+    one has not ended. Any host will do.
+    """
+    chosen = settings(**flags)
+    with opened(words, url) as (engine, rest), _watched(output) as (tracker, controls):
+        done = migration.resume(engine, _migration(rest), chosen, tracker, controls)
+    if done is None:
+        output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
+    else:
+        _reported(done, output)
+
+
+@osc.command()
+@addressed("[MIGRATION]")
+@setting
+@answering
+def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any) -> None:
+    """Compare the tables of a stopped migration, row by row, by checksum.
+
+    What was missing is copied first and changes are caught up with; afterwards the migration is as
+    stopped as it was, for `osc resume` or `osc abort`.
+    """
+    chosen = settings(**flags)
+    with opened(words, url) as (engine, rest), _watched(output) as (tracker, controls):
+        done = migration.verify(engine, _migration(rest), chosen, tracker, controls)
+    output.result(report.verified_record(done), lambda: report.verified_text(done))
+
+
+@osc.command()
+@addressed("[MIGRATION]")
+@answering
+def abort(words: tuple[str, ...], url: str | None, output: Output) -> None:
+    """End a migration for good and remove all that is ours of it.
+
+    The original stays as it is. A process that is still at it is told to stop. To abort twice does
+    no harm.
+    """
+    with opened(words, url) as (engine, rest):
+        found = migration.abort(engine, _migration(rest), _who())
+    lines = [f"removed {thing}" for thing in found] or ["there was nothing left to remove"]
+    output.result({"removed": found}, lambda: "\n".join(lines))
+
+
+def _migration(words: tuple[str, ...]) -> str | None:
+    if len(words) > 1:
+        raise Usage("more than one migration is given", todo="quote an ALTER TABLE as one word")
+    return words[0] if words else None
 
 
 @osc.command()

@@ -28,7 +28,16 @@ class Settings(BaseSettings):
     cut_over_attempts: int = Field(
         60, ge=1, description="how often the cut-over is tried before the run gives up"
     )
+    reconnect_for: int = Field(
+        300, ge=0, description="seconds to wait for a server that went away; 0: stop at once"
+    )
     verify: bool = Field(True, description="compare checksums of all rows before the swap")
+    repair: bool = Field(
+        False, description="copy rows anew that verification finds different, and go on"
+    )
+    catch_up_limit: int = Field(
+        3600, ge=1, description="seconds to go on when changes come in faster than they are applied"
+    )
     force_copy: bool = Field(False, description="copy even what the server could do by itself")
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
 

@@ -35,7 +35,10 @@ class Session(Protocol):
     server is an error (rule 4). `execute` gives the number of rows that were written.
     """
 
-    id: int
+    @property
+    def id(self) -> int:
+        """The server's number of the connection."""
+        ...
 
     def execute(self, statement: Statement) -> int: ...
     def query(self, statement: Statement) -> list[tuple[Any, ...]]: ...
@@ -190,6 +193,10 @@ class Dialect(Protocol):
         """Like `next_bound`, always by key: verification walks both tables in key order."""
         ...
 
+    def time_limit(self, seconds: float) -> Statement:
+        """From now on a query of the session that lasts longer raises Conflict; 0: as it likes."""
+        ...
+
     @property
     def not_compared(self) -> tuple[str, ...]:
         """Columns of the shadow that a checksum can't compare: new ones, odd conversions."""
@@ -328,10 +335,10 @@ class ChangeSource(Protocol):
 class Load(Protocol):
     """What makes the full shadow as good as the original: indexes, constraints, statistics."""
 
-    def finish(self, purge: Callable[[], None]) -> None:
-        """Called once, after the last chunk has committed. `purge` deletes every key of the backlog
-        from the shadow; it is called where the shadow must not hold a stale row (before unique
-        indexes are built)."""
+    def finish(self, purge: Callable[[], None], check: Callable[[], None]) -> None:
+        """Called after the last chunk has committed, and again after a resume. `purge` deletes
+        every key of the backlog from the shadow; it is called where the shadow must not hold a
+        stale row (before unique indexes are built). When `check` raises, a build is broken off."""
         ...
 
 

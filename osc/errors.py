@@ -30,9 +30,12 @@ class OscError(Exception):
 
     exit_code: ClassVar[int] = 1
     title: ClassVar[str] = "internal error"
+    resumable: ClassVar[bool] = True
+    """What was copied is kept, once there is a copy: its cause may pass or can be removed."""
 
     def __init__(self, happened: str, *, still_true: str = "", todo: str = "") -> None:
         super().__init__(happened)
+        self.kept = False  # a resume can go on from here
         self.happened = happened
         self.still_true = still_true
         self.todo = todo
@@ -99,12 +102,20 @@ class Aborted(OscError):
 
     exit_code = 10
     title = "aborted"
+    resumable = False
+
+
+class TakenOver(Aborted):
+    """Another process goes on with the migration, or has ended it: nothing is ours any more."""
+
+    title = "taken over"
 
 
 class Interrupted(Aborted):
     """SIGINT or SIGTERM arrived; the exit code is 128 plus its number."""
 
     title = "interrupted"
+    resumable = True
 
     def __init__(self, signal_number: int, **sentences: str) -> None:
         super().__init__(f"{signal.Signals(signal_number).name} arrived", **sentences)
@@ -116,6 +127,7 @@ class PositionGone(OscError):
 
     exit_code = 11
     title = "position gone"
+    resumable = False
 
 
 class TableChanged(OscError):
@@ -123,6 +135,7 @@ class TableChanged(OscError):
 
     exit_code = 12
     title = "table changed by somebody else"
+    resumable = False
 
 
 class SwappedButUnfinished(OscError):

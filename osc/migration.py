@@ -1,33 +1,39 @@
-"""The story: plan → preflight → shadow → copy → load → verify → cut over → cleanup."""
+"""The story: what each command does, from the first check to the last word in the ledger."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from osc import errors
+from osc.attempt import Attempt
 from osc.config import Settings
-from osc.engine import Dialect, Engine, Job, Run, Swapped, Sync
+from osc.engine import Checkpoint, Engine, Job, Run, Sync
+from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.controls import Controls
-from osc.model.phase import Phase
+from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import TableName
-from osc.model.watermark import Watermark
+from osc.ops import checkpoint
 from osc.stages import cleanup as cleaning
-from osc.stages import cutover, preflight, shadow
 from osc.stages import plan as planning
-from osc.stages.copier import Copier
-from osc.stages.cutover import CutOver
+from osc.stages import preflight, unfinished
 from osc.stages.plan import Plan
-from osc.stages.sync import Follower
-from osc.stages.verify import Verifier
-from osc.threads import beside
 
-NOTHING_TOUCHED = "nothing was touched"
+QUICK_LOSSES = 5
+"""So many attempts in a row that lose the server within a minute are no accident."""
+LOST = (errors.Unreachable, errors.ConnectionLost)
+"""Their kin, a missing privilege or a refused statement, does not pass by waiting."""
+HANDOVER_SECONDS = 60.0
+"""How long a live process may take to notice that it is to let go."""
+LINGERING_SECONDS = 10.0
+"""How long the claim of a dead connection may be there, as far as the server can know."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,11 @@ class Request:
 def plan(engine: Engine, request: Request, settings: Settings) -> Plan:
     """What would be done, after every check that leaves the table alone."""
     table = engine.catalog.find(request.alter)
-    sync = planning.choose_sync(engine, request.sync)
-    preflight.check(engine, table, request.alter, sync)
+    unfinished.refuse(engine, table.name)
+    choice = planning.choose_sync(engine, table, request.alter, request.sync)
+    preflight.check(engine, table, request.alter, choice.sync)
     with engine.claim(table.name):
-        made = planning.make(engine, table, request.alter, sync)
+        made = planning.make(engine, table, request.alter, choice.sync, choice.findings)
         preflight.check_leftovers(engine, made)
     return made
 
@@ -61,224 +68,100 @@ def rehearse(engine: Engine, request: Request, settings: Settings) -> Plan:
 def migrate(
     engine: Engine, request: Request, settings: Settings, tracker: Tracker, controls: Controls
 ) -> Report:
-    """Runs a migration to its end; raises an OscError whose sentences are for the operator."""
-    started = time.monotonic()
-    table = engine.catalog.find(request.alter)
-    tracker.note(table=str(table.name), rows_estimated=table.rows)
-    sync = planning.choose_sync(engine, request.sync)
-    with engine.claim(table.name):
-        tracker.at(Phase.PREFLIGHT)
-        preflight.check(engine, table, request.alter, sync)
-        made = planning.make(engine, table, request.alter, sync)
-        preflight.check_leftovers(engine, made)
-        preflight.probe(engine, made)
-        engine.workshop.sweep(table.name, execute=True)
-        engine.ledger.prepare()
-        run = _Run(engine, made, request, settings, tracker, controls)
-        with run.in_ledger():
-            return run.to_the_end(started)
+    """Runs a migration to its end; raises an OscError whose sentences are for the operator.
+
+    A connection that breaks ends an attempt; when the server is back, the next one begins.
+    """
+    begun: list[int] = []
+
+    def first(controls: Controls) -> Report:
+        table = engine.catalog.find(request.alter)
+        tracker.note(table=str(table.name), rows_estimated=table.rows)
+        unfinished.refuse(engine, table.name)
+        choice = planning.choose_sync(engine, table, request.alter, request.sync)
+        with engine.claim(table.name) as claim:
+            tracker.at(Phase.PREFLIGHT)
+            made = _prepared(engine, request.alter, choice.sync)
+            engine.workshop.sweep(table.name, execute=True)
+            engine.ledger.prepare()
+            begun.append(engine.ledger.begin(table, request.statement, made.sync, request.by))
+            return Attempt(
+                engine, made, request.statement, settings, tracker, controls, claim, begun[0]
+            ).from_the_beginning()
+
+    def again(controls: Controls) -> Report:
+        return _go_on(engine, begun[0], settings, tracker, controls, Attempt.from_checkpoint)
+
+    return _persistently(engine, settings, tracker, controls, first, again)
 
 
-@dataclass
-class _Run:
-    """One migration under way: the stages in a line, and what must be undone."""
+def _prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
+    """Every reason to refuse has been looked for."""
+    table = engine.catalog.find(alter)
+    preflight.check(engine, table, alter, sync)
+    made = planning.make(engine, table, alter, sync)
+    preflight.check_leftovers(engine, made)
+    preflight.probe(engine, made)
+    return made
 
-    engine: Engine
-    plan: Plan
-    request: Request
-    settings: Settings
-    tracker: Tracker
-    controls: Controls
-    id: int = 0
-    has_shadow: bool = False
-    has_swapped: bool = False
 
-    @contextmanager
-    def in_ledger(self) -> Iterator[None]:
-        """The ledger says how it ended, and nothing of a failed run stays but its row."""
-        ledger = self.engine.ledger
-        self.id = ledger.begin(
-            self.plan.table, self.request.statement, self.plan.sync, self.request.by
-        )
-        try:
-            yield
-            ledger.save(self.id, phase=str(Phase.DONE), finished=True, **self._counts())
-        except BaseException as error:
-            phase = self.tracker.read().phase
-            if not self.has_swapped:
-                self._undo()
-                self._say_what_is_true(error)
-            message = error.happened if isinstance(error, errors.OscError) else repr(error)
-            self._note_failure(phase, message)
-            if self.has_swapped and not isinstance(error, errors.SwappedButUnfinished):
-                raise self._unfinished(message) from error
-            raise
+def resume(
+    engine: Engine, wanted: str | None, settings: Settings, tracker: Tracker, controls: Controls
+) -> Report | None:
+    """Goes on with a migration that was stopped or whose process died; None: it is done already."""
+    run = unfinished.find(engine, wanted)
+    if run.phase == Phase.DONE:
+        return None
+    unfinished.require_resumable(run)
 
-    def _say_what_is_true(self, error: BaseException) -> None:
-        """A session that fails knows nothing of the migration that it failed in."""
-        if isinstance(error, errors.Unreachable) and error.still_true in ("", NOTHING_TOUCHED):
-            error.still_true = f"{self.plan.table.name} still serves and is untouched"
-            error.todo = error.todo or "start again; `osc cleanup` removes what may be left"
+    def go_on(controls: Controls) -> Report:
+        return _go_on(engine, run.id, settings, tracker, controls, Attempt.from_checkpoint)
 
-    def _unfinished(self, message: str) -> errors.SwappedButUnfinished:
-        name = self.plan.table.name
-        return errors.SwappedButUnfinished(
-            f"{name} was swapped, but then: {message}",
-            still_true=f"{name} is the new table and serves; {self.plan.names.archive} is the old",
-            todo=f"remove what may be left with `osc cleanup URL {name.name} --execute`",
-        )
+    return _persistently(engine, settings, tracker, controls, go_on, go_on)
 
-    def _undo(self) -> None:
-        """The first error counts: what could not be removed is found by `osc cleanup`."""
-        if not self.has_shadow:
-            return
-        try:
-            cleaning.drop_shadow(self.engine, self.plan.names)
-        except errors.ServerError:
-            return
 
-    def _note_failure(self, phase: Phase, message: str) -> None:
-        try:
-            told = f"{phase}: {message}"
-            self.engine.ledger.save(
-                self.id, phase=str(Phase.FAILED), finished=True, message=told, **self._counts()
+def verify(
+    engine: Engine, wanted: str | None, settings: Settings, tracker: Tracker, controls: Controls
+) -> Report:
+    """Compares original and shadow of a stopped migration, and leaves it as resumable as it was."""
+    run = unfinished.find(engine, wanted)
+    unfinished.require_resumable(run)
+
+    def go_on(controls: Controls) -> Report:
+        return _go_on(engine, run.id, settings, tracker, controls, Attempt.verification)
+
+    report = _persistently(engine, settings, tracker, controls, go_on, go_on)
+    if tracker.read().phase not in FINISHED:
+        tracker.at(Phase.STOPPED)
+    return report
+
+
+def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
+    """Removes all that is ours of an unfinished migration, and only that; says what it was.
+
+    A process that is still at it is fenced off: it ends by itself, and we wait for its claim.
+    """
+    run = unfinished.find(engine, wanted)
+    if run.finished_at is not None:
+        return []
+    ledger = engine.ledger
+    said = [run.message, f"aborted by {by}"]
+    ledger.save(run.id, message="; ".join(word for word in said if word))
+    ledger.take_over(run.id)
+    with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
+        saved = ledger.checkpoint(run.id)
+        job = _job(engine, run, saved, 0, 1.0) if saved.job else None
+        if _was_swapped(engine, job, saved):
+            raise errors.Precondition(
+                f"migration {run.id} cannot be aborted: {run.table} was swapped already",
+                still_true=f"{run.table} is the new table, and the old one is kept",
+                todo=f"finish it with `osc resume URL {run.id}`",
             )
-        except errors.ServerError:
-            return
-        finally:
-            self.tracker.at(Phase.FAILED)
-
-    def _counts(self) -> dict[str, int]:
-        return {"rows_copied": self.tracker.read().rows_copied}
-
-    def to_the_end(self, started: float) -> Report:
-        self.tracker.at(Phase.SHADOW)
-        job = shadow.create(self.engine, self.plan, self.request.alter, self.id)
-        self.has_shadow = True
-        dialect = self.engine.dialect(job)
-        with self._following(job, dialect) as follower:
-            self._copy(job, dialect, follower)
-            self._verify(job, dialect, follower)
-            swapped = self._cut_over(job, follower)
-            self.has_swapped = True
-        self.tracker.at(Phase.CLEANUP)
-        self.engine.ledger.save(self.id, archive=str(job.names.archive))
-        self._after_the_swap()
-        self.tracker.at(Phase.DONE)
-        return self._report(job, dialect, started, swapped.lock_wait_seconds)
-
-    @contextmanager
-    def _following(self, job: Job, dialect: Dialect) -> Iterator[Follower]:
-        """The change source is open, and a barrier has passed, before the first chunk (rule 1)."""
-        source = self.engine.sources[self.plan.sync](job, None)
-        with ExitStack() as stack:
-            stack.callback(source.close)
-            follower = Follower(
-                job=job,
-                source=source,
-                dialect=dialect,
-                ledger=self.engine.ledger,
-                connect=self.engine.connect,
-                watermark=Watermark(ordered=job.sortable),
-                probe=self._probe,
-                tracker=self.tracker,
-                controls=self.controls,
-                workers=self.settings.threads,
-            )
-            stack.enter_context(follower.workers_ready())
-            follower.first_barrier()
-            stack.enter_context(beside("follower", follower.run, stop=follower.end))
-            yield follower
-
-    def _probe(self) -> None:
-        self.engine.workshop.probe(self.plan.table, self.plan.rehearsal)
-
-    def _copy(self, job: Job, dialect: Dialect, follower: Follower) -> None:
-        self.tracker.at(Phase.COPY)
-        Copier(
-            job=job,
-            dialect=dialect,
-            ledger=self.engine.ledger,
-            connect=self.engine.connect,
-            watermark=follower.watermark,
-            purge=follower.purge,
-            alone=follower.turn,
-            probe=self._probe,
-            tracker=self.tracker,
-            controls=self.controls,
-            size=dialect.chunk_size.lasting(self.settings.chunk_time),
-        ).run(self.settings.threads)
-        self.tracker.at(Phase.LOAD)
-        self._refuse_a_changed_table(job)
-        with follower.suspended():
-            self._load(job, follower)
-        follower.watermark.finish()
-        self._refuse_a_changed_table(job)
-
-    def _load(self, job: Job, follower: Follower) -> None:
-        """What looks like our own fault is somebody else's where the original has changed."""
-        try:
-            self.engine.load(job).finish(follower.purge)
-        except errors.Bug:
-            self._refuse_a_changed_table(job)
-            raise
-
-    def _refuse_a_changed_table(self, job: Job) -> None:
-        if self.engine.catalog.identity(job.original.name) != job.original.identity:
-            raise errors.TableChanged(
-                f"{job.original.name} was altered, truncated or replaced by somebody else",
-                still_true="it serves as it is; the shadow did not follow that change",
-                todo="start again",
-            )
-
-    def _verify(self, job: Job, dialect: Dialect, follower: Follower) -> None:
-        self.tracker.at(Phase.CATCH_UP)
-        cutover.catch_up(follower, self.tracker, self.controls)
-        if self.settings.verify:
-            self.tracker.at(Phase.VERIFY)
-            Verifier(job, dialect, self.engine.connect, follower, self.tracker, self.controls).run()
-
-    def _cut_over(self, job: Job, follower: Follower) -> Swapped:
-        self.tracker.at(Phase.CUT_OVER)
-        return CutOver(
-            job=job,
-            swapper=self.engine.swapper(job),
-            follower=follower,
-            tracker=self.tracker,
-            controls=self.controls,
-            budget_seconds=self.settings.cut_over_lock_timeout / 1000,
-            attempts=self.settings.cut_over_attempts,
-        ).run()
-
-    def _after_the_swap(self) -> None:
-        """What the shadow stood in goes; the archive too, where the operator wants it so."""
-        cleaning.drop_shadow(self.engine, self.plan.names)
-        if self.settings.drop_old_table:
-            cleaning.drop_archive(self.engine, self.plan.names)
-
-    def _report(self, job: Job, dialect: Dialect, started: float, lock_wait: float) -> Report:
-        seen = self.tracker.read()
-        spent = {str(phase): self.tracker.seconds_in(phase) for phase in Phase}
-        return Report(
-            migration=self.id,
-            table=str(job.original.name),
-            statement=self.request.statement,
-            archive="" if self.settings.drop_old_table else str(job.names.archive),
-            sync=str(self.plan.sync),
-            seconds=time.monotonic() - started,
-            rows_copied=seen.rows_copied,
-            chunks_copied=seen.chunks_copied,
-            rows_verified=seen.rows_verified,
-            changes_delivered=seen.changes_delivered,
-            changes_forgotten=seen.changes_forgotten,
-            changes_applied=seen.changes_applied,
-            conflicts=seen.conflicts,
-            cut_over_attempts=seen.cut_over_attempts,
-            lock_wait_seconds=lock_wait,
-            lock_held_seconds=seen.lock_held_seconds,
-            not_compared=dialect.not_compared,
-            phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},
-        )
+        shadows = [job.names.shadow] if job else engine.workshop.leftovers(run.table)
+        found = cleaning.remove(engine, run.table, engine.catalog, shadows)
+        ledger.forget(run.id)
+        ledger.save(run.id, phase=str(Phase.FAILED), finished=True)
+    return found
 
 
 def status(engine: Engine, table: TableName | None) -> list[Run]:
@@ -288,15 +171,132 @@ def status(engine: Engine, table: TableName | None) -> list[Run]:
 def cleanup(
     engine: Engine, table: TableName | None, *, execute: bool, archives: bool = False
 ) -> list[str]:
-    """What dead runs left on one table, or on all that the ledger knows; `execute` removes it."""
+    """What dead runs left on one table, or on all that the ledger knows; `execute` removes it.
+
+    What belongs to a migration that can be resumed is no leftover.
+    """
     names = [table] if table else list(dict.fromkeys(run.table for run in engine.ledger.runs()))
     found: list[str] = []
     for name in names:
         runs = engine.ledger.runs(name)
         if not runs:
             continue  # A table called like a shadow of ours is none where we have never been.
-        cleaning.refuse_while_alive(runs)
+        if table:
+            unfinished.refuse(engine, name)
+        elif any(run.finished_at is None for run in runs):
+            continue
         with engine.claim(name):
             kept = {run.archive for run in runs} if archives else set()
             found += cleaning.sweep(engine, name, archives=kept, execute=execute)
     return found
+
+
+# Attempts, one after the other.
+
+
+def _persistently(
+    engine: Engine,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+    first: Callable[[Controls], Report],
+    again: Callable[[Controls], Report],
+) -> Report:
+    """Attempts until one ends otherwise than by losing the server."""
+    attempt, quick = first, 0
+    try:
+        while True:
+            began = time.monotonic()
+            try:
+                return attempt(controls.for_attempt())
+            except errors.Unreachable as error:
+                quick = quick + 1 if time.monotonic() - began < 60 else 0
+                is_lost = error.kept and type(error) in LOST
+                if not is_lost or settings.reconnect_for == 0 or quick > QUICK_LOSSES:
+                    raise
+                tracker.note(waiting_for=f"the server: {error.happened}")
+                _await_server(engine, settings, controls, error)
+                attempt = again
+    except errors.OscError as error:
+        if tracker.read().phase not in FINISHED:
+            resumable = error.kept or isinstance(error, errors.TakenOver)
+            tracker.at(Phase.STOPPED if resumable else Phase.FAILED)
+        raise
+
+
+def _await_server(
+    engine: Engine, settings: Settings, controls: Controls, lost: errors.Unreachable
+) -> None:
+    """Returns when the server lets us in again; otherwise the error that it was lost with."""
+    patience = Retrying(
+        retry=retry_if_exception_type(errors.Unreachable),
+        stop=stop_after_delay(settings.reconnect_for),
+        wait=wait_random_exponential(multiplier=0.2, max=10),
+        sleep=controls.pause,
+        reraise=True,
+    )
+    try:
+        patience(lambda: engine.connect("is it back").close())
+    except errors.Unreachable:
+        raise lost from None
+
+
+def _go_on(
+    engine: Engine,
+    migration: int,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+    way: Callable[[Attempt, Job, Checkpoint], Report],
+) -> Report:
+    """One attempt from what the ledger and the catalog say; nothing else is remembered."""
+    tracker.at(Phase.RESUME)
+    with ExitStack() as stack:
+        with unfinished.kept():
+            run = unfinished.numbered(engine, migration)
+            claim = stack.enter_context(unfinished.claimed(engine, run.table, LINGERING_SECONDS))
+            generation = engine.ledger.take_over(migration)
+            saved = engine.ledger.checkpoint(migration)
+            budget = settings.cut_over_lock_timeout / 1000
+            job = _job(engine, run, saved, generation, budget) if saved.job else None
+            was_swapped = _was_swapped(engine, job, saved)
+        tracker.note(
+            table=str(run.table), rows_estimated=run.rows_estimated, rows_copied=saved.rows_copied
+        )
+
+        def attempt(made: Plan) -> Attempt:
+            return Attempt(
+                engine, made, run.statement, settings, tracker, controls, claim, migration,
+                generation,
+            )  # fmt: skip
+
+        if job and was_swapped:
+            return attempt(planning.remembered(job, saved.sync)).after_the_swap(job)
+        if job and saved.position is not None:
+            return way(attempt(planning.remembered(job, saved.sync)), job, saved)
+        cleaning.remove(engine, run.table, engine.catalog, engine.workshop.leftovers(run.table))
+        return attempt(_prepared(engine, _alter(engine, run), saved.sync)).from_the_beginning()
+
+
+def _was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
+    """Whether the new table serves; asked when whatever a dead process had begun is over."""
+    if job is None:
+        return False
+    engine.workshop.await_quiet(job.names.shadow)
+    return saved.phase == Phase.CLEANUP or engine.swapper(job).was_swapped()
+
+
+def _job(engine: Engine, run: Run, saved: Checkpoint, generation: int, budget: float) -> Job:
+    return checkpoint.read(
+        saved.job,
+        migration=run.id,
+        generation=generation,
+        alter=_alter(engine, run),
+        budget=budget,
+    )
+
+
+def _alter(engine: Engine, run: Run) -> Alter:
+    """The statement, on the very table that it meant when it was begun."""
+    said = alters.parse(run.statement, mysql=engine.mysql)
+    return replace(said, schema=run.table.schema, table=run.table.name)

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+CHECK_SECONDS = 0.2
+
 
 class Crew:
     """Runs functions in threads of their own; `join` raises what the first of them raised.
@@ -67,6 +69,37 @@ def _join_quietly(crew: Crew) -> None:
     except Exception:
         # The block has raised already, most likely because of this very error.
         return
+
+
+@contextmanager
+def breakable(check: Callable[[], None], break_off: Callable[[], None]) -> Iterator[None]:
+    """For a block that waits long, as an index build does. `check` is asked now and then beside it;
+    once it raises, `break_off` makes the block fail, and what `check` raised is the outcome."""
+    over = threading.Event()
+    reasons: list[BaseException] = []
+
+    def watch() -> None:
+        while not over.wait(CHECK_SECONDS):
+            try:
+                check()
+            except BaseException as reason:
+                reasons.append(reason)
+                break_off()
+                return
+
+    watcher = threading.Thread(target=watch, name="osc breakable", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception as error:
+        over.set()
+        watcher.join()
+        if reasons:
+            raise reasons[0] from error
+        raise
+    finally:
+        over.set()
+        watcher.join()
 
 
 class Turns:

@@ -15,15 +15,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osc import errors
-from osc.engine import Job, Names, Run, Session, Statement, Swapped, Sync
+from osc.engine import Checkpoint, Job, Names, Run, Session, Statement, Swapped, Sync
 from osc.model import alter
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap, Pair
 from osc.model.controls import Controls
 from osc.model.table import Column, Key, Table, TableName
+from osc.stages.fence import Fence
 
 Rows = dict[KeyValue, str]
+FENCE = Fence(Statement("fence", (1,)))
 ORDERS = Table(
     TableName("shop", "orders"),
     (
@@ -70,6 +72,7 @@ class FakeServer:
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
     opened: list[FakeSession] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    generation: int = 1
 
     def connect(self, purpose: str) -> Session:
         self.opened.append(FakeSession(self, purpose, len(self.opened) + 1))
@@ -134,6 +137,12 @@ class FakeSession:
             raise error
         return getattr(self, f"_{verb}")(*given)
 
+    def _fence(self, generation: int) -> list[tuple[int]]:
+        return [(generation,)] if generation == self.server.generation else []
+
+    def _limit(self, seconds: float) -> None:
+        """Nobody takes long here."""
+
     def _setting(self) -> None:
         """Nothing to set here."""
 
@@ -183,6 +192,9 @@ class FakeDialect:
     most_keys = 3
     not_compared = ()
 
+    def time_limit(self, seconds: float) -> Statement:
+        return Statement("limit", (seconds,))
+
     def next_bound(self, after: KeyValue | None, rows: int) -> Statement:
         return Statement("bound", (after, rows))
 
@@ -213,6 +225,7 @@ class FakeLedger:
 
     saved: list[dict[str, Any]] = field(default_factory=list)
     backlog: dict[int, KeyValue] = field(default_factory=dict)
+    spilled_ever: int = 0
     closed: bool = False
 
     def prepare(self) -> None:
@@ -224,12 +237,28 @@ class FakeLedger:
     def save(self, migration: int, **values: Any) -> None:
         self.saved.append(values)
 
+    def checkpoint(self, migration: int) -> Checkpoint:
+        return Checkpoint("ALTER", Sync.LOG, "copy", Position("0"), "", len(self.backlog), 0)
+
+    def take_over(self, migration: int) -> int:
+        return 2
+
+    def fence(self, migration: int, generation: int) -> Statement:
+        return Statement("fence", (generation,))
+
     def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
         return Statement("done", (chunk,))
 
+    def chunks(self, migration: int) -> list[Chunk]:
+        return []
+
+    def forget(self, migration: int) -> None:
+        self.backlog = {}
+
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
-        first = max(self.backlog, default=0) + 1
-        self.backlog.update(enumerate(keys, first))
+        """Numbers only go up, as those of the real tables do."""
+        self.backlog.update(enumerate(keys, self.spilled_ever + 1))
+        self.spilled_ever += len(keys)
 
     def spilled(self, migration: int, after: int, most: int) -> list[tuple[int, KeyValue]]:
         return [(n, key) for n, key in sorted(self.backlog.items()) if n > after][:most]
@@ -304,6 +333,9 @@ class FakeSwapper:
             raise error
         self.swapped = True
         return Swapped(0.01, 0.02)
+
+    def was_swapped(self) -> bool:
+        return self.swapped
 
     def blockers(self) -> list[str]:
         return ["connection 42 (report)"]

@@ -17,25 +17,29 @@ class Phase(StrEnum):
     VERIFY = "verify"  # checksums of both tables
     CUT_OVER = "cut-over"  # lock, drain, swap
     CLEANUP = "cleanup"  # the new table serves; what was ours goes
+    RESUME = "resume"  # finding out where an earlier process or connection has left off
+    STOPPED = "stopped"  # everything is kept for a resume
     DONE = "done"
     FAILED = "failed"
 
 
+_GIVEN_UP = {Phase.STOPPED, Phase.FAILED}
+_BROKEN_OFF = {Phase.RESUME, *_GIVEN_UP}
 NEXT: dict[Phase, frozenset[Phase]] = {
-    Phase.PLAN: frozenset({Phase.PREFLIGHT, Phase.FAILED}),
-    Phase.PREFLIGHT: frozenset({Phase.SHADOW, Phase.DONE, Phase.FAILED}),
-    Phase.SHADOW: frozenset({Phase.COPY, Phase.FAILED}),
-    Phase.COPY: frozenset({Phase.LOAD, Phase.FAILED}),
-    Phase.LOAD: frozenset({Phase.CATCH_UP, Phase.FAILED}),
-    Phase.CATCH_UP: frozenset({Phase.VERIFY, Phase.CUT_OVER, Phase.FAILED}),
-    Phase.VERIFY: frozenset({Phase.CATCH_UP, Phase.CUT_OVER, Phase.FAILED}),
-    Phase.CUT_OVER: frozenset({Phase.CLEANUP, Phase.FAILED}),
-    Phase.CLEANUP: frozenset({Phase.DONE, Phase.FAILED}),
+    Phase.PLAN: frozenset({Phase.PREFLIGHT, *_BROKEN_OFF}),
+    Phase.PREFLIGHT: frozenset({Phase.SHADOW, Phase.DONE, *_BROKEN_OFF}),
+    Phase.SHADOW: frozenset({Phase.COPY, *_BROKEN_OFF}),
+    Phase.COPY: frozenset({Phase.LOAD, *_BROKEN_OFF}),
+    Phase.LOAD: frozenset({Phase.CATCH_UP, *_BROKEN_OFF}),
+    Phase.CATCH_UP: frozenset({Phase.VERIFY, Phase.CUT_OVER, *_BROKEN_OFF}),
+    Phase.VERIFY: frozenset({Phase.CATCH_UP, Phase.CUT_OVER, *_BROKEN_OFF}),
+    Phase.CUT_OVER: frozenset({Phase.CLEANUP, *_BROKEN_OFF}),
+    Phase.CLEANUP: frozenset({Phase.DONE, *_GIVEN_UP}),
+    Phase.RESUME: frozenset({Phase.RESUME, Phase.SHADOW, Phase.COPY, Phase.CLEANUP, *_GIVEN_UP}),
+    Phase.STOPPED: frozenset(),
     Phase.DONE: frozenset(),
     Phase.FAILED: frozenset(),
 }
 
-ORIGINAL_SERVES = frozenset(Phase) - {Phase.CLEANUP, Phase.DONE}
-"""Safety gate: in these phases the original is untouched and everything of ours may be dropped."""
-
-FINISHED = frozenset({Phase.DONE, Phase.FAILED})
+FINISHED = frozenset({Phase.STOPPED, Phase.DONE, Phase.FAILED})
+"""Nothing follows in this process; what was stopped goes on in another."""

@@ -19,6 +19,7 @@ from enum import Enum
 
 from osc.model.change import KeyValue
 from osc.model.chunk import Chunk
+from osc.model.coverage import Coverage
 
 
 class Place(Enum):
@@ -40,6 +41,14 @@ class Watermark:
         self._frontier: KeyValue | None = None
         self._open_ended = False
         self._finished = False
+
+    def resume(self, coverage: Coverage) -> None:
+        """An earlier process has copied so much; what is missing in it is in flight from now."""
+        with self._lock:
+            self._started = not coverage.is_empty
+            self._frontier = coverage.frontier if self._ordered else None
+            self._open_ended = coverage.reaches_the_end
+            self._in_flight = {chunk.number: chunk for chunk in coverage.missing}
 
     def dispatch(self, chunk: Chunk) -> None:
         """From now on the chunk's snapshot may be taken at any moment."""

@@ -117,13 +117,15 @@ class BinlogSource:
     def _beat(self, number: int) -> Statement:
         table = quoting.table(self._heartbeats)
         return Statement(
-            f"INSERT INTO {table} (migration, number) VALUES ({self._job.id}, {number})"
+            f"INSERT INTO {table} (migration, generation, number) "
+            f"VALUES ({self._job.id}, {self._job.generation}, {number})"
         )
 
     def _forget_beats(self, before: int) -> Statement:
         table = quoting.table(self._heartbeats)
         return Statement(
-            f"DELETE FROM {table} WHERE migration = {self._job.id} AND number < {before}"
+            f"DELETE FROM {table} WHERE migration = {self._job.id} "
+            f"AND generation = {self._job.generation} AND number < {before}"
         )
 
     def _event_reader(self, connect: Callable[[str], Session]) -> EventReader:
@@ -147,12 +149,12 @@ class BinlogSource:
             ),
             heartbeats=RowReader(
                 self._heartbeats,
-                (0, 1),
-                (number, number),
-                2,
+                (0, 1, 2),
+                (number, number, number),
+                3,
                 fold_case=fold,
             ),
-            migration=self._job.id,
+            generation=(self._job.id, self._job.generation),
             on_query=self._on_query,
             log_file=log_file,
             log_position=int(log_position),

@@ -40,6 +40,13 @@ class MySQLDialect:
             return (Statement("SET SESSION time_zone = '+00:00'"),)
         return ()
 
+    def time_limit(self, seconds: float) -> Statement:
+        """MariaDB reads the first comment only, and MySQL the second."""
+        return Statement(
+            f"SET SESSION /*M! max_statement_time = {seconds:.3f} */ "
+            f"/*!50704 max_execution_time = {round(seconds * 1000)} */"
+        )
+
     @property
     def chunk_size(self) -> ChunkSize:
         return ChunkSize(size=1_000, least=50, most=100_000)

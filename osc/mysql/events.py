@@ -60,12 +60,13 @@ class EventReader:
 
     `ours` decodes rows of the original, `heartbeats` those of the ledger's heartbeat table; every
     other table is skipped by its id. `keys` are ready to be delivered: what is in the log is
-    committed, but for what XA prepares. `mark` is the newest heartbeat of ours that has been read.
+    committed, but for what XA prepares. `mark` is the newest heartbeat of ours that has been read:
+    of our migration and `generation`, because a log that is read again tells of dead processes too.
     """
 
     ours: RowReader
     heartbeats: RowReader
-    migration: int
+    generation: tuple[int, int]
     on_query: OnQuery
     log_file: str
     log_position: int
@@ -158,7 +159,7 @@ class EventReader:
             (self._open.keys if self._in_xa else self.keys).extend(found)
         elif ROWS[kind] == "write":
             # The DELETE that forgets old heartbeats must not be taken for heartbeats.
-            mine = [int(number) for migration, number in found if migration == self.migration]
+            mine = [int(number) for *beating, number in found if tuple(beating) == self.generation]
             self._open.mark = max(self._open.mark, *mine, 0)
 
     def _query(self, body: bytes, *, compressed: bool = False) -> None:

@@ -2,7 +2,8 @@
 
 _osc_migration   a row for each run: what, who, how far
 _osc_chunk       a row for each chunk, written in the chunk's own transaction (rule 5)
-_osc_heartbeat   the barriers of the binlog (rule 2); emptied when a run ends
+_osc_fence       a row for each migration: which process may write into its shadow
+_osc_heartbeat   the barriers of the binlog (rule 2)
 _osc_backlog     keys that memory has no room for (rule 7)
 """
 
@@ -13,24 +14,28 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
 from osc import errors
-from osc.engine import Run, Session, Statement, Sync
-from osc.model.change import KeyPart, KeyValue
+from osc.engine import Checkpoint, Run, Session, Statement, Sync
+from osc.model.change import KeyPart, KeyValue, Position
 from osc.model.chunk import Chunk
 from osc.model.table import Table, TableName
 from osc.mysql import quoting
+from osc.mysql.lasting import LastingSession
 
 MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
-HEARTBEAT, BACKLOG = "_osc_heartbeat", "_osc_backlog"
-VERSION = "osc ledger 1"
+FENCE, HEARTBEAT, BACKLOG = "_osc_fence", "_osc_heartbeat", "_osc_backlog"
+VERSION = "osc ledger 2"
 """Goes up with every change of the tables below."""
+LONGEST_ZOMBIE_SECONDS = 600
 
 _TABLES = {
     MIGRATION: """
         id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
         table_schema VARCHAR(64) NOT NULL, table_name VARCHAR(64) NOT NULL,
         statement LONGTEXT NOT NULL, sync VARCHAR(16) NOT NULL, run_by VARCHAR(255) NOT NULL,
-        phase VARCHAR(32) NOT NULL DEFAULT 'plan', position VARCHAR(255) NOT NULL DEFAULT '',
+        phase VARCHAR(32) NOT NULL DEFAULT 'plan', position TEXT, job LONGTEXT,
         rows_copied BIGINT NOT NULL DEFAULT 0, rows_estimated BIGINT NOT NULL DEFAULT 0,
         message TEXT, archive VARCHAR(160) NOT NULL DEFAULT '',
         started_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL,
@@ -38,8 +43,11 @@ _TABLES = {
     CHUNK: """
         migration INT NOT NULL, number INT NOT NULL, lower_bound TEXT, upper_bound TEXT,
         rows_copied BIGINT NOT NULL, PRIMARY KEY (migration, number)""",
+    FENCE: """
+        migration INT NOT NULL PRIMARY KEY, generation INT NOT NULL""",
     HEARTBEAT: """
-        migration BIGINT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (migration, number)""",
+        migration BIGINT NOT NULL, generation BIGINT NOT NULL, number BIGINT NOT NULL,
+        PRIMARY KEY (migration, generation, number)""",
     BACKLOG: """
         number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, migration INT NOT NULL,
         key_value TEXT NOT NULL, KEY (migration, number)""",
@@ -71,7 +79,7 @@ class MySQLLedger:
 
     def _session(self) -> Session:
         if self._own is None:
-            self._own = self._connect("ledger")
+            self._own = LastingSession(lambda: self._connect("ledger"))
         return self._own
 
     def prepare(self) -> None:
@@ -106,8 +114,57 @@ class MySQLLedger:
             (table.name.schema, table.name.name, statement, str(sync), by, table.rows),
         )
         with self._lock:
-            self._session().execute(begun)
-            return int(self._session().query(Statement("SELECT LAST_INSERT_ID()"))[0][0])
+            session = self._session()
+            with session.transaction():
+                session.execute(begun)
+                migration = int(session.query(Statement("SELECT LAST_INSERT_ID()"))[0][0])
+                session.execute(
+                    Statement(f"INSERT INTO {self._of(FENCE)} VALUES (%s, 1)", (migration,))
+                )
+            return migration
+
+    def checkpoint(self, migration: int) -> Checkpoint:
+        ((statement, sync, phase, position, job, spilled, rows),) = self._query(
+            Statement(
+                "SELECT statement, sync, phase, position, COALESCE(job, ''), "
+                f"(SELECT COUNT(*) FROM {self._of(BACKLOG)} WHERE migration = m.id), "
+                f"(SELECT COALESCE(SUM(rows_copied), 0) FROM {self._of(CHUNK)} "
+                f"WHERE migration = m.id) FROM {self._of(MIGRATION)} m WHERE id = %s",
+                (migration,),
+            )
+        )
+        return Checkpoint(
+            statement=str(statement),
+            sync=Sync(sync),
+            phase=str(phase),
+            position=None if position is None else Position(str(position)),
+            job=str(job),
+            spilled=int(spilled),
+            rows_copied=int(rows),
+        )
+
+    def take_over(self, migration: int) -> int:
+        """Waits for transactions that hold the row; each wait for a lock is short by itself."""
+        table = self._of(FENCE)
+        for attempt in _patiently():
+            with attempt:
+                self._execute(
+                    Statement(
+                        f"INSERT INTO {table} VALUES (%s, 1) "
+                        "ON DUPLICATE KEY UPDATE generation = generation + 1",
+                        (migration,),
+                    )
+                )
+        found = self._query(
+            Statement(f"SELECT generation FROM {table} WHERE migration = %s", (migration,))
+        )
+        return int(found[0][0])
+
+    def fence(self, migration: int, generation: int) -> Statement:
+        return Statement(
+            f"SELECT generation FROM {self._of(FENCE)} "
+            f"WHERE migration = {migration} AND generation = {generation} LOCK IN SHARE MODE"
+        )
 
     def save(self, migration: int, *, finished: bool = False, **values: Any) -> None:
         sets = [f"{quoting.name(name)} = %s" for name in values]
@@ -124,6 +181,22 @@ class MySQLLedger:
             f"INSERT INTO {self._of(CHUNK)} VALUES (%s, %s, %s, %s, %s)",
             (migration, chunk.number, _bound(chunk.lower), _bound(chunk.upper), rows),
         )
+
+    def chunks(self, migration: int) -> list[Chunk]:
+        rows = self._query(
+            Statement(
+                f"SELECT number, lower_bound, upper_bound FROM {self._of(CHUNK)} "
+                "WHERE migration = %s ORDER BY number",
+                (migration,),
+            )
+        )
+        return [Chunk(int(number), _key(lower), _key(upper)) for number, lower, upper in rows]
+
+    def forget(self, migration: int) -> None:
+        for table in (CHUNK, BACKLOG, HEARTBEAT, FENCE):
+            self._execute(
+                Statement(f"DELETE FROM {self._of(table)} WHERE migration = %s", (migration,))
+            )
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
         for start in range(0, len(keys), 5_000):
@@ -195,6 +268,16 @@ class MySQLLedger:
             self._own = None
 
 
+def _patiently() -> Retrying:
+    """While a statement that outlived its client holds what we need."""
+    return Retrying(
+        retry=retry_if_exception_type(errors.Conflict),
+        stop=stop_after_delay(LONGEST_ZOMBIE_SECONDS),
+        wait=wait_fixed(0.1),
+        reraise=True,
+    )
+
+
 def _of_another_version(table: TableName, version: str) -> errors.Precondition:
     return errors.Precondition(
         f"{table} is {version or 'a table that osc did not make'}, and this osc wants {VERSION}",
@@ -216,6 +299,10 @@ def _part(part: Any) -> KeyPart:
     if isinstance(part, dict):
         return bytes.fromhex(part["b"])
     return int(part) if isinstance(part, int) else str(part)
+
+
+def _key(text: Any) -> KeyValue | None:
+    return None if text is None else unpacked(str(text))
 
 
 def _bound(bound: KeyValue | None) -> str | None:

@@ -17,6 +17,7 @@ from osc.engine import Job, Session, Statement
 from osc.mysql import indexes, quoting
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.workshop import MySQLWorkshop
+from osc.threads import breakable
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,14 @@ class MySQLLoad:
     catalog: MySQLCatalog
     workshop: MySQLWorkshop
 
-    def finish(self, purge: Callable[[], None]) -> None:
+    def finish(self, purge: Callable[[], None], check: Callable[[], None]) -> None:
         """Nothing to purge: the shadow has had its unique keys from the first row on."""
         shadow = self.job.shadow.name
         wanted = self.workshop.definition_after(self.job.original, self.job.alter, shadow)
         session = self.connect("index build")
         try:
-            self._build(session, wanted)
+            with breakable(check, lambda: self._break_off(session)):
+                self._build(session, wanted)
             session.query(Statement(f"ANALYZE TABLE {quoting.table(shadow)}"))
         finally:
             session.close()
@@ -44,6 +46,13 @@ class MySQLLoad:
                 still_true=f"{self.job.original.name} still serves and is untouched",
                 todo="remove our leftovers with `osc cleanup`, and report this",
             )
+
+    def _break_off(self, building: Session) -> None:
+        session = self.connect("break off")
+        try:
+            session.execute(Statement(f"KILL QUERY {building.id}"))
+        finally:
+            session.close()
 
     def _build(self, session: Session, wanted: str) -> None:
         there = indexes.plain_keys(self.catalog.definition(self.job.shadow.name))

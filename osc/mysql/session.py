@@ -23,7 +23,7 @@ SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
 """Strict, so that no value is bent; without NO_ZERO_DATE, so that old zero dates survive; and a
 key of 0 stays 0."""
 
-_CONFLICT = {1205, 1213, 3058, 3101}
+_CONFLICT = {1205, 1213, 1969, 3024, 3058, 3101}
 _LOST = {2003, 2006, 2013, 2014, 2055, 1053, 1927, 4031}
 _NOT_ALLOWED = {1044, 1045, 1095, 1142, 1143, 1227, 1370, 1698}
 _BAD_VALUE = {

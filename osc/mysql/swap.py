@@ -1,203 +1,49 @@
 """The short lock and the swap on MySQL and MariaDB (rule 9).
 
-Two ways, chosen by what the server can do:
+Two ways, chosen by what the server can do: `SentrySwapper` (sentry.py), and here
 
 `LockedSwapper`, where RENAME TABLE works under LOCK TABLES (MySQL ≥ 8.0.13). One session:
 
     LOCK TABLES original, shadow WRITE → drain → RENAME → UNLOCK
-
-`SentrySwapper` elsewhere (MariaDB: error 1192). Two sessions and a sentry table that bears the
-archive's name, so that a RENAME which runs too early fails:
-
-    A: CREATE sentry; LOCK TABLES original, shadow, sentry WRITE; drain
-    B: RENAME original → archive, shadow → original      waits for A's locks
-    A: sees B wait; DROP sentry; UNLOCK                  B goes on
-
-B must be in the queue of the *original* before A unlocks: otherwise a writer that waits there gets
-its turn first, writes into the original after the drain, and the RENAME buries that row in the
-archive. RENAME takes its metadata locks in the order of the names, one after another, and the list
-of processes does not say which one it waits for. So the names of shadow and sentry sort after the
-original's (`naming.py`): whatever B waits for, it is the original. With `_t_new` and `_t_old`, 30
-cut-overs of this kind under four writers buried 21 rows on MariaDB 10.11; with ours none:
-`tests/conformance/test_swapper.py`.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement, Swapped
-from osc.model.table import TableName
-from osc.mysql import quoting
+from osc.mysql.attempt import Parts
 from osc.mysql.catalog import MySQLCatalog
-
-LONGEST_HELD_SECONDS = 10
-"""A client that is stopped with the lock in hand loses its session, and so the lock, after this."""
-UNCERTAIN_SECONDS = 30
-POLL_SECONDS = 0.002
-SENTRY = "osc sentry"
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """What both ways need."""
-
-    job: Job
-    connect: Callable[[str], Session]
-    catalog: Callable[[Session], MySQLCatalog]
-
-    @property
-    def rename(self) -> Statement:
-        original, shadow, archive = self._names()
-        return Statement(f"RENAME TABLE {original} TO {archive}, {shadow} TO {original}")
-
-    def lock(self, *more: TableName) -> Statement:
-        tables = (self.job.original.name, self.job.shadow.name, *more)
-        locks = ", ".join(f"{quoting.table(name)} WRITE" for name in tables)
-        return Statement(f"LOCK TABLES {locks}")
-
-    def _names(self) -> tuple[str, str, str]:
-        job = self.job
-        names = (job.original.name, job.shadow.name, job.names.archive)
-        return quoting.table(names[0]), quoting.table(names[1]), quoting.table(names[2])
-
-    def refuse_a_changed_table(self, session: Session) -> None:
-        """Under the lock nobody can alter it any more: what we compare now is what we rename."""
-        now = self.catalog(session).identity(self.job.original.name)
-        if now != self.job.original.identity:
-            raise errors.TableChanged(
-                f"{self.job.original.name} was altered, truncated or replaced by somebody else",
-                still_true="it still serves; the shadow does not follow that change",
-                todo="remove our leftovers with `osc cleanup`, then start again",
-            )
-
-    def keep_the_counter(self, session: Session) -> None:
-        """AUTO_INCREMENT goes on where the original's is: a deleted id must not come back."""
-        if any(verbs[0] == "AUTO_INCREMENT" for verbs in self.job.alter.verbs):
-            return
-        catalog = self.catalog(session)
-        before = catalog.auto_increment(self.job.original.name)
-        after = catalog.auto_increment(self.job.shadow.name)
-        if before is not None and after is not None and after < before:
-            shadow = quoting.table(self.job.shadow.name)
-            session.execute(Statement(f"ALTER TABLE {shadow} AUTO_INCREMENT = {before}"))
-
-    def was_swapped(self, *sessions: int) -> bool:
-        """Asks the catalog, once these sessions are gone or done: a statement may outlive the
-        connection that it came through.
-
-        After a swap the shadow's name is free, and the archive's is taken by no sentry.
-        """
-        archive, shadow = self.job.names.archive, self.job.shadow.name
-        with closing(self.connect("outcome of the swap")) as session:
-            self._await_idle(session, sessions)
-            catalog = self.catalog(session)
-            found = catalog.existing([shadow, archive])
-            return found == [archive] and SENTRY not in catalog.definition(archive)
-
-    def _await_idle(self, session: Session, sessions: tuple[int, ...]) -> None:
-        busy = Statement(
-            "SELECT id FROM information_schema.processlist WHERE command <> 'Sleep' AND id IN "
-            f"({', '.join(str(identity) for identity in (*sessions, 0))})"
-        )
-        deadline = time.monotonic() + UNCERTAIN_SECONDS
-        while session.query(busy):
-            if time.monotonic() > deadline:
-                raise errors.ConnectionLost(
-                    "the outcome of the swap is unknown: the server is still at it",
-                    still_true="either the old table serves or the new one; no row is lost",
-                    todo=f"look at SHOW CREATE TABLE {self.job.original.name}",
-                )
-            time.sleep(POLL_SECONDS)
-
-
-@contextmanager
-def locking_session(connect: Callable[[str], Session]) -> Iterator[Session]:
-    """With autocommit off, as LOCK TABLES wants it for transactional tables (manual, 15.3.6)."""
-    session = connect("cut-over lock")
-    try:
-        session.execute(Statement(f"SET SESSION wait_timeout = {LONGEST_HELD_SECONDS}"))
-        session.execute(Statement("SET SESSION autocommit = 0"))
-        yield session
-    finally:
-        with suppress(errors.ServerError):
-            session.execute(Statement("ROLLBACK"))
-            session.execute(Statement("UNLOCK TABLES"))
-        session.close()
-
-
-class Watchdog:
-    """Kills a waiting statement of ours after a budget that `lock_wait_timeout`, which counts whole
-    seconds, cannot express.
-
-    While a LOCK TABLES waits, every later statement on the table waits behind it.
-    """
-
-    def __init__(self, connect: Callable[[str], Session]) -> None:
-        self._killer = connect("watchdog")
-
-    def close(self) -> None:
-        self._killer.close()
-
-    @contextmanager
-    def over(self, session: Session, budget_seconds: float) -> Iterator[None]:
-        """The block's statement is killed when it is not done in time (LockTimeout)."""
-        lock, finished = threading.Lock(), threading.Event()
-        killed = False
-
-        def watch() -> None:
-            nonlocal killed
-            if not finished.wait(budget_seconds):
-                with lock:
-                    if not finished.is_set():
-                        killed = True
-                        self._killer.execute(Statement(f"KILL QUERY {session.id}"))
-
-        thread = threading.Thread(target=watch, name="osc watchdog", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            with lock:
-                finished.set()
-            thread.join()
-            if killed:
-                _let_the_kill_pass(session)
-
-
-def _let_the_kill_pass(session: Session) -> None:
-    """A KILL QUERY that comes too late must not hit the next statement."""
-    with suppress(errors.LockTimeout):
-        session.query(Statement("SELECT 1"))
+from osc.mysql.locking import Lent, blockers, locking_session
+from osc.mysql.sentry import SentrySwapper
+from osc.mysql.watchdog import Watchdog
 
 
 @dataclass(frozen=True)
 class LockedSwapper:
     """The port `Swapper`, one session."""
 
-    parts: _Parts
+    parts: Parts
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         with (
             closing(Watchdog(self.parts.connect)) as watchdog,
-            locking_session(self.parts.connect) as session,
+            locking_session(self.parts.connect, "cut-over lock") as session,
         ):
+            locks = self.parts.lock(session)
             asked = time.monotonic()
             with watchdog.over(session, budget_seconds):
-                session.execute(self.parts.lock())
+                session.execute(locks)
             held = time.monotonic()
             self._under_lock(session, drain)
             return Swapped(held - asked, time.monotonic() - held)
 
     def _under_lock(self, session: Session, drain: Callable[[Session], None]) -> None:
-        self.parts.refuse_a_changed_table(session)
-        drain(session)
-        session.execute(Statement("COMMIT"))
+        self.parts.drain(session, drain)
         self.parts.keep_the_counter(session)
         try:
             session.execute(self.parts.rename)
@@ -207,151 +53,11 @@ class LockedSwapper:
         with suppress(errors.ConnectionLost):
             session.execute(Statement("UNLOCK TABLES"))
 
-    def blockers(self) -> list[str]:
-        return blockers(self.parts.connect)
-
-
-@dataclass(frozen=True)
-class SentrySwapper:
-    """The port `Swapper`, two sessions and a sentry table."""
-
-    parts: _Parts
-
-    def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
-        """Every connection is made before the lock is taken: making one costs milliseconds."""
-        with (
-            closing(Watchdog(self.parts.connect)) as watchdog,
-            closing(self.parts.connect("cut-over observer")) as observer,
-            closing(_Renaming(self.parts)) as renaming,
-            self._sentry(),
-            locking_session(self.parts.connect) as session,
-        ):
-            asked = time.monotonic()
-            with watchdog.over(session, budget_seconds):
-                session.execute(self.parts.lock(self.parts.job.names.archive))
-            held = time.monotonic()
-            self.parts.refuse_a_changed_table(session)
-            drain(session)
-            session.execute(Statement("COMMIT"))
-            self.parts.keep_the_counter(session)
-            self._rename_behind(session, renaming, observer)
-            return Swapped(held - asked, time.monotonic() - held)
-
-    @contextmanager
-    def _sentry(self) -> Iterator[None]:
-        """The table that bars the archive's name; its comment tells whoever finds it later."""
-        sentry = quoting.table(self.parts.job.names.archive)
-        session = self.parts.connect("sentry")
-        try:
-            session.execute(
-                Statement(f"CREATE TABLE {sentry} (id INT PRIMARY KEY) COMMENT = '{SENTRY}'")
-            )
-            try:
-                yield
-            finally:
-                if self._is_sentry(session):
-                    session.execute(Statement(f"DROP TABLE IF EXISTS {sentry}"))
-        finally:
-            session.close()
-
-    def _is_sentry(self, session: Session) -> bool:
-        """The archive bears the sentry's name after the swap, and must not be taken for it."""
-        catalog, archive = self.parts.catalog(session), self.parts.job.names.archive
-        if not catalog.existing([archive]):
-            return False
-        return SENTRY in catalog.definition(archive)
-
-    def _rename_behind(self, session: Session, renaming: _Renaming, observer: Session) -> None:
-        """B's half in a thread; A lets go only when B is seen in the queue."""
-        try:
-            renaming.start()
-            renaming.await_queued(observer)
-            sentry = quoting.table(self.parts.job.names.archive)
-            session.execute(Statement(f"DROP TABLE {sentry}"))
-            session.execute(Statement("UNLOCK TABLES"))
-            renaming.join()
-            renaming.outcome()
-        except BaseException:
-            # Our locks may be gone already and the RENAME through: only the catalog knows.
-            renaming.give_up(observer)
-            if not self.parts.was_swapped(session.id, renaming.session_id):
-                raise
+    def was_swapped(self) -> bool:
+        return self.parts.was_swapped()
 
     def blockers(self) -> list[str]:
         return blockers(self.parts.connect)
-
-
-class _Renaming(threading.Thread):
-    """The session that waits with its RENAME behind the lock."""
-
-    def __init__(self, parts: _Parts) -> None:
-        super().__init__(name="osc rename", daemon=True)
-        self._parts = parts
-        self._session = parts.connect("cut-over rename")
-        self._error: errors.ServerError | None = None
-
-    @property
-    def session_id(self) -> int:
-        return self._session.id
-
-    def run(self) -> None:
-        try:
-            self._session.execute(self._parts.rename)
-        except errors.ServerError as error:
-            self._error = error
-
-    def await_queued(self, observer: Session, timeout_seconds: float = 2.0) -> None:
-        """Returns when the server shows the RENAME waiting for a metadata lock."""
-        deadline = time.monotonic() + timeout_seconds
-        state = Statement(
-            "SELECT state FROM information_schema.processlist WHERE id = %s", (self._session.id,)
-        )
-        while time.monotonic() < deadline and self.is_alive():
-            rows = observer.query(state)
-            if rows and str(rows[0][0]).startswith("Waiting for table metadata lock"):
-                return
-            time.sleep(POLL_SECONDS)
-        raise errors.LockTimeout("the RENAME was not seen waiting behind the lock")
-
-    def outcome(self) -> None:
-        """Raises what the RENAME raised, unless the catalog says that it has run."""
-        if self._error is not None and not self._parts.was_swapped(self.session_id):
-            raise self._error
-
-    def give_up(self, observer: Session) -> None:
-        with suppress(errors.ServerError):
-            observer.execute(Statement(f"KILL QUERY {self._session.id}"))
-        if self.ident is not None:
-            self.join(timeout=10)
-        # MariaDB shows a session as killed until its next statement, which would never come.
-        self.close()
-
-    def close(self) -> None:
-        self._session.close()
-
-
-def blockers(connect: Callable[[str], Session]) -> list[str]:
-    """Who has had a transaction open for a while; metadata locks outlive statements in it."""
-    session = connect("blockers")
-    try:
-        rows = session.query(
-            Statement(
-                "SELECT p.id, p.user, p.host, p.command, t.trx_started, "
-                "TIMESTAMPDIFF(SECOND, t.trx_started, SYSDATE()), LEFT(COALESCE(p.info, ''), 80) "
-                "FROM information_schema.innodb_trx t "
-                "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
-                "WHERE p.id <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5"
-            )
-        )
-    except errors.NotAllowed:
-        return ["(the PROCESS privilege is needed to name them)"]
-    finally:
-        session.close()
-    return [
-        f"connection {identity} ({user}@{host}, {command}), in a transaction since {seconds} s"
-        + (f": {statement}" if statement else "")
-        for identity, user, host, command, _, seconds, statement in rows
-    ]
 
 
 def swapper(
@@ -360,6 +66,7 @@ def swapper(
     catalog: Callable[[Session], MySQLCatalog],
     *,
     rename_under_lock: bool,
+    lent: Lent | None = None,
 ) -> LockedSwapper | SentrySwapper:
-    parts = _Parts(job, connect, catalog)
+    parts = Parts(job, connect, catalog, lent or Lent())
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

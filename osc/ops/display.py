@@ -141,6 +141,8 @@ class Bar:
         self._phase_started_at = progress.phase_started_at
         if progress.phase is Phase.FAILED:
             self._line("✗", "red", ended, seconds)
+        elif progress.phase is Phase.STOPPED:
+            self._line("‖", "yellow", ended, seconds)
         else:
             self._line("✓", "green", ended, seconds)
         if progress.phase in FINISHED:

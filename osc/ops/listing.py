@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from osc.engine import Run
-from osc.model.phase import FINISHED, Phase
+from osc.model.phase import Phase
 from osc.ops.units import count
 
 HEAD = ("id", "table", "state", "rows", "began", "statement")
@@ -32,10 +32,10 @@ def _cells(run: Run) -> tuple[str, ...]:
 
 
 def state(run: Run) -> str:
-    """The phase, or that its process is gone without having finished."""
-    if run.alive or run.phase in {str(phase) for phase in FINISHED}:
+    """The phase; that it was stopped in it, with a reason; or that its process is simply gone."""
+    if run.alive or run.finished_at is not None:
         return run.phase
-    return f"died in {run.phase}"
+    return f"stopped in {run.phase}" if run.message else f"died in {run.phase}"
 
 
 def _rows(run: Run) -> str:

@@ -117,7 +117,10 @@ def report_text(report: Report) -> str:
 
 
 def _verified(report: Report) -> str:
-    return f"{count(report.rows_verified)} verified" if report.rows_verified else "not verified"
+    if not report.rows_verified:
+        return "not verified"
+    repaired = f", {count(report.rows_repaired)} repaired" if report.rows_repaired else ""
+    return f"{count(report.rows_verified)} verified{repaired}"
 
 
 def _changes(report: Report) -> str:
@@ -143,3 +146,25 @@ def report_record(report: Report) -> dict[str, Any]:
         record[name] = round(record[name], 6)
     record["old_table"] = record.pop("archive") or None
     return record
+
+
+def verified_text(report: Report) -> str:
+    """What `osc verify` has to say where nothing differs."""
+    pairs = [
+        ("table", f"{report.table} and its shadow are equal (migration {report.migration})"),
+        ("duration", duration(report.seconds)),
+        ("rows", f"{count(report.rows_verified)} verified"),
+        ("not compared", ", ".join(report.not_compared)),
+    ]
+    return aligned([(label, value) for label, value in pairs if value])
+
+
+def verified_record(report: Report) -> dict[str, Any]:
+    return {
+        "migration": report.migration,
+        "table": report.table,
+        "equal": True,
+        "rows_verified": report.rows_verified,
+        "seconds": round(report.seconds, 6),
+        "not_compared": list(report.not_compared),
+    }

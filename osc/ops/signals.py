@@ -56,9 +56,7 @@ def _watch(arrived: SimpleQueue[int], controls: Controls) -> None:
             controls.stop(_interrupted(number))
             _say("stopping at the next safe step")
         elif count == 2:
-            _say(
-                "still on the way; a third signal ends osc at once and leaves that to `osc cleanup`"
-            )
+            _say("still on the way; a third signal ends osc at once and leaves that to `osc abort`")
         else:
             os._exit(128 + number)
 
@@ -67,7 +65,7 @@ def _interrupted(number: int) -> Interrupted:
     return Interrupted(
         number,
         still_true="the original table serves, and no row of it was changed",
-        todo="run the same command again; `osc status` and `osc cleanup` show what is left",
+        todo="run the same command again",
     )
 
 

@@ -87,13 +87,17 @@ class SlotSource:
         self._guarded_at = 0.0
         self._marker = address.connect("marks")
         self._watcher = address.connect("visibility")
-        self._closed = False
         try:
+            if start is not None:
+                self._take_over()
             self._position = start or self._create(flavor)
             self._confirmed = _number(self._position)
             self._stream = Stream(address, self._name, self._position)
         except BaseException:
             self.close()
+            if start is None:
+                with self._address.opened("slot cleanup") as session:
+                    slots.drop(session, self._name)
             raise
         self._reader = threading.Thread(target=self._follow, name="osc pgoutput", daemon=True)
         self._reader.start()
@@ -128,10 +132,6 @@ class SlotSource:
         self._confirmed = max(self._confirmed, _number(position))
 
     def close(self) -> None:
-        """Whatever state it is in: afterwards there is neither slot nor publication."""
-        if self._closed:
-            return
-        self._closed = True
         self._stopped.set()
         if hasattr(self, "_reader"):
             self._reader.join(slots.CLOSE_SECONDS)
@@ -139,8 +139,6 @@ class SlotSource:
             self._stream.close()
         self._marker.close()
         self._watcher.close()
-        with self._address.opened("slot cleanup") as session:
-            slots.drop(session, self._name)
 
     # Opening.
 
@@ -174,6 +172,17 @@ class SlotSource:
                 self._name,
             )
         return Position(str(found))
+
+    def _take_over(self) -> None:
+        """The walsender of a dead process may not have noticed yet that nobody listens."""
+        with self._address.opened("slot") as session:
+            if not slots.released(session, self._name):
+                raise PositionGone(
+                    f"the replication slot {self._name} or its publication is gone: changes have"
+                    " been missed",
+                    still_true=f"{self._table} still serves, and nothing was changed",
+                    todo="start again; somebody dropped it, or this is another server",
+                )
 
     def _publish(self, session: Connection, flavor: Flavor) -> None:
         identity = session.value(

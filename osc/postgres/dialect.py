@@ -37,6 +37,9 @@ class PostgresDialect:
         """None: key texts mean the same to every session."""
         return ()
 
+    def time_limit(self, seconds: float) -> Statement:
+        return Statement(f"SET statement_timeout = {round(seconds * 1000)}")
+
     @property
     def chunk_size(self) -> ChunkSize:
         """In blocks of 8 kB: from 128 kB to 256 MB."""

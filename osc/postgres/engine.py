@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from osc.engine import Engine, Sync
 from osc.postgres import flavor
 from osc.postgres.catalog import PostgresCatalog
@@ -38,7 +40,7 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         ledger=ledger,
         dialect=PostgresDialect,
         load=lambda job: PostgresLoad(opened, job),
-        swapper=lambda job: PostgresSwapper(opened, job, target_of(opened, job)),
+        swapper=lambda job: PostgresSwapper(opened, job, partial(target_of, opened, job)),
         sources={
             Sync.LOG: lambda job, start: SlotSource(
                 place, kind, database, job, start=start, retained_bytes=retained_bytes

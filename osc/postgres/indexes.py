@@ -44,13 +44,15 @@ class Index:
             Statement(f"CREATE {unique}INDEX {name} ON {on} USING {self.using}"),
         )
 
-    def attach(self, table: TableName) -> tuple[Statement, ...]:
-        """What is left to say once the index is built."""
+    def attach(self, table: TableName, there: Index | None = None) -> tuple[Statement, ...]:
+        """What is left to say once the index is built, where `there` is what an earlier process
+        may have made of it."""
+        add = [] if there and there.constraint else self._add_constraint(qualified(table))
         on, index = qualified(table), qualified(TableName(table.schema, self.name))
         return tuple(
             Statement(sql)
             for sql in (
-                *self._add_constraint(on),
+                *add,
                 *self._comments(on, index),
                 *(f"ALTER INDEX {index} ALTER COLUMN {n} SET STATISTICS {target}"
                   for n, target in self.targets),

@@ -6,9 +6,10 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
-from osc.engine import Run, Statement, Sync
+from osc.engine import Checkpoint, Run, Statement, Sync
 from osc.errors import NotAllowed, Precondition, ServerError
 from osc.model.change import KeyValue
 from osc.model.chunk import Chunk
@@ -16,8 +17,9 @@ from osc.model.table import Table, TableName
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Address, Connection, speaking
 
-VERSION = "osc ledger 1"
+VERSION = "osc ledger 2"
 """Goes up with every change of the tables below."""
+LONGEST_ZOMBIE_SECONDS = 600
 
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS osc.migration (
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS osc.migration (
     finished_at timestamptz,
     phase text NOT NULL DEFAULT 'plan',
     position text,
+    job text NOT NULL DEFAULT '',
     rows_copied bigint NOT NULL DEFAULT 0,
     rows_estimated bigint NOT NULL DEFAULT 0,
     message text NOT NULL DEFAULT '',
@@ -50,6 +53,10 @@ CREATE TABLE IF NOT EXISTS osc.backlog (
     number bigint GENERATED ALWAYS AS IDENTITY,
     key text[] NOT NULL,
     PRIMARY KEY (migration, number)
+);
+CREATE TABLE IF NOT EXISTS osc.fence (
+    migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
+    generation integer NOT NULL
 );
 COMMENT ON TABLE osc.migration IS '{VERSION}';
 """
@@ -70,6 +77,8 @@ ORDER BY m.id
 """
 
 CLAIMS = 0x6F7363  # "osc"
+SILENT_SECONDS = 60
+"""A host that vanished without a word is dead when it has been silent so long."""
 
 
 class PostgresLedger:
@@ -104,7 +113,7 @@ class PostgresLedger:
                 ) from error
 
     def begin(self, table: Table, statement: str, sync: Sync, by: str) -> int:
-        with self._opened() as session:
+        with self._opened() as session, session.transaction():
             number = session.value(
                 "INSERT INTO osc.migration (table_schema, table_name, statement, sync, started_by,"
                 " rows_estimated) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
@@ -115,6 +124,7 @@ class PostgresLedger:
                 by,
                 table.rows,
             )
+            session.run("INSERT INTO osc.fence VALUES ($1, 1)", number)
         return int(number)
 
     def save(self, migration: int, *, finished: bool = False, **values: Any) -> None:
@@ -127,12 +137,53 @@ class PostgresLedger:
                 *values.values(),
             )
 
+    def checkpoint(self, migration: int) -> Checkpoint:
+        with self._opened() as session:
+            ((statement, sync, phase, position, job, spilled, rows),) = session.rows(
+                "SELECT statement, sync, phase, position, job,"
+                " (SELECT count(*) FROM osc.backlog WHERE migration = m.id),"
+                " (SELECT coalesce(sum(rows), 0)::bigint FROM osc.chunk WHERE migration = m.id)"
+                " FROM osc.migration m WHERE id = $1",
+                migration,
+            )
+        return Checkpoint(statement, Sync(sync), phase, position, job, spilled, rows)
+
+    def take_over(self, migration: int) -> int:
+        with self._opened() as session, session.transaction():
+            session.run(f"SET LOCAL lock_timeout = '{LONGEST_ZOMBIE_SECONDS}s'")
+            generation = session.value(
+                "INSERT INTO osc.fence AS f VALUES ($1, 1)"
+                " ON CONFLICT (migration) DO UPDATE SET generation = f.generation + 1"
+                " RETURNING generation",
+                migration,
+            )
+        return int(generation)
+
+    def fence(self, migration: int, generation: int) -> Statement:
+        return Statement(
+            "SELECT generation FROM osc.fence WHERE migration = $1 AND generation = $2 FOR SHARE",
+            (migration, generation),
+        )
+
     def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
         return Statement(
             "INSERT INTO osc.chunk (migration, number, lower, upper, rows)"
             " VALUES ($1, $2, $3::text[], $4::text[], $5)",
             (migration, chunk.number, _texts(chunk.lower), _texts(chunk.upper), rows),
         )
+
+    def chunks(self, migration: int) -> list[Chunk]:
+        with self._opened() as session:
+            found = session.rows(
+                "SELECT number, lower, upper FROM osc.chunk WHERE migration = $1 ORDER BY number",
+                migration,
+            )
+        return [Chunk(number, _key(lower), _key(upper)) for number, lower, upper in found]
+
+    def forget(self, migration: int) -> None:
+        with self._opened() as session:
+            for table in ("chunk", "backlog", "fence"):
+                session.run(f"DELETE FROM osc.{table} WHERE migration = $1", migration)
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
         with (
@@ -199,6 +250,10 @@ def _grant(session: Connection) -> str:
     return f"GRANT CREATE ON DATABASE {identifier(database)} TO {identifier(role)}"
 
 
+def _key(texts: list[str] | None) -> KeyValue | None:
+    return None if texts is None else tuple(texts)
+
+
 def _texts(key: KeyValue | None) -> list[str] | None:
     return None if key is None else [str(part) for part in key]
 
@@ -214,10 +269,22 @@ def claim_key(table: TableName) -> tuple[int, int]:
     return CLAIMS, number - 2**32 if number >= 2**31 else number
 
 
+@dataclass(frozen=True)
+class AdvisoryLock:
+    """The port `Claim`: the lock lives as long as its connection."""
+
+    session: Connection
+
+    def renew(self) -> None:
+        self.session.value("SELECT 1")
+
+
 @contextmanager
-def claim(address: Address, table: TableName) -> Iterator[None]:
-    """Holds the right to migrate a table for as long as a connection of its own lives."""
+def claim(address: Address, table: TableName) -> Iterator[AdvisoryLock]:
+    """Holds the right to migrate a table for as long as a connection of its own lives, and says
+    something now and then."""
     with address.opened(f"claim on {table}"[:60]) as session:
+        session.run(f"SET idle_session_timeout = '{SILENT_SECONDS}s'")
         key = claim_key(table)
         if not session.value("SELECT pg_try_advisory_lock($1::int, $2::int)", *key):
             holder = session.value(
@@ -232,7 +299,7 @@ def claim(address: Address, table: TableName) -> Iterator[None]:
                 todo="wait for it, or end it",
             )
         try:
-            yield
+            yield AdvisoryLock(session)
         finally:
             # A backend outlives its connection by a moment, in which the next run would be refused.
             with suppress(ServerError):

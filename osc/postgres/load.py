@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from osc.engine import Job
 from osc.errors import Bug, DataWouldBeLost, DuplicateKey
 from osc.postgres.definition import describe, differences, oid_of
-from osc.postgres.indexes import Index
+from osc.postgres.indexes import Index, read
 from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Target, target_of
 from osc.postgres.session import Connection, Open
+from osc.threads import breakable
 
 BUILDERS = 2
 MEMORY = "256MB"
@@ -21,12 +23,13 @@ MEMORY = "256MB"
 
 @dataclass(frozen=True)
 class PostgresLoad:
-    """The indexes to build are learnt by rehearsing the ALTER again: nobody had to store them."""
+    """The indexes to build are learnt by rehearsing the ALTER again: nobody had to store them.
+    What an earlier process has built already is found in the catalog and left alone."""
 
     opened: Open
     job: Job
 
-    def finish(self, purge: Callable[[], None]) -> None:
+    def finish(self, purge: Callable[[], None], check: Callable[[], None]) -> None:
         """VACUUM comes before the indexes: what `purge` deleted is then in none of them."""
         target = target_of(self.opened, self.job)
         purge()
@@ -34,8 +37,9 @@ class PostgresLoad:
         with self.opened("load") as session:
             self._generously(session)
             session.run(f"VACUUM {on}")
-            self._build(target.indexes)
-            self._attach(session, target.indexes)
+            there = self._built(session)
+            self._build([index for index in target.indexes if index.name not in there], check)
+            self._attach(session, target.indexes, there)
             session.run(f"ANALYZE {on}")
             if target.autovacuum is None:
                 session.run(f"ALTER TABLE {on} RESET (autovacuum_enabled)")
@@ -43,22 +47,28 @@ class PostgresLoad:
                 session.run(f"ALTER TABLE {on} SET (autovacuum_enabled = {target.autovacuum})")
             self._require(session, target)
 
-    def _build(self, indexes: Sequence[Index]) -> None:
+    def _built(self, session: Connection) -> dict[str, Index]:
+        oid = oid_of(session, self.job.shadow.name)
+        return {index.name: index for index in read(session, oid)} if oid is not None else {}
+
+    def _build(self, indexes: Sequence[Index], check: Callable[[], None]) -> None:
         """Several at once; the largest effort, a primary key, tends to come anywhere in the row."""
         with ThreadPoolExecutor(BUILDERS) as pool:
-            for _ in pool.map(self._build_one, indexes):
+            for _ in pool.map(partial(self._build_one, check=check), indexes):
                 pass
 
-    def _build_one(self, index: Index) -> None:
-        with self.opened("index build") as session:
+    def _build_one(self, index: Index, check: Callable[[], None]) -> None:
+        with self.opened("index build") as session, breakable(check, session.raw.cancel_safe):
             self._generously(session)
             for statement in index.build(self.job.shadow.name):
                 with _naming(index):
                     session.execute(statement)
 
-    def _attach(self, session: Connection, indexes: Iterable[Index]) -> None:
+    def _attach(
+        self, session: Connection, indexes: Iterable[Index], there: Mapping[str, Index]
+    ) -> None:
         for index in indexes:
-            for statement in index.attach(self.job.shadow.name):
+            for statement in index.attach(self.job.shadow.name, there.get(index.name)):
                 with _naming(index):
                     session.execute(statement)
 

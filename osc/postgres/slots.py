@@ -63,6 +63,23 @@ def too_busy(session: Connection, slot: str) -> Precondition:
     )
 
 
+def released(session: Connection, name: str) -> bool:
+    """Ends whoever still reads the slot; False where there is no slot or publication to read."""
+    deadline = time.monotonic() + CLOSE_SECONDS
+    while True:
+        found = session.rows(
+            "SELECT active_pid, pg_terminate_backend(active_pid), wal_status"
+            " FROM pg_replication_slots WHERE slot_name = $1"
+            " AND EXISTS (SELECT FROM pg_publication WHERE pubname = $1)",
+            name,
+        )
+        if not found or found[0][2] == "lost":
+            return False
+        if found[0][0] is None or time.monotonic() > deadline:
+            return True
+        time.sleep(0.02)
+
+
 def drop(session: Connection, name: str) -> None:
     """Drops slot and publication, whichever is there; ends the walsender that is ours first."""
     deadline = time.monotonic() + CLOSE_SECONDS

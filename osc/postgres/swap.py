@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from osc.engine import Job, Session, Statement, Swapped
 from osc.errors import Bug, ConnectionLost, SwappedButUnfinished, TableChanged, Unreachable
 from osc.model.table import TableName
-from osc.postgres import catalog
+from osc.postgres import catalog, scratch
 from osc.postgres.clone import SEQUENCES
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.quoting import identifier, qualified
@@ -28,7 +29,19 @@ class PostgresSwapper:
 
     opened: Open
     job: Job
-    target: Target
+    target_of: Callable[[], Target]
+
+    @cached_property
+    def target(self) -> Target:
+        """The ALTER is rehearsed once more; by whoever swaps, not by whoever asks for the outcome:
+        that one may find the original altered already."""
+        return self.target_of()
+
+    def was_swapped(self) -> bool:
+        job = self.job
+        with self.opened("outcome of the swap") as session:
+            there = scratch.found(session, job.original.name, job.names.shadow, job.names.archive)
+            return there == [job.names.archive] and oid_of(session, job.original.name) is not None
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         pid, source = 0, 0

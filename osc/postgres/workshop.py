@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from osc.engine import Names, Rehearsal
+from osc.errors import BadStatement
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
 from osc.postgres import catalog, rehearsal, scratch, slots
@@ -76,6 +78,13 @@ class PostgresWorkshop:
             for slot in found if execute else ():
                 slots.drop(session, slot)
         return [f"replication slot and publication {slot}" for slot in found]
+
+    def await_quiet(self, shadow: TableName) -> None:
+        """A lock on the shadow alone, which waits for whatever uses it; it is ours, so that nobody
+        queues behind us."""
+        with self.opened("quiet") as session, suppress(BadStatement), session.transaction():
+            session.run("SET LOCAL lock_timeout = 0")
+            session.run(f"LOCK TABLE {qualified(shadow)} IN ACCESS EXCLUSIVE MODE")
 
     def drop(self, names: Iterable[TableName]) -> None:
         """Without CASCADE: should anything still hang on the table, the server says so."""

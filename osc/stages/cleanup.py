@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from osc import errors
-from osc.engine import Engine, Names, Run
+from osc.engine import Catalog, Engine, Names
 from osc.model.table import TableName
 
 
@@ -16,15 +15,13 @@ def drop_archive(engine: Engine, names: Names) -> None:
     engine.workshop.drop([names.archive])
 
 
-def refuse_while_alive(runs: list[Run]) -> None:
-    """What a live run has made is no leftover."""
-    for run in runs:
-        if run.alive:
-            raise errors.Precondition(
-                f"a run migrates {run.table} right now ({run.by}, phase {run.phase})",
-                still_true="nothing was touched",
-                todo="wait for its end",
-            )
+def remove(
+    engine: Engine, table: TableName, catalog: Catalog, shadows: list[TableName]
+) -> list[str]:
+    """All of one migration that was not swapped, in words; what is gone already is not named."""
+    there = [name for name in shadows if catalog.identity(name) is not None]
+    engine.workshop.drop(shadows)
+    return [f"table {name}" for name in there] + engine.workshop.sweep(table, execute=True)
 
 
 def sweep(engine: Engine, table: TableName, *, archives: set[str], execute: bool) -> list[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -22,8 +23,10 @@ from osc.engine import Dialect, Job, Ledger, Session
 from osc.model.change import KeyValue
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.controls import Controls
+from osc.model.coverage import Coverage
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
+from osc.stages.fence import Fence
 from osc.threads import Crew
 
 MOST_TRIES = 30
@@ -33,7 +36,8 @@ TRIES_BEFORE_PROBE = 3
 @dataclass
 class Copier:
     """`purge` makes the shadow forget the keys of the backlog; while `alone`, nobody acts on keys;
-    `probe` raises DataWouldBeLost.
+    `probe` raises DataWouldBeLost. What an earlier process has `done` is not copied again; what is
+    missing in it, the watermark knows already as in flight.
     """
 
     job: Job
@@ -47,10 +51,18 @@ class Copier:
     tracker: Tracker
     controls: Controls
     size: ChunkSize
-    _frontier: KeyValue | None = None
-    _number: int = 0
-    _all_dispatched: bool = False
+    fence: Fence
+    done: Coverage = field(default_factory=Coverage)
+    _missing: deque[Chunk] = field(init=False)
+    _frontier: KeyValue | None = field(init=False)
+    _number: int = field(init=False)
+    _all_dispatched: bool = field(init=False)
     _cutting: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._missing = deque(self.done.missing)
+        self._frontier, self._number = self.done.frontier, self.done.next_number
+        self._all_dispatched = self.done.reaches_the_end
 
     def run(self, threads: int) -> None:
         """Returns when every chunk has committed."""
@@ -73,12 +85,14 @@ class Copier:
         """Cuts the next chunk and dispatches it in one step: chunks never leave a gap."""
         with self._cutting:
             self.controls.check()
+            if self._missing:
+                return self._missing.popleft()
             if self._all_dispatched:
                 return None
             found = session.query(self.dialect.next_bound(self._frontier, self.size.size))
             upper = self.dialect.key_value(found[0]) if found else None
-            self._number += 1
             chunk = Chunk(self._number, self._frontier, upper)
+            self._number += 1
             self.watermark.dispatch(chunk)
             self._frontier, self._all_dispatched = upper, chunk.is_last
             return chunk
@@ -115,7 +129,7 @@ class Copier:
         )
 
     def _once(self, session: Session, chunk: Chunk) -> int:
-        with session.transaction():
+        with self.fence.transaction(session):
             rows = session.execute(self.dialect.copy_chunk(chunk))
             session.execute(self.ledger.chunk_copied(self.job.id, chunk, rows))
         return rows

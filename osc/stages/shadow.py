@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from osc import errors
 from osc.engine import Engine, Job
-from osc.model.alter import Alter
 from osc.stages.plan import Plan
 
 
-def create(engine: Engine, plan: Plan, alter: Alter, migration: int) -> Job:
+def create(engine: Engine, plan: Plan, migration: int, generation: int, budget: float) -> Job:
     """Makes the shadow; refuses if the original has changed since it was planned."""
-    shadow = engine.workshop.create(plan.table, alter, plan.names)
+    shadow = engine.workshop.create(plan.table, plan.alter, plan.names)
     if engine.catalog.identity(plan.table.name) != plan.table.identity:
         engine.workshop.drop([plan.names.shadow])
         raise errors.TableChanged(
@@ -23,8 +22,10 @@ def create(engine: Engine, plan: Plan, alter: Alter, migration: int) -> Job:
         original=plan.table,
         shadow=shadow,
         names=plan.names,
-        alter=alter,
+        alter=plan.alter,
         columns=plan.rehearsal.columns,
         key=plan.rehearsal.key,
         sortable=plan.rehearsal.sortable,
+        generation=generation,
+        lock_budget_seconds=budget,
     )

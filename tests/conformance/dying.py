@@ -67,7 +67,7 @@ def swappers(place: Place, job: Job) -> Callable[[Job, Fate], Swapper]:
     made = place.engine.swapper(job)
     assert isinstance(made, PostgresSwapper)
     target = made.target
-    return lambda turned, fate: PostgresSwapper(_opened(place, fate), turned, target)
+    return lambda turned, fate: PostgresSwapper(_opened(place, fate), turned, lambda: target)
 
 
 def _mysql(place: Place, job: Job, fate: Fate) -> Swapper:

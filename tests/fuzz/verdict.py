@@ -82,7 +82,8 @@ def _migrated(
 ) -> tuple[str, OscError | None]:
     try:
         statement = case.alter.replace("{t}", "t")
-        return tools.osc(case, sync)(site, statement, tracker), None
+        followed = replace(case, sync=str(sync or Sync.LOG))
+        return tools.osc(followed)(site, statement, tracker), None
     except OscError as error:
         return "", error
     except Exception as error:

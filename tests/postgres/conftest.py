@@ -64,7 +64,7 @@ class Database:
         """A migration of a table that nobody writes to, up to the cut-over."""
         job = self.job(clauses, table)
         self.copy(job)
-        self.engine.load(job).finish(lambda: None)
+        self.engine.load(job).finish(lambda: None, lambda: None)
         return job
 
     def copy(self, job: Job) -> None:
@@ -77,6 +77,7 @@ class Database:
             yield opened
         finally:
             opened.close()
+            self.engine.workshop.sweep(job.original.name, execute=True)
 
 
 def read_to(source: ChangeSource, mark: int) -> list[KeyValue]:

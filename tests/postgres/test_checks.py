@@ -155,7 +155,7 @@ def test_an_owner_with_replication_needs_no_more(database: Database, nobody: Eng
         session = nobody.connect("copy")
         session.execute(nobody.dialect(job).copy_chunk(Chunk(1, None, None)))
         session.close()
-        nobody.load(job).finish(lambda: None)
+        nobody.load(job).finish(lambda: None, lambda: None)
         nobody.swapper(job).swap(lambda held: None, 1.0)
     nobody.workshop.drop([job.names.archive, job.names.shadow])
     nobody.ledger.prepare()

@@ -83,7 +83,7 @@ def test_duplicates_that_come_after_the_probe_stop_the_load_with_their_values(
     database.copy(job)
 
     with pytest.raises(DataWouldBeLost, match=r"t_s_key .*\(s\)=\(x7\)"):
-        database.engine.load(job).finish(lambda: None)
+        database.engine.load(job).finish(lambda: None, lambda: None)
 
 
 def test_a_table_that_is_altered_before_the_load_ends_the_run(database: Database) -> None:
@@ -93,7 +93,7 @@ def test_a_table_that_is_altered_before_the_load_ends_the_run(database: Database
     database.run("ALTER TABLE t ADD theirs int")
 
     with pytest.raises(TableChanged):
-        database.engine.load(job).finish(lambda: None)
+        database.engine.load(job).finish(lambda: None, lambda: None)
 
 
 def test_what_is_purged_is_in_no_index(database: Database) -> None:
@@ -108,7 +108,7 @@ def test_what_is_purged_is_in_no_index(database: Database) -> None:
     def purge() -> None:
         session.execute(database.engine.dialect(job).delete_keys([("1",)]))
 
-    database.engine.load(job).finish(purge)
+    database.engine.load(job).finish(purge, lambda: None)
 
     assert database.rows(f"SELECT id FROM {shadow}") == [(2,)]
 

@@ -81,7 +81,7 @@ def test_four_writers_with_prepared_statements_see_no_error_and_lose_no_row(
             def purge() -> None:
                 session.execute(dialect.delete_keys(sorted(early)))
 
-            database.engine.load(job).finish(purge)
+            database.engine.load(job).finish(purge, lambda: None)
 
             def drain(held: Session) -> None:
                 keys = sorted(early | set(read_to(source, source.mark())))
@@ -258,5 +258,7 @@ def test_every_late_difference_is_told_after_the_swap(database: Database) -> Non
     assert isinstance(swapper, PostgresSwapper)
     expected = (*swapper.target.lines, "what nobody made")
 
+    target = replace(swapper.target, lines=expected)
+
     with pytest.raises(SwappedButUnfinished, match="what nobody made"):
-        replace(swapper, target=replace(swapper.target, lines=expected)).swap(nothing, 1.0)
+        replace(swapper, target_of=lambda: target).swap(nothing, 1.0)

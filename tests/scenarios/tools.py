@@ -7,11 +7,13 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
 from osc.config import settings
 from osc.engine import Dialect, Engine, Sync
 from osc.engines import engine_at
 from osc.errors import DataWouldBeLost, OscError
-from osc.migration import Request, migrate
+from osc.migration import Request, abort, migrate
 from osc.model import alter
 from osc.model.chunk import ChunkSize
 from osc.model.controls import Controls
@@ -35,21 +37,29 @@ class InSmallChunks:
         return getattr(self._dialect, name)
 
 
-def osc(case: Case, sync: Sync | None = None) -> Tool:
-    """A whole migration in this process, in chunks as small as they get."""
+def osc(case: Case) -> Tool:
+    """A whole migration in this process, in chunks as small as they get; one that stopped and could
+    go on is aborted."""
 
     def run(site: Site, statement: str, tracker: Tracker) -> str:
         with closing(engine_at(site.url)) as found:
-            engine = _in_small_chunks(found)
+            engine = in_small_chunks(found)
+            if Sync(case.sync) not in engine.sources:
+                pytest.skip(f"{engine.name} has no --sync {case.sync}")
             parsed = alter.parse(statement, mysql=engine.mysql)
-            request = Request(alter=parsed, sync=sync, statement=statement, by="tests")
-            wanted = settings(force_copy=True)
-            return migrate(engine, request, wanted, tracker, Controls()).archive
+            request = Request(alter=parsed, sync=Sync(case.sync), statement=statement, by="tests")
+            wanted = settings(force_copy=True, reconnect_for=0)
+            try:
+                return migrate(engine, request, wanted, tracker, Controls()).archive
+            except OscError as error:
+                if error.kept:
+                    abort(engine, None, "tests")
+                raise
 
     return run
 
 
-def _in_small_chunks(engine: Engine) -> Engine:
+def in_small_chunks(engine: Engine) -> Engine:
     size = ROWS_A_CHUNK if engine.mysql else BLOCKS_A_CHUNK
     return replace(
         engine, dialect=lambda job: cast(Dialect, InSmallChunks(engine.dialect(job), size))

@@ -17,6 +17,7 @@ from osc.config import Settings
 from osc.engine import Names, Rehearsal, Run, Sync
 from osc.errors import DataWouldBeLost, OscError, Precondition, VerificationFailed
 from osc.migration import Request
+from osc.model import alter
 from osc.model.columns import ColumnMap, Pair
 from osc.model.controls import Controls
 from osc.model.phase import Phase
@@ -35,6 +36,7 @@ NEW = replace(TABLE, columns=(ID, Column("note", "text")))
 COLUMNS = ColumnMap((Pair("id", "id", "`id`"),), ("id",), ("id",))
 PLAN = Plan(
     table=TABLE,
+    alter=alter.parse(CHANGE, mysql=True),
     names=Names(TableName("shop", "_orders_new"), TableName("shop", "_orders_old")),
     sync=Sync.LOG,
     rehearsal=Rehearsal(NEW, COLUMNS, KEY, sortable=True),

@@ -10,10 +10,11 @@ import pytest
 
 from osc import errors
 from osc.model.chunk import Chunk, ChunkSize
+from osc.model.coverage import Coverage, coverage
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
 from osc.stages.copier import MOST_TRIES, TRIES_BEFORE_PROBE, Copier
-from tests.fakes import JOB, FakeDialect, FakeLedger, FakeServer, Hurried, Rows
+from tests.fakes import FENCE, JOB, FakeDialect, FakeLedger, FakeServer, Hurried, Rows
 
 FIVE: Rows = {(n,): f"note {n}" for n in range(1, 6)}
 
@@ -28,6 +29,7 @@ class Bench:
     controls: Hurried = field(default_factory=Hurried)
     purge: Callable[[], None] = lambda: None
     probe: Callable[[], None] = lambda: None
+    done: Coverage = field(default_factory=Coverage)
 
     def copy(self, threads: int = 1) -> None:
         Copier(
@@ -42,6 +44,8 @@ class Bench:
             tracker=self.tracker,
             controls=self.controls,
             size=ChunkSize(size=2, least=2, most=2),
+            fence=FENCE,
+            done=self.done,
         ).run(threads)
 
 
@@ -198,3 +202,34 @@ def test_every_session_gets_the_dialects_settings_and_is_closed(bench: Bench) ->
 
     assert len(bench.server.did("setting")) == 2
     assert all(session.closed for session in bench.server.opened)
+
+
+def test_a_process_that_another_one_has_taken_over_from_copies_nothing(bench: Bench) -> None:
+    bench.server.generation = 2
+
+    with pytest.raises(errors.TakenOver):
+        bench.copy()
+
+    assert not bench.server.shadow
+
+
+def test_only_what_an_earlier_process_has_not_copied_is_copied(bench: Bench) -> None:
+    bench.server.original = {(n,): f"note {n}" for n in range(1, 10)}
+    bench.server.shadow = {(n,): f"note {n}" for n in (1, 2, 5, 6)}
+    bench.done = coverage([Chunk(1, None, (2,)), Chunk(3, (4,), (6,))])
+    bench.watermark.resume(bench.done)
+
+    bench.copy(threads=2)
+
+    assert bench.server.shadow == bench.server.original
+    assert sorted(bench.server.copied) == [2, 4, 5]
+
+
+def test_a_copy_that_was_whole_is_not_begun_again(bench: Bench) -> None:
+    bench.server.shadow = dict(FIVE)
+    bench.done = coverage([Chunk(1, None, None)])
+    bench.watermark.resume(bench.done)
+
+    bench.copy()
+
+    assert bench.server.did("copy") == []

@@ -9,12 +9,22 @@ import pytest
 
 from osc import errors
 from osc.engine import Swapped
+from osc.model.convergence import Convergence
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
 from osc.stages import cutover
 from osc.stages.cutover import CutOver
 from osc.stages.sync import Follower
-from tests.fakes import JOB, FakeDialect, FakeLedger, FakeServer, FakeSource, FakeSwapper, Hurried
+from tests.fakes import (
+    FENCE,
+    JOB,
+    FakeDialect,
+    FakeLedger,
+    FakeServer,
+    FakeSource,
+    FakeSwapper,
+    Hurried,
+)
 
 A = (1,)
 LOCKED = errors.LockTimeout("no lock within 250 ms")
@@ -60,6 +70,7 @@ def bench() -> Iterator[Bench]:
         probe=lambda: None,
         tracker=tracker,
         controls=controls,
+        fence=FENCE,
     )
     with follower.workers_ready():
         yield Bench(server, follower, source, FakeSwapper(server), tracker, controls)
@@ -211,10 +222,16 @@ def test_a_swap_that_could_not_be_finished_is_not_tried_again(bench: Bench) -> N
 def test_catching_up_goes_on_until_a_round_is_short(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rounds = iter([5.0, 1.0, 0.1])
-    monkeypatch.setattr(bench.follower, "settle", lambda: next(rounds))
+    rounds, told = iter([5.0, 1.0, 0.1]), list[str]()
+
+    def settle(_: Convergence) -> float:
+        told.append(bench.tracker.read().waiting_for)
+        return next(rounds)
+
+    monkeypatch.setattr(bench.follower, "settle", settle)
 
     cutover.catch_up(bench.follower, bench.tracker, bench.controls)
 
     assert next(rounds, None) is None
-    assert bench.tracker.read().waiting_for == "the backlog: the last round took 1.0 s"
+    assert told[1:] == [f"the backlog: the last round took {s} s" for s in (5.0, 1.0)]
+    assert bench.tracker.read().waiting_for == ""

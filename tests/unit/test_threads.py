@@ -9,7 +9,8 @@ from functools import partial
 
 import pytest
 
-from osc.threads import Crew, Turns, beside
+from osc import errors
+from osc.threads import Crew, Turns, beside, breakable
 
 SOON = 10.0
 
@@ -202,3 +203,28 @@ def taken_by_another_thread(turn: Turns) -> bool:
     waiting.start()
     waiting.join(SOON)
     return not waiting.is_alive()
+
+
+def test_a_block_that_waits_is_broken_off_when_the_check_raises() -> None:
+    released = threading.Event()
+
+    def check() -> None:
+        raise errors.Aborted("enough")
+
+    with pytest.raises(errors.Aborted, match="enough"), breakable(check, released.set):
+        assert released.wait(10)
+        raise errors.LockTimeout("the statement was interrupted")
+
+
+def test_a_block_that_ends_in_time_is_left_alone() -> None:
+    broken = threading.Event()
+
+    with breakable(lambda: None, broken.set):
+        pass
+
+    assert not broken.is_set()
+
+
+def test_an_error_of_the_block_itself_is_its_own() -> None:
+    with pytest.raises(ValueError), breakable(lambda: None, lambda: None):
+        raise ValueError

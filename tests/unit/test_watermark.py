@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from osc.model.chunk import Chunk
+from osc.model.coverage import coverage
 from osc.model.watermark import Place, Watermark
 
 FIRST = Chunk(1, None, (10,))
@@ -103,3 +104,39 @@ def test_nothing_is_held_before_an_unordered_copy_begins() -> None:
 def test_the_copy_is_not_over_while_a_chunk_is_in_flight() -> None:
     with pytest.raises(AssertionError, match="in flight"):
         dispatched(FIRST).finish()
+
+
+def test_after_a_resume_what_is_missing_is_in_flight_and_what_was_not_begun_ahead() -> None:
+    watermark = Watermark(ordered=True)
+
+    watermark.resume(coverage([Chunk(1, None, (10,)), Chunk(3, (20,), (30,))]))
+
+    places = {n: watermark.place((n,)) for n in (10, 11, 20, 21, 30, 31)}
+    assert places == {
+        10: Place.COPIED, 11: Place.IN_FLIGHT, 20: Place.IN_FLIGHT,
+        21: Place.COPIED, 30: Place.COPIED, 31: Place.AHEAD,
+    }  # fmt: skip
+
+
+def test_after_a_resume_before_the_first_chunk_everything_lies_ahead() -> None:
+    watermark = Watermark(ordered=False)
+
+    watermark.resume(coverage([]))
+
+    assert watermark.place((1,)) is Place.AHEAD and not watermark.holds_everything
+
+
+def test_after_a_resume_keys_that_nobody_can_order_are_held() -> None:
+    watermark = Watermark(ordered=False)
+
+    watermark.resume(coverage([Chunk(1, None, (10,))]))
+
+    assert watermark.place((1,)) is Place.IN_FLIGHT and watermark.holds_everything
+
+
+def test_after_a_resume_of_a_copy_that_reached_the_end_nothing_lies_ahead() -> None:
+    watermark = Watermark(ordered=True)
+
+    watermark.resume(coverage([Chunk(1, None, (10,)), Chunk(2, (10,), None)]))
+
+    assert watermark.place((99,)) is Place.COPIED

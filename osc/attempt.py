@@ -1,0 +1,357 @@
+"""One attempt: the stages in a line, from wherever the migration stands to its end.
+
+    shadow → copy → load → catch up → verify → cut over → cleanup
+
+An attempt ends with its first error, a lost connection included. What it leaves behind is either
+nothing, or all that the next attempt needs: `osc resume` begins one in another process, and the
+same process begins one by itself when the server is back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+from osc import errors
+from osc.config import Settings
+from osc.engine import Checkpoint, Claim, Dialect, Engine, Job, Names, Swapped
+from osc.model.controls import Controls
+from osc.model.coverage import Coverage, coverage
+from osc.model.phase import Phase
+from osc.model.progress import Tracker
+from osc.model.report import Report
+from osc.model.watermark import Watermark
+from osc.ops import checkpoint
+from osc.stages import cleanup as cleaning
+from osc.stages import cutover, shadow
+from osc.stages import plan as planning
+from osc.stages.copier import Copier
+from osc.stages.cutover import CutOver
+from osc.stages.fence import Fence
+from osc.stages.keeper import Keeper
+from osc.stages.plan import Plan
+from osc.stages.sync import Follower
+from osc.stages.verify import Verifier
+from osc.threads import beside
+
+GO_ON = "go on with `osc resume URL {0}`, or remove all of it with `osc abort URL {0}`"
+
+
+@dataclass
+class Attempt:
+    """Who runs one holds the claim. `generation` is what the fence lets pass."""
+
+    engine: Engine
+    plan: Plan
+    statement: str
+    settings: Settings
+    tracker: Tracker
+    controls: Controls
+    claim: Claim
+    id: int
+    generation: int = 1
+    started: float = field(default_factory=time.monotonic)
+    _names: Names | None = None
+    _can_go_on: bool = False
+    _has_swapped: bool = False
+
+    # The three ways through it.
+
+    def from_the_beginning(self) -> Report:
+        """There is no shadow yet."""
+        with self._accounted():
+            self.tracker.at(Phase.SHADOW)
+            job = shadow.create(self.engine, self.plan, self.id, self.generation, self._budget)
+            self._names = job.names
+            self.engine.ledger.save(
+                self.id, phase=str(Phase.SHADOW), job=checkpoint.written(job), message=""
+            )
+            return self._through(job, None)
+
+    def from_checkpoint(self, job: Job, saved: Checkpoint) -> Report:
+        """An earlier attempt has left a shadow and a position."""
+        with self._accounted(job):
+            self._rehearse_again(job)
+            return self._through(job, saved)
+
+    def verification(self, job: Job, saved: Checkpoint) -> Report:
+        """The same as far as verification; then everything is kept for a resume."""
+        with self._accounted(job):
+            self._rehearse_again(job)
+            dialect = self.engine.dialect(job)
+            with self._following(job, dialect, saved) as follower:
+                self._copy(job, dialect, follower, self._copied(saved))
+                self._verify(job, dialect, follower)
+            self._note("verified; not swapped yet")
+            return self._report(job, Swapped(0.0, 0.0))
+
+    def after_the_swap(self, job: Job) -> Report:
+        """An earlier attempt has swapped, and could not say so any more."""
+        self._has_swapped = True
+        with self._accounted(job):
+            return self._clean_up(job, Swapped(0.0, 0.0))
+
+    # The stages.
+
+    def _rehearse_again(self, job: Job) -> None:
+        """Values of new columns stay the first rehearsal's; this one is for the questions that may
+        have to be asked to the rows, and is a last look at whether the ALTER still makes sense."""
+        self._refuse_a_changed_table(job)
+        if self.engine.catalog.identity(job.names.shadow) is None:
+            raise errors.TableChanged(
+                f"the shadow {job.names.shadow} is gone",
+                still_true=f"{job.original.name} serves and is untouched",
+                todo="start again",
+            )
+        made = planning.make(self.engine, job.original, job.alter, self.plan.sync)
+        self.plan = replace(made, names=job.names)
+
+    def _through(self, job: Job, saved: Checkpoint | None) -> Report:
+        dialect = self.engine.dialect(job)
+        with self._following(job, dialect, saved) as follower:
+            self._copy(job, dialect, follower, self._copied(saved))
+            if self.settings.verify:
+                self._verify(job, dialect, follower)
+            swapped = self._cut_over(job, follower)
+            self._has_swapped = True
+        return self._clean_up(job, swapped)
+
+    def _enter(self, phase: Phase) -> None:
+        self.tracker.at(phase)
+        self.engine.ledger.save(self.id, phase=str(phase), message="")
+
+    def _copied(self, saved: Checkpoint | None) -> Coverage:
+        return coverage(self.engine.ledger.chunks(self.id)) if saved else Coverage()
+
+    @contextmanager
+    def _following(
+        self, job: Job, dialect: Dialect, saved: Checkpoint | None
+    ) -> Iterator[Follower]:
+        """The change source is open, and a barrier has passed, before the first chunk (rule 1)."""
+        fence = Fence(self.engine.ledger.fence(self.id, self.generation))
+        keeper = Keeper(self.claim, fence, self.engine.connect, self.controls)
+        watermark = Watermark(ordered=job.sortable)
+        watermark.resume(self._copied(saved))
+        with ExitStack() as stack:
+            stack.enter_context(beside("keeper", keeper.run, stop=keeper.end))
+            source = self.engine.sources[self.plan.sync](job, saved.position if saved else None)
+            stack.callback(source.close)
+            self.engine.ledger.save(self.id, position=str(source.position))
+            follower = Follower(
+                job=job,
+                source=source,
+                dialect=dialect,
+                ledger=self.engine.ledger,
+                connect=self.engine.connect,
+                watermark=watermark,
+                probe=self._probe,
+                tracker=self.tracker,
+                controls=self.controls,
+                fence=fence,
+                spilled=saved.spilled if saved else 0,
+                workers=self.settings.threads,
+                catch_up_limit_seconds=self.settings.catch_up_limit,
+            )
+            stack.enter_context(follower.workers_ready())
+            follower.first_barrier()
+            stack.enter_context(beside("follower", follower.run, stop=follower.end))
+            self._can_go_on = True
+            try:
+                yield follower
+            finally:
+                with suppress(errors.ServerError):
+                    follower.save()
+
+    def _probe(self) -> None:
+        self.engine.workshop.probe(self.plan.table, self.plan.rehearsal)
+
+    def _copy(self, job: Job, dialect: Dialect, follower: Follower, done: Coverage) -> None:
+        self._enter(Phase.COPY)
+        Copier(
+            job=job,
+            dialect=dialect,
+            ledger=self.engine.ledger,
+            connect=self.engine.connect,
+            watermark=follower.watermark,
+            purge=follower.purge,
+            alone=follower.turn,
+            probe=self._probe,
+            tracker=self.tracker,
+            controls=self.controls,
+            size=dialect.chunk_size.lasting(self.settings.chunk_time),
+            fence=follower.fence,
+            done=done,
+        ).run(self.settings.threads)
+        self._enter(Phase.LOAD)
+        self._refuse_a_changed_table(job)
+        with follower.suspended():
+            self._load(job, follower)
+        follower.watermark.finish()
+        self._refuse_a_changed_table(job)
+
+    def _load(self, job: Job, follower: Follower) -> None:
+        """What looks like our own fault is somebody else's where the original has changed."""
+        try:
+            self.engine.load(job).finish(follower.purge, self.controls.check)
+        except errors.Bug:
+            self._refuse_a_changed_table(job)
+            raise
+
+    def _refuse_a_changed_table(self, job: Job) -> None:
+        if self.engine.catalog.identity(job.original.name) != job.original.identity:
+            raise errors.TableChanged(
+                f"{job.original.name} was altered, truncated or replaced by somebody else",
+                still_true="it serves as it is; the shadow did not follow that change",
+                todo="start again",
+            )
+
+    def _verify(self, job: Job, dialect: Dialect, follower: Follower) -> None:
+        self._enter(Phase.CATCH_UP)
+        cutover.catch_up(follower, self.tracker, self.controls)
+        self._enter(Phase.VERIFY)
+        Verifier(
+            job=job,
+            dialect=dialect,
+            connect=self.engine.connect,
+            follower=follower,
+            tracker=self.tracker,
+            controls=self.controls,
+            threads=self.settings.threads,
+            repair=self.settings.repair,
+        ).run()
+
+    def _cut_over(self, job: Job, follower: Follower) -> Swapped:
+        if not self.settings.verify:
+            self._enter(Phase.CATCH_UP)
+        self._enter(Phase.CUT_OVER)
+        return CutOver(
+            job=job,
+            swapper=self.engine.swapper(job),
+            follower=follower,
+            tracker=self.tracker,
+            controls=self.controls,
+            budget_seconds=self._budget,
+            attempts=self.settings.cut_over_attempts,
+        ).run()
+
+    def _clean_up(self, job: Job, swapped: Swapped) -> Report:
+        """What the shadow stood in goes, what kept the changes for us, the archive if wished."""
+        self.tracker.at(Phase.CLEANUP)
+        ledger = self.engine.ledger
+        ledger.save(self.id, phase=str(Phase.CLEANUP), archive=str(job.names.archive), message="")
+        cleaning.drop_shadow(self.engine, job.names)
+        self.engine.workshop.sweep(job.original.name, execute=True)
+        if self.settings.drop_old_table:
+            cleaning.drop_archive(self.engine, job.names)
+        ledger.forget(self.id)
+        ledger.save(
+            self.id, phase=str(Phase.DONE), finished=True, message="", rows_copied=self._rows
+        )
+        self.tracker.at(Phase.DONE)
+        return self._report(job, swapped)
+
+    @property
+    def _budget(self) -> float:
+        return self.settings.cut_over_lock_timeout / 1000
+
+    # However it ends.
+
+    @contextmanager
+    def _accounted(self, job: Job | None = None) -> Iterator[None]:
+        """The ledger says how it ended; either all is kept for the next attempt, or nothing."""
+        if job:
+            self._names, self._can_go_on = job.names, True
+        try:
+            yield
+        except errors.TakenOver:
+            raise  # Nothing here is ours any more.
+        except errors.OscError as error:
+            self._account_for(error)
+            if self._has_swapped and not isinstance(error, errors.SwappedButUnfinished):
+                raise self._unfinished(error) from error
+            raise
+        except Exception as error:
+            bug = errors.Bug(repr(error), todo="report this; run it with --debug to see more")
+            self._account_for(bug)
+            raise bug from error
+
+    def _account_for(self, error: errors.OscError) -> None:
+        phase = self.tracker.read().phase
+        error.kept = self._can_go_on and (error.resumable or self._has_swapped)
+        if error.kept:
+            self._note(f"{phase}: {error.happened}")
+        else:
+            self._undo(f"{phase}: {error.happened}")
+        if not self._has_swapped:
+            self._explain(error)
+
+    def _note(self, message: str) -> None:
+        with suppress(errors.ServerError):
+            phase = str(self.tracker.read().phase)
+            self.engine.ledger.save(self.id, phase=phase, message=message, rows_copied=self._rows)
+
+    def _undo(self, message: str) -> None:
+        """The first error counts: what could not be removed is found by `osc cleanup`."""
+        ledger = self.engine.ledger
+        with suppress(errors.OscError):
+            if self._names:
+                cleaning.drop_shadow(self.engine, self._names)
+            self.engine.workshop.sweep(self.plan.table.name, execute=True)
+            ledger.forget(self.id)
+        with suppress(errors.ServerError):
+            phase = str(Phase.FAILED)
+            ledger.save(
+                self.id, phase=phase, finished=True, message=message, rows_copied=self._rows
+            )
+
+    def _explain(self, error: errors.OscError) -> None:
+        """A stage, and still more a session, knows nothing of the migration that it failed in."""
+        name = self.plan.table.name
+        if error.kept:
+            kept = f"{name} still serves and is untouched; what was copied is kept"
+            error.still_true = kept if "swap" not in error.still_true else error.still_true
+            is_told = error.todo and not isinstance(error, errors.Interrupted)
+            error.todo = (f"{error.todo}; then " if is_told else "") + GO_ON.format(self.id)
+        elif not error.still_true:
+            error.still_true = f"{name} still serves and is untouched"
+            error.todo = error.todo or "start again; `osc cleanup` removes what may be left"
+
+    def _unfinished(self, error: errors.OscError) -> errors.SwappedButUnfinished:
+        name = self.plan.table.name
+        archive = self._names.archive if self._names else ""
+        return errors.SwappedButUnfinished(
+            f"{name} was swapped, but then: {error.happened}",
+            still_true=f"{name} is the new table and serves; {archive} is the old",
+            todo=f"finish it with `osc resume URL {self.id}`",
+        )
+
+    @property
+    def _rows(self) -> int:
+        return self.tracker.read().rows_copied
+
+    def _report(self, job: Job, swapped: Swapped) -> Report:
+        seen = self.tracker.read()
+        spent = {str(phase): self.tracker.seconds_in(phase) for phase in Phase}
+        return Report(
+            migration=self.id,
+            table=str(job.original.name),
+            statement=self.statement,
+            archive="" if self.settings.drop_old_table else str(job.names.archive),
+            sync=str(self.plan.sync),
+            seconds=time.monotonic() - self.started,
+            rows_copied=seen.rows_copied,
+            chunks_copied=seen.chunks_copied,
+            rows_verified=seen.rows_verified,
+            rows_repaired=seen.rows_repaired,
+            changes_delivered=seen.changes_delivered,
+            changes_forgotten=seen.changes_forgotten,
+            changes_applied=seen.changes_applied,
+            conflicts=seen.conflicts,
+            cut_over_attempts=seen.cut_over_attempts,
+            lock_wait_seconds=swapped.lock_wait_seconds,
+            lock_held_seconds=seen.lock_held_seconds,
+            not_compared=self.engine.dialect(job).not_compared,
+            phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},
+        )

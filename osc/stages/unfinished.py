@@ -1,0 +1,125 @@
+"""Migrations that have not ended: which one is meant, whether it may go on, and who holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from osc import errors
+from osc.engine import Claim, Engine, Run
+from osc.model import alter as alters
+from osc.model.phase import Phase
+from osc.model.table import TableName
+from osc.model.tokens import tokens
+
+
+def refuse(engine: Engine, table: TableName) -> None:
+    """A second migration of a table, while one can be resumed or is under way."""
+    for run in engine.ledger.runs(table):
+        if run.alive:
+            raise errors.Precondition(
+                f"a run migrates {table} right now ({run.by}, phase {run.phase})",
+                still_true="nothing was touched",
+                todo="wait for its end",
+            )
+        if run.finished_at is None:
+            raise errors.Precondition(
+                f"migration {run.id} of {table} was stopped or died in its phase {run.phase}",
+                still_true=f"{table} serves; nothing was touched",
+                todo=f"go on with `osc resume URL {run.id}`, or remove it with "
+                f"`osc abort URL {run.id}`",
+            )
+
+
+def find(engine: Engine, wanted: str | None) -> Run:
+    """The migration that an operator means: by number, by table, by its statement, or the only
+    one that has not ended."""
+    runs = engine.ledger.runs()
+    if wanted is None:
+        return _only(runs)
+    if wanted.isdigit():
+        return _one([run for run in runs if run.id == int(wanted)], f"with the number {wanted}")
+    if len(wanted.split()) > 1:
+        return _stated(engine, runs, wanted)
+    return _one([run for run in runs if wanted in (str(run.table), run.table.name)], f"of {wanted}")
+
+
+def numbered(engine: Engine, migration: int) -> Run:
+    return find(engine, str(migration))
+
+
+def _only(runs: list[Run]) -> Run:
+    found = [run for run in runs if run.finished_at is None]
+    if len(found) > 1:
+        which = ", ".join(f"{run.id} ({run.table})" for run in found)
+        raise errors.Usage(f"several migrations have not ended: {which}", todo="name one of them")
+    return _one(found, "that could go on")
+
+
+def _one(found: list[Run], which: str) -> Run:
+    """The newest: of one table at most that one has not ended."""
+    if not found:
+        raise errors.Precondition(
+            f"the ledger knows no migration {which}",
+            still_true="nothing was touched",
+            todo="`osc status URL` lists those of this database",
+        )
+    return found[-1]
+
+
+def _stated(engine: Engine, runs: list[Run], statement: str) -> Run:
+    meant = alters.parse(statement, mysql=engine.mysql)
+    on_table = [
+        run
+        for run in runs
+        if meant.fold(run.table.name) == meant.fold(meant.table)
+        and meant.schema in (None, run.table.schema)
+    ]
+    run = _one(on_table, f"of {meant.table}")
+    begun = alters.parse(run.statement, mysql=engine.mysql)
+    if _words(begun.clauses, engine) != _words(meant.clauses, engine):
+        raise errors.TableChanged(
+            f"migration {run.id} was begun with another statement: {run.statement}",
+            still_true=f"{run.table} serves; nothing was touched",
+            todo=f"go on with `osc resume URL {run.id}`, or remove it with `osc abort URL {run.id}`"
+            " and begin the other one",
+        )
+    return run
+
+
+def _words(clauses: str, engine: Engine) -> list[str]:
+    return [token.text for token in tokens(clauses, mysql=engine.mysql)]
+
+
+def require_resumable(run: Run) -> None:
+    if run.finished_at is not None:
+        raise errors.Precondition(
+            f"migration {run.id} of {run.table} is over: {run.message or run.phase}",
+            still_true="nothing was touched",
+            todo="begin it anew with `osc run`" if run.phase != Phase.DONE else "",
+        )
+
+
+@contextmanager
+def claimed(engine: Engine, table: TableName, patience_seconds: float) -> Iterator[Claim]:
+    """The claim, which a connection that has just died may hold a moment longer."""
+    patience = Retrying(
+        retry=retry_if_exception_type(errors.Precondition),
+        stop=stop_after_delay(patience_seconds),
+        wait=wait_random_exponential(multiplier=0.1, max=1),
+        reraise=True,
+    )
+    with ExitStack() as stack:
+        yield patience(lambda: stack.enter_context(engine.claim(table)))
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Losing the server before anything was begun anew leaves the migration as it was."""
+    try:
+        yield
+    except errors.Unreachable as error:
+        error.kept = True
+        raise
