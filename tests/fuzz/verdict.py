@@ -88,7 +88,9 @@ def _migrated(
         return "", error
     except Exception as error:
         trace = "".join(traceback.format_exception(error)[-6:])
-        raise Wrong(case, [f"a bug, exit code 1: {type(error).__name__}: {error}", trace]) from error
+        raise Wrong(
+            case, [f"a bug, exit code 1: {type(error).__name__}: {error}", trace]
+        ) from error
 
 
 def _compared(case: Case, site: Site) -> Outcome:
