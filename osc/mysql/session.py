@@ -18,6 +18,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from osc import errors
 from osc.engine import Statement
+from osc.mysql import encoding
 
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
 """Strict, so that no value is bent; without NO_ZERO_DATE, so that old zero dates survive; and a
@@ -302,7 +303,7 @@ def version(to: Address) -> str:
     reraise=True,
 )
 def _connect(to: Address) -> pymysql.connections.Connection[Any]:
-    return Connection(
+    connection = Connection(
         **to.parameters(),
         database=to.database,
         charset="utf8mb4",
@@ -310,3 +311,5 @@ def _connect(to: Address) -> pymysql.connections.Connection[Any]:
         connect_timeout=10,
         client_flag=CLIENT.FOUND_ROWS,
     )
+    connection.encoding = encoding.NAME
+    return connection

@@ -61,7 +61,9 @@ JSON = Kind(
 )
 JSONB = Kind("jsonb", ("'{\"ü\": [1, 2.50]}'", "'[]'", "'1e3'"), widens=("text",))
 NUMBERS = Kind(
-    "integer[]", ("'{}'", "'{1,NULL,3}'", "'[-1:0]={{1},{2}}'::integer[]"), widens=("bigint[]",)
+    "integer[]",
+    ("'{}'", "'{1,NULL,3}'", "'[-1:0][1:1]={{1},{2}}'::integer[]"),
+    widens=("bigint[]",),
 )
 WORDS = Kind("text[]", ("'{}'", "ARRAY['a,\"b', NULL, '{}']"), widens=("varchar(9)[]",))
 INET = Kind("inet", ("'10.0.0.1/8'", "'::1'"), widens=("text",))

@@ -9,6 +9,7 @@ which was gone in the end.
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, cast
@@ -86,6 +87,11 @@ def _migrated(
         return tools.osc(followed)(site, statement, tracker), None
     except OscError as error:
         return "", error
+    except Exception as error:
+        trace = "".join(traceback.format_exception(error)[-6:])
+        raise Wrong(
+            case, [f"a bug, exit code 1: {type(error).__name__}: {error}", trace]
+        ) from error
 
 
 def _compared(case: Case, site: Site) -> Outcome:

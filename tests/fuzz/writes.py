@@ -73,12 +73,13 @@ def _once(sql: str, name: str, blank: str) -> str:
     return sql.replace(f"{{{name}}}", f"{{{name}:{blank}}}", 1)
 
 
-def _assigned(draw: DrawFn, table: Table) -> str:
-    """One to three columns, not those of the key nor of unique values."""
+def _assigned(draw: DrawFn, table: Table, new: str = "") -> str:
+    """One to three columns, not those of the key nor of unique values; where there is no other, one
+    to itself, and `new` says how it is called in an upsert."""
     free = [column for column in table.plain if not column.unique]
     if not free:
         column = table.key[0]
-        return f"{table.name(column)} = {table.name(column)}"
+        return f"{table.name(column)} = {new}{table.name(column)}"
     chosen = draw(st.lists(st.sampled_from(free), min_size=1, max_size=3, unique=True))
     return ", ".join(f"{table.name(c)} = {_any_value(draw, c)}" for c in chosen)
 
@@ -124,7 +125,8 @@ def _insert_again(draw: DrawFn, table: Table) -> str:
             sql = f"{insert} ON CONFLICT DO NOTHING"
         case _:
             key = ", ".join(table.name(column) for column in table.key)
-            sql = f"{insert} ON CONFLICT ({key}) DO UPDATE SET {_assigned(draw, table)}"
+            assigned = _assigned(draw, table, "EXCLUDED.")
+            sql = f"{insert} ON CONFLICT ({key}) DO UPDATE SET {assigned}"
     return _once(sql, "a", _own(draw, table))
 
 
