@@ -295,7 +295,7 @@ class Attempt:
     def _undo(self, message: str) -> None:
         """The first error counts: what could not be removed is found by `osc cleanup`."""
         ledger = self.engine.ledger
-        with suppress(errors.ServerError):
+        with suppress(errors.OscError):
             if self._names:
                 cleaning.drop_shadow(self.engine, self._names)
             self.engine.workshop.sweep(self.plan.table.name, execute=True)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
-from osc.mysql import quoting
+from osc.mysql import changelog, quoting
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.locking import Lent, lock
 
-LONGEST_HELD_SECONDS = 10
-"""A client that is stopped with the lock in hand loses its session, and so the lock, after this."""
 UNCERTAIN_SECONDS = 30
 POLL_SECONDS = 0.002
 SENTRY = "osc sentry"
@@ -27,16 +26,30 @@ class Parts:
     job: Job
     connect: Callable[[str], Session]
     catalog: Callable[[Session], MySQLCatalog]
+    lent: Lent
 
     @property
     def rename(self) -> Statement:
         original, shadow, archive = self._names()
         return Statement(f"RENAME TABLE {original} TO {archive}, {shadow} TO {original}")
 
-    def lock(self, *more: TableName) -> Statement:
-        tables = (self.job.original.name, self.job.shadow.name, *more)
-        locks = ", ".join(f"{quoting.table(name)} WRITE" for name in tables)
-        return Statement(f"LOCK TABLES {locks}")
+    def lock(self, session: Session, *more: TableName) -> Statement:
+        """The changelog too: the lock that its triggers bring would close it to us."""
+        original, shadow = self.job.original.name, self.job.shadow.name
+        return lock(original, shadow, *changelog.filled_from(session, original), *more)
+
+    def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
+        self.refuse_a_changed_table(session)
+        with self.lent.by(session):
+            drain(session)
+        session.execute(Statement("COMMIT"))
+        self._let_go_of_triggers(session)
+
+    def _let_go_of_triggers(self, session: Session) -> None:
+        """No table goes into another database with triggers (error 1435). Should the swap fail
+        after this, the source misses them at its next look and ends the run (PositionGone)."""
+        if self.job.names.archive.schema != self.job.original.name.schema:
+            changelog.drop_triggers(session, self.job.original.name)
 
     def _names(self) -> tuple[str, str, str]:
         job = self.job
@@ -91,42 +104,3 @@ class Parts:
                     todo=f"look at SHOW CREATE TABLE {self.job.original.name}",
                 )
             time.sleep(POLL_SECONDS)
-
-
-@contextmanager
-def locking_session(connect: Callable[[str], Session]) -> Iterator[Session]:
-    """With autocommit off, as LOCK TABLES wants it for transactional tables (manual, 15.3.6)."""
-    session = connect("cut-over lock")
-    try:
-        session.execute(Statement(f"SET SESSION wait_timeout = {LONGEST_HELD_SECONDS}"))
-        session.execute(Statement("SET SESSION autocommit = 0"))
-        yield session
-    finally:
-        with suppress(errors.ServerError):
-            session.execute(Statement("ROLLBACK"))
-            session.execute(Statement("UNLOCK TABLES"))
-        session.close()
-
-
-def blockers(connect: Callable[[str], Session]) -> list[str]:
-    """Who has had a transaction open for a while; metadata locks outlive statements in it."""
-    session = connect("blockers")
-    try:
-        rows = session.query(
-            Statement(
-                "SELECT p.id, p.user, p.host, p.command, t.trx_started, "
-                "TIMESTAMPDIFF(SECOND, t.trx_started, SYSDATE()), LEFT(COALESCE(p.info, ''), 80) "
-                "FROM information_schema.innodb_trx t "
-                "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
-                "WHERE p.id <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5"
-            )
-        )
-    except errors.NotAllowed:
-        return ["(the PROCESS privilege is needed to name them)"]
-    finally:
-        session.close()
-    return [
-        f"connection {identity} ({user}@{host}, {command}), in a transaction since {seconds} s"
-        + (f": {statement}" if statement else "")
-        for identity, user, host, command, _, seconds, statement in rows
-    ]

@@ -19,8 +19,10 @@ from osc.mysql.dialect import MySQLDialect
 from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
+from osc.mysql.locking import Lent
 from osc.mysql.session import Connector, address, version
 from osc.mysql.swap import swapper
+from osc.mysql.triggers import TriggerSource
 from osc.mysql.workshop import MySQLWorkshop
 
 SILENT_SECONDS = 60
@@ -40,6 +42,8 @@ def connect(url: str) -> Engine:
 
     workshop = MySQLWorkshop(connector, catalog, original_first=lambda: not rename_under_lock())
     ledger = MySQLLedger(connector, to.database, alive=lambda name: _is_claimed(first, name))
+
+    lent = Lent()
 
     def close() -> None:
         ledger.close()
@@ -63,8 +67,14 @@ def connect(url: str) -> Engine:
             connector,
             lambda session: MySQLCatalog(session, to.database),
             rename_under_lock=rename_under_lock(),
+            lent=lent,
         ),
-        sources={Sync.LOG: lambda job, start: BinlogSource(job, to, connector, start)},
+        sources={
+            Sync.LOG: lambda job, start: BinlogSource(job, to, connector, start),
+            Sync.TRIGGERS: lambda job, start: TriggerSource(
+                job, connector, to.database, start, lent
+            ),
+        },
         close=close,
     )
 

@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from osc import errors
 from osc.engine import Session, Statement, Swapped
 from osc.mysql import quoting
-from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, blockers, locking_session
+from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts
+from osc.mysql.locking import blockers, locking_session
 from osc.mysql.watchdog import Watchdog
 
 
@@ -44,15 +45,14 @@ class SentrySwapper:
             closing(self.parts.connect("cut-over observer")) as observer,
             closing(_Renaming(self.parts)) as renaming,
             self._sentry(),
-            locking_session(self.parts.connect) as session,
+            locking_session(self.parts.connect, "cut-over lock") as session,
         ):
+            locks = self.parts.lock(session, self.parts.job.names.archive)
             asked = time.monotonic()
             with watchdog.over(session, budget_seconds):
-                session.execute(self.parts.lock(self.parts.job.names.archive))
+                session.execute(locks)
             held = time.monotonic()
-            self.parts.refuse_a_changed_table(session)
-            drain(session)
-            session.execute(Statement("COMMIT"))
+            self.parts.drain(session, drain)
             self.parts.keep_the_counter(session)
             self._rename_behind(session, renaming, observer)
             return Swapped(held - asked, time.monotonic() - held)

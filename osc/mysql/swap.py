@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement, Swapped
-from osc.mysql.attempt import Parts, blockers, locking_session
+from osc.mysql.attempt import Parts
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.locking import Lent, blockers, locking_session
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.watchdog import Watchdog
 
@@ -31,19 +32,18 @@ class LockedSwapper:
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         with (
             closing(Watchdog(self.parts.connect)) as watchdog,
-            locking_session(self.parts.connect) as session,
+            locking_session(self.parts.connect, "cut-over lock") as session,
         ):
+            locks = self.parts.lock(session)
             asked = time.monotonic()
             with watchdog.over(session, budget_seconds):
-                session.execute(self.parts.lock())
+                session.execute(locks)
             held = time.monotonic()
             self._under_lock(session, drain)
             return Swapped(held - asked, time.monotonic() - held)
 
     def _under_lock(self, session: Session, drain: Callable[[Session], None]) -> None:
-        self.parts.refuse_a_changed_table(session)
-        drain(session)
-        session.execute(Statement("COMMIT"))
+        self.parts.drain(session, drain)
         self.parts.keep_the_counter(session)
         try:
             session.execute(self.parts.rename)
@@ -66,6 +66,7 @@ def swapper(
     catalog: Callable[[Session], MySQLCatalog],
     *,
     rename_under_lock: bool,
+    lent: Lent | None = None,
 ) -> LockedSwapper | SentrySwapper:
-    parts = Parts(job, connect, catalog)
+    parts = Parts(job, connect, catalog, lent or Lent())
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

@@ -226,7 +226,7 @@ def test_a_server_that_does_not_log_rows_is_refused(
     engine: str, settings: dict[str, str], said: str
 ) -> None:
     with START[engine](settings=settings) as running, database(running) as url:
-        answer = osc(url, ALTER, "--execute")
+        answer = osc(url, ALTER, "--sync", "log", "--execute")
 
         assert (answer.code, said in answer.words) == (3, True), answer
         assert tables(url) == {"t"}
