@@ -267,9 +267,16 @@ HASHED_AS_THEY_ARE = (
 
 def _hashable(value: str, column: Column) -> str:
     """Types under which equal means identical are hashed as they are; 1.0 and 1.00, 'a' and 'A' of
-    citext, or '1 month' and '30 days' are equal too, and so are compared as texts."""
-    plain = column.type.startswith(HASHED_AS_THEY_ARE) and not column.type.endswith("]")
-    return value if plain and not collation_of(column) else f"({value})::text"
+    citext, or '1 month' and '30 days' are equal too, and so are compared as texts.
+
+    A text of a collation that is blind to case would be hashed without its case, and the text of a
+    bpchar of no fixed length is cut behind its last letter.
+    """
+    if column.type.startswith("bpchar"):
+        return f"bpcharsend({value})"
+    if column.type.startswith(HASHED_AS_THEY_ARE) and not column.type.endswith("]"):
+        return f'({value}) COLLATE "C"' if collation_of(column) else value
+    return f'({value})::text COLLATE "C"'
 
 
 def _select(expressions: list[str], names: list[str], hashed: list[str]) -> str:
