@@ -30,13 +30,15 @@ from pymysqlreplication import BinLogStreamReader
 
 from osc import errors
 from osc.engine import Job, Session, Statement
+from osc.model import patience
 from osc.model.change import Delivery, Position
 from osc.model.table import TableName
 from osc.mysql import quoting, types
 from osc.mysql.events import EventReader
 from osc.mysql.ledger import HEARTBEAT
+from osc.mysql.line import Connection
 from osc.mysql.rows import RowReader
-from osc.mysql.session import Address, Connection, mapped
+from osc.mysql.session import Address, mapped
 from osc.mysql.statements import refuse_statement
 
 PULSE_SECONDS = 0.1
@@ -45,6 +47,8 @@ MOST_KEYS = 20_000
 """A delivery's size; a huge transaction comes in several."""
 QUEUED_DELIVERIES = 8
 LONGEST_COMMIT_SECONDS = 600.0
+LONGEST_UNREAD_SECONDS = 3600
+"""How long the server keeps a stream that we have no room for; by itself it is a minute."""
 
 
 class BinlogSource:
@@ -255,7 +259,14 @@ def _open_stream(address: Address, start: str) -> pymysql.connections.Connection
         return opened[-1]
 
     reader = BinLogStreamReader(
-        connection_settings={**address.parameters(), "charset": "utf8mb4"},
+        connection_settings={
+            **address.parameters(),
+            "charset": "utf8mb4",
+            "connect_timeout": patience.HANDSHAKE_SECONDS,
+            "read_timeout": patience.STREAM_SECONDS,
+            "write_timeout": patience.STREAM_SECONDS,
+            "init_command": f"SET SESSION net_write_timeout = {LONGEST_UNREAD_SECONDS}",
+        },
         server_id=random.randrange(1 << 30, 1 << 31),
         log_file=log_file,
         log_pos=int(log_position),
