@@ -12,7 +12,7 @@ from osc.engine import Names, Rehearsal, Session, Statement
 from osc.model import columns
 from osc.model.alter import Alter
 from osc.model.table import Key, Table, TableName
-from osc.mysql import checks, filling, indexes, naming, probing, quoting
+from osc.mysql import checks, filling, indexes, naming, probing, quiet, quoting
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.session import SQL_MODE
 
@@ -93,6 +93,9 @@ class MySQLWorkshop:
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
         """Nothing: the server ends what a dead client had (locks, the dump of the log)."""
         return []
+
+    def await_quiet(self, shadow: TableName) -> None:
+        quiet.await_quiet(self.connect, shadow)
 
     def drop(self, names: Iterable[TableName]) -> None:
         with self._session("drop") as session:

@@ -12,14 +12,13 @@ from osc.model.table import TableName
 from osc.postgres import catalog
 from osc.postgres.clone import SEQUENCES
 from osc.postgres.definition import describe, differences, oid_of
+from osc.postgres.outcome import backend, insist, settle
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.rehearsal import Target, require_unchanged
 from osc.postgres.session import Connection, Open
 
 HELD_SECONDS = 10
 """The server itself ends a transaction that holds the lock so long: this process may hang."""
-
-UNCERTAIN_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -31,25 +30,38 @@ class PostgresSwapper:
     target: Target
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
-        pid, source = 0, 0
-        try:
-            with self.opened("cut-over") as session:
-                pid = session.id
-                source = _must(oid_of(session, self.job.original.name), self.job.original.name)
-                swapped = self._attempt(session, source, drain, budget_seconds)
-        except ConnectionLost as error:
-            swapped = self._ask(source, pid, error)
+        with self.opened("cut-over") as session:
+            mine, source = backend(session), self._oid(session, self.job.original.name)
+            shadow = self._oid(session, self.job.shadow.name)
+            try:
+                swapped = self._attempt(session, source, shadow, drain, budget_seconds)
+            except BaseException as error:
+                if not _is_cut(session, error):
+                    raise
+                settle(self.opened, self.job.original.name, mine, shadow, error)
+                swapped = Swapped(0.0, 0.0)
         self._confirm()
         return swapped
+
+    def was_swapped(self) -> bool:
+        with self.opened("outcome of the swap") as session:
+            shadow = oid_of(session, self.job.shadow.name)
+            return shadow is None and oid_of(session, self.job.names.archive) is not None
+
+    def _oid(self, session: Connection, name: TableName) -> int:
+        oid = oid_of(session, name)
+        if oid is None:
+            raise TableChanged(f"there is no table {name} any more", todo="clean up, start again")
+        return oid
 
     def _attempt(
         self,
         session: Connection,
         source: int,
+        shadow: int,
         drain: Callable[[Session], None],
         budget_seconds: float,
     ) -> Swapped:
-        shadow = _must(oid_of(session, self.job.shadow.name), self.job.shadow.name)
         self._warm_up(session, source)
         steps = self._exchange(session, source, shadow)
         with session.transaction():
@@ -79,8 +91,15 @@ class PostgresSwapper:
             ("lock_timeout", budget_seconds),
             ("statement_timeout", HELD_SECONDS),
             ("idle_in_transaction_session_timeout", HELD_SECONDS),
+            ("tcp_user_timeout", HELD_SECONDS),
         ):
             session.run(f"SET LOCAL {name} = {max(1, round(seconds * 1000))}")
+        # The server knows neither a statement nor an idle session where half of the messages that
+        # make a statement have come: this limit (17 and later) holds there, too.
+        session.rows(
+            "SELECT set_config(name, $1, true) FROM pg_settings WHERE name = 'transaction_timeout'",
+            f"{2 * HELD_SECONDS}s",
+        )
         # Here, other than for chunks, we wait for the standbys that the server waits for.
         session.run("SET LOCAL synchronous_commit = on")
 
@@ -143,9 +162,14 @@ class PostgresSwapper:
     def _confirm(self) -> None:
         """Describes what serves now, in its place and with its late constraints."""
         name = self.job.original.name
-        with self.opened("after the cut-over") as session:
-            oid = oid_of(session, name)
-            have = describe(session, oid) if oid is not None else ()
+        try:
+            have = insist(self.opened, "after the cut-over", lambda session: _told(session, name))
+        except Unreachable as error:
+            raise SwappedButUnfinished(
+                f"{name} was swapped, and then could not be looked at: {error.happened}",
+                still_true=f"the new table serves; the old one is {self.job.names.archive}",
+                todo="compare its definition with what you want, then run `osc cleanup`",
+            ) from error
         found = differences(have, self.target.lines)
         if found:
             raise SwappedButUnfinished(
@@ -153,23 +177,6 @@ class PostgresSwapper:
                 still_true=f"the new table serves; the old one is {self.job.names.archive}",
                 todo="see whether somebody has changed it since; if not, please report this",
             )
-
-    def _ask(self, source: int, pid: int, lost: ConnectionLost) -> Swapped:
-        """The connection broke. Whether the server had received our COMMIT, only the catalog knows,
-        and it knows for certain only when the backend that may still be at it is gone."""
-        original, deadline = self.job.original.name, time.monotonic() + UNCERTAIN_SECONDS
-        try:
-            with self.opened("asking after the cut-over") as session:
-                while session.value("SELECT pid FROM pg_stat_activity WHERE pid = $1", pid):
-                    if time.monotonic() > deadline:
-                        raise _unknown(original, lost)
-                    time.sleep(0.05)
-                serving = oid_of(session, original)
-        except (ConnectionLost, Unreachable) as error:
-            raise _unknown(original, lost) from error
-        if serving == source or not source:
-            raise lost
-        return Swapped(0.0, 0.0)
 
     def blockers(self) -> list[str]:
         with self.opened("blockers") as session:
@@ -179,6 +186,11 @@ class PostgresSwapper:
             f" {state}, its transaction is {age} old: {statement}"
             for pid, user, application, granted, mode, state, age, statement in found
         ]
+
+
+def _told(session: Connection, name: TableName) -> tuple[str, ...]:
+    oid = oid_of(session, name)
+    return describe(session, oid) if oid is not None else ()
 
 
 def _move(session: Connection, oid: int, table: TableName, schema: str) -> list[Statement]:
@@ -221,17 +233,8 @@ ORDER BY a.xact_start
 """
 
 
-def _must(oid: int | None, name: TableName) -> int:
-    if oid is None:
-        raise TableChanged(f"there is no table {name} any more", todo="clean up and start again")
-    return oid
-
-
-def _unknown(original: TableName, lost: ConnectionLost) -> ConnectionLost:
-    return ConnectionLost(
-        f"the connection was lost during the cut-over of {original}, and the server can't be asked"
-        f" how it ended: {lost.happened}",
-        code=lost.code,
-        still_true="either the new table serves or the old one; no row was lost in either case",
-        todo=f"look at \\d {original}: if it has the new definition, the swap took place",
-    )
+def _is_cut(session: Connection, error: BaseException) -> bool:
+    """Whether the server may not have heard of the end, or we not of the outcome. Any other error
+    has been followed by a rollback that was answered; but an interrupt may have hit the COMMIT."""
+    lost = isinstance(error, ConnectionLost) or session.raw.closed or session.raw.broken
+    return lost or not isinstance(error, Exception)
