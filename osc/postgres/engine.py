@@ -8,9 +8,10 @@ from osc.engine import Engine, Sync
 from osc.postgres import flavor, triggers
 from osc.postgres.catalog import PostgresCatalog
 from osc.postgres.checks import PostgresChecks
+from osc.postgres.claim import claim
 from osc.postgres.decoding import RETAINED_BYTES, SlotSource
 from osc.postgres.dialect import PostgresDialect
-from osc.postgres.ledger import PostgresLedger, claim
+from osc.postgres.ledger import PostgresLedger
 from osc.postgres.load import PostgresLoad
 from osc.postgres.rehearsal import target_of
 from osc.postgres.session import address
