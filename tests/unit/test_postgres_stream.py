@@ -42,6 +42,7 @@ def stream(walsender: Walsender) -> Stream:
     made._pgconn = cast(Any, walsender)
     made._selector = cast(Any, walsender)
     made.asked = False
+    made._silent_since = None
     return made
 
 
