@@ -147,7 +147,7 @@ def _add_index(draw: DrawFn, table: Table, left: _Left) -> str:
     if column is None or not column.kind.prefix:
         return ""
     name = table.name(column)
-    if (column.unique or column is table.numbered) and column.kind.prefix == "{}" or _rarely(draw):
+    if ((column.unique or column is table.numbered) and column.kind.prefix == "{}") or _rarely(draw):
         return f"ADD UNIQUE {'INDEX ' if table.words.mysql else ''}({name})"
     if not table.words.mysql:
         return f"ADD CONSTRAINT checked CHECK ({name} IS NOT NULL OR {name} IS NULL)"
