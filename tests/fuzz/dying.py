@@ -59,6 +59,13 @@ class Process:
             self._seen.wait_for(lambda: self.phase in (phase, ENDED), timeout_seconds)
             return self.phase == phase
 
+    def works(self, timeout_seconds: float = PATIENCE_SECONDS) -> bool:
+        """True as soon as it has told of any phase but its search for where to go on."""
+        with self._seen:
+            idle = (BEGINS, "plan", "preflight", "resume")
+            self._seen.wait_for(lambda: self.phase not in idle, timeout_seconds)
+            return self.phase not in (*idle, ENDED)
+
     def lasts(self, seconds: float) -> bool:
         """Whether it still runs after so long a time; returns at once when it does not."""
         with self._seen:
@@ -108,12 +115,13 @@ def _phase(line: str) -> str | None:
 
 @dataclass(frozen=True)
 class Death:
-    """A signal, when the log tells of a phase, or so many seconds after the start if it names none.
+    """A signal, when the log tells of a phase, or of any (`working`), or right after the start.
 
-    `later_seconds` lets the phase go on for a while first.
+    `later_seconds` lets it go on for a while first.
     """
 
     phase: str = ""
+    working: bool = False
     later_seconds: float = 0.0
     by: signal.Signals = signal.SIGKILL
 
@@ -168,6 +176,8 @@ class Migration:
         """One process, killed as it is told; False where it came to its end before that."""
         with self.process() as process:
             if death.phase and not process.reaches(death.phase):
+                return self._ended(process)
+            if death.working and not process.works():
                 return self._ended(process)
             if not process.lasts(death.later_seconds):
                 return self._ended(process)

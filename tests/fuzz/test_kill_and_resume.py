@@ -23,13 +23,15 @@ PHASES = (
     Phase.CLEANUP,
 )  # fmt: skip
 CREATE = """
-CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT, u INT, note VARCHAR(200), CONSTRAINT uq_u UNIQUE (u));
+CREATE TABLE {t} (
+  id INT NOT NULL PRIMARY KEY, v INT, u INT, note VARCHAR(200), CONSTRAINT uq_u UNIQUE (u)
+);
 INSERT INTO {t} SELECT n, n, n, concat('note ', n) FROM {numbers 8000};
 CREATE INDEX by_note ON {t} (note);
 """
 ALTER = {
     "mysql": "ALTER TABLE t MODIFY v BIGINT, ADD COLUMN extra VARCHAR(9) NOT NULL DEFAULT 'x'",
-    "postgres": "ALTER TABLE t ALTER v TYPE bigint, ADD COLUMN extra varchar(9) NOT NULL DEFAULT 'x'",
+    "postgres": "ALTER TABLE t ALTER v TYPE bigint, ADD extra varchar(9) NOT NULL DEFAULT 'x'",
 }
 WRITES = """
 UPDATE {t} SET v = {n}, note = 'written {n}' WHERE id = {own 1..8000};
@@ -104,7 +106,7 @@ def test_a_signal_to_stop_is_answered_by_its_exit_code_and_a_clean_resume(
     server: str, sync: str, servers: Callable[[str], Lease]
 ) -> None:
     with under_load(server, sync, servers(server)) as migration:
-        assert migration.dies(Death(Phase.COPY, 0.05, signal.SIGTERM))
-        assert migration.dies(Death(Phase.VERIFY, 0.0, signal.SIGINT))
+        assert migration.dies(Death(Phase.COPY, later_seconds=0.05, by=signal.SIGTERM))
+        assert migration.dies(Death(Phase.VERIFY, by=signal.SIGINT))
 
     assert [died.exit_code for died in migration.obituaries] == [143, 130]
