@@ -91,8 +91,9 @@ class Claim(Protocol):
 class Catalog(Protocol):
     """Reads what the server knows of its tables."""
 
-    def find(self, alter: Alter) -> Table:
-        """The table that the ALTER names; Precondition where there is none, or no plain table."""
+    def find(self, alter: Alter, sync: Sync = Sync.LOG) -> Table:
+        """The table that the ALTER names, with those keys whose changes `sync` tells; Precondition
+        where there is none, or no plain table."""
         ...
 
     def identity(self, name: TableName) -> str | None:

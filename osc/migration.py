@@ -51,6 +51,7 @@ def plan(engine: Engine, request: Request, settings: Settings) -> Plan:
     table = engine.catalog.find(request.alter)
     unfinished.refuse(engine, table.name)
     choice = planning.choose_sync(engine, table, request.alter, request.sync)
+    table = engine.catalog.find(request.alter, choice.sync)
     preflight.check(engine, table, request.alter, choice.sync)
     with engine.claim(table.name):
         made = planning.make(engine, table, request.alter, choice.sync, choice.findings)
@@ -97,7 +98,7 @@ def migrate(
 
 def _prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
     """Every reason to refuse has been looked for."""
-    table = engine.catalog.find(alter)
+    table = engine.catalog.find(alter, sync)
     preflight.check(engine, table, alter, sync)
     made = planning.make(engine, table, alter, sync)
     preflight.check_leftovers(engine, made)

@@ -22,7 +22,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.change import Delivery, Position
 from osc.model.changelog import BLOCK, Delivered
-from osc.mysql import changelog, quoting, types
+from osc.mysql import changelog, quoting
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.dialect import MySQLDialect
 from osc.mysql.locking import Lent
@@ -170,11 +170,10 @@ class TriggerSource:
         )
 
     def _rows(self, where: str) -> Statement:
-        key = ", ".join(
-            types.selected(types.read(kind), quoting.name(column))
-            for column, kind in zip(self._log.columns, self._log.types, strict=True)
+        return Statement(
+            f"SELECT number, {self._log.selected} FROM {quoting.table(self._log.name)} "
+            f"WHERE {where}"
         )
-        return Statement(f"SELECT number, {key} FROM {quoting.table(self._log.name)} WHERE {where}")
 
     def _counts(self) -> dict[int, int]:
         rows = self._session.query(
