@@ -31,7 +31,7 @@ from osc.stages.watch import Watch, Watches
 from osc.threads import Turns
 
 BATCH = 500
-MOST_IN_MEMORY = 100_000
+MOST_IN_MEMORY = 50_000
 TAKE_IN_SECONDS = 0.1
 """A source that always has more must not keep anybody from acting, or from getting a turn."""
 LONGEST_AT_ONE_POSITION_SECONDS = 60.0
@@ -284,7 +284,7 @@ class Follower:
         After a duplicate all keys go in one batch: rows that exchange a unique value are then
         deleted together and read in one snapshot, so that they can't be in each other's way.
         """
-        batches = [keys] if self._conflicts_in_a_row else _batches(keys)
+        batches = [keys] if self._conflicts_in_a_row else _batches(_neighbours(keys))
         duplicate = self._together(batches, self._acted)
         if duplicate is None:
             self._conflicts_in_a_row = 0
@@ -392,7 +392,7 @@ class Follower:
         keys = [key for key, place in places.items() if place is Place.COPIED]
         failed: list[Sequence[KeyValue]] = []
         duplicate = self._together(
-            _batches(keys), lambda batch, done: None if done else failed.append(batch)
+            _batches(_neighbours(keys)), lambda batch, done: None if done else failed.append(batch)
         )
         if duplicate is not None:
             self._resolve(duplicate)
@@ -431,3 +431,12 @@ class Follower:
 
 def _batches(keys: Sequence[KeyValue], size: int = BATCH) -> list[Sequence[KeyValue]]:
     return [keys[start : start + size] for start in range(0, len(keys), size)]
+
+
+def _neighbours(keys: Sequence[KeyValue]) -> list[KeyValue]:
+    """Rows that lie beside each other share pages, and parallel batches share few: measured, that
+    makes up to twice as many. Numbers may be texts; where the order is another than the server's it
+    is only slower."""
+    return sorted(
+        keys, key=lambda key: [(len(p), p) if isinstance(p, str) else (0, p) for p in key]
+    )
