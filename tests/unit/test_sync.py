@@ -18,7 +18,7 @@ from osc.model.chunk import Chunk
 from osc.model.convergence import Convergence
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
-from osc.stages import sync
+from osc.stages import apply, sync
 from osc.stages.spill import Spill
 from osc.stages.sync import Follower
 from tests.fakes import (
@@ -250,7 +250,7 @@ def test_a_unique_value_that_moved_between_rows_is_followed(bench: Bench) -> Non
 def test_after_a_duplicate_all_keys_are_read_in_one_snapshot(bench: Bench) -> None:
     """Two rows of two batches exchange a unique value again and again: read one after the other,
     both may seem to have it."""
-    keys = [(n,) for n in range(sync.BATCH + 1)]
+    keys = [(n,) for n in range(apply.BATCH + 1)]
     bench.server.unique = True
     bench.server.original = {key: str(key) for key in keys}
     first, last = keys[0], keys[-1]
@@ -690,7 +690,7 @@ def test_a_drain_acts_on_all_that_had_committed_before_the_lock(bench: Bench) ->
 
 def test_a_drain_deletes_every_key_before_it_inserts_one(bench: Bench) -> None:
     """Unique values that two rows of different batches exchange meet no stale row."""
-    keys = [(n,) for n in range(sync.BATCH + 1)]
+    keys = [(n,) for n in range(apply.BATCH + 1)]
     bench.server.unique = True
     bench.server.shadow = {key: str(key) for key in keys}
     bench.server.original = {**bench.server.shadow, keys[0]: "x", keys[-1]: "y"}
