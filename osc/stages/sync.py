@@ -104,7 +104,7 @@ class Follower:
                 return False
             taken = self._take_in(0.0)
             acted = self._act()
-            self._spill()
+            self._make_room()
             self._save()
             return taken or acted
 
@@ -161,16 +161,20 @@ class Follower:
         rounds = convergence or Convergence(self.catch_up_limit_seconds)
         rounds.begin(time.monotonic())
         with self._turn:
-            self._read_to(self.source.mark())
+            self._read_to(self.source.mark(), then=lambda: self._advance(rounds))
             newest, spilled = self.backlog.newest, self.spill.put
             while self.backlog.holds(newest) or self.spill.holds(spilled):
                 self.controls.check()
-                self._act()
-                self._take_in(0.0)
-                if self.backlog.holds(newest) and self._spill():
+                self._take_in(0.0 if self._act() else IDLE_SECONDS)
+                held = self.backlog.holds(newest)
+                if self._make_room() and held:
                     spilled = self.spill.put
                 self._judge(rounds)
         return rounds.end(time.monotonic())
+
+    def _advance(self, rounds: Convergence) -> None:
+        self._make_room()
+        self._judge(rounds)
 
     def _judge(self, rounds: Convergence) -> None:
         waiting = len(self.backlog) + self.spill.count
@@ -237,8 +241,13 @@ class Follower:
         self.tracker.note(backlog=len(self.backlog) + self.spill.count)
         return taken
 
-    def _read_to(self, mark: int, deadline: float | None = None) -> None:
-        """Takes in deliveries until the mark has passed."""
+    def _read_to(
+        self,
+        mark: int,
+        deadline: float | None = None,
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Takes in deliveries until the mark has passed; `then`, which makes room, each time."""
         heard = time.monotonic()
         while self._passed < mark:
             self.controls.check()
@@ -247,7 +256,7 @@ class Follower:
                 raise errors.LockTimeout("the change source did not come to its mark in time")
             if self._take_in(min(0.1, max(0.001, limit - time.monotonic()))):
                 heard = time.monotonic()
-            self._spill()
+            (then or self._spill)()
 
     def _act(self) -> bool:
         """Acts on what may be acted on; False where that is nothing."""
@@ -299,6 +308,15 @@ class Follower:
         self.purge()
 
     # Keys that memory has no room for (rule 7).
+
+    def _make_room(self) -> bool:
+        """What can be acted on is not spilled, which would cost as much: the source waits instead,
+        and its server keeps for us what we have not read. True where something was spilled."""
+        while self.backlog.full(MOST_IN_MEMORY):
+            self.controls.check()
+            if not self._act():
+                return self._spill()
+        return False
 
     def _spill(self) -> bool:
         full = self.backlog.full(MOST_IN_MEMORY)

@@ -394,6 +394,35 @@ def test_a_huge_transaction_is_spilled_before_it_is_known_to_be_visible(
     assert bench.server.shadow == bench.server.original
 
 
+def test_what_can_be_acted_on_is_not_spilled(bench: Bench, small_memory: None) -> None:
+    bench.server.original = {(n,): "new" for n in range(30)}
+    for first in range(0, 30, 3):
+        bench.source._deliver(tuple((first + n,) for n in range(3)), 0)
+
+    with bench.following() as follower:
+        follower.settle()
+
+    assert bench.server.shadow == bench.server.original
+    assert bench.ledger.spilled_ever == 0
+
+
+def test_memory_is_bounded_though_what_comes_can_be_acted_on(
+    bench: Bench, small_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivery may bring more than one turn acts on."""
+    monkeypatch.setattr(apply.Applier, "most", 1)
+    for first in range(0, 300, 3):
+        bench.source._deliver(tuple((first + n,) for n in range(3)), 0)
+    most = 0
+
+    with bench.following() as follower:
+        for _ in range(120):
+            follower.step()
+            most = max(most, len(follower.backlog))
+
+    assert most <= 2
+
+
 def test_a_spilled_key_ahead_of_the_copy_is_forgotten(bench: Bench, small_memory: None) -> None:
     bench.copied = False
     bench.source.change(A, B, C)
