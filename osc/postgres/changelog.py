@@ -8,6 +8,10 @@ types; texts are made when we read, under our own settings, so that no session's
 The function belongs to us and runs as us (SECURITY DEFINER, a pinned search_path): applications
 need no privilege. ENABLE ALWAYS, because a session in which session_replication_role is `replica`
 fires no others. TRUNCATE writes a row without a key.
+
+The application must not notice. So no sequence numbers the rows: whoever asks lastval() for the row
+that he has inserted would be given ours. And every column is qualified in the function, because a
+key may be called `found` or `old`, as variables of PL/pgSQL are.
 """
 
 from __future__ import annotations
@@ -15,14 +19,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from osc.engine import Job
-from osc.errors import BadStatement, OscError
-from osc.model.table import Column, TableName
+from osc.errors import BadStatement, OscError, TableChanged
+from osc.model.table import TableName
+from osc.postgres.definition import oid_of
 from osc.postgres.locking import within_budget
-from osc.postgres.quoting import identifier, listed, literal, qualified, type_of
+from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, Open
 
 EVENTS = {
@@ -44,38 +49,55 @@ AND obj_description(p.oid, 'pg_proc') = $2 ORDER BY g.tgname
 """
 
 INCARNATION = """
-SELECT g.tgname, g.oid::text, g.xmin::text, g.tgenabled::text, p.oid::text, p.xmin::text
+SELECT to_regclass($1)::oid::text, g.tgname, g.oid::text, g.xmin::text, g.tgenabled::text,
+       p.oid::text, p.xmin::text
 FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
-WHERE g.tgrelid = to_regclass($1) AND g.tgname = ANY ($2) AND g.tgenabled = 'A' ORDER BY g.tgname
+WHERE g.tgrelid = $2 AND g.tgname = ANY ($3) AND g.tgenabled = 'A' ORDER BY g.tgname
 """
+
+TYPES = """
+WITH RECURSIVE type (name, oid) AS (
+    SELECT attname, atttypid FROM pg_attribute
+    WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT name, typbasetype FROM type JOIN pg_type y USING (oid) WHERE typtype = 'd')
+SELECT name, format_type(oid, -1) FROM type JOIN pg_type y USING (oid) WHERE typtype <> 'd'
+"""
+"""A domain may refuse NULL, which is the key that TRUNCATE writes; and a length is no business of
+ours (format_type has none for -1, where NULL would make `character` a single one)."""
 
 
 @dataclass(frozen=True)
 class Changelog:
-    """`columns` are the key's, called k0, k1 …; numbers are given as rows are written, not as they
-    are committed."""
+    """`key` are columns of the original; in the changelog they are k0, k1 … `xact` is the number of
+    the transaction, by which snapshots tell what they show (`triggers.py`)."""
 
     name: TableName
     original: TableName
+    oid: int
     migration: int
     key: tuple[str, ...]
-    columns: tuple[Column, ...]
 
     @property
     def triggers(self) -> dict[str, str]:
         """Their names, each with its event."""
         return {f"_osc_{self.migration}_{event}": event for event in EVENTS}
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(f"k{n}" for n, _ in enumerate(self.key))
+
     def create(self, opened: Open, budget_seconds: float) -> None:
         """All of it or nothing; CutOverNotObtained where the original can't be locked.
 
         Whoever wrote before the triggers were there has ended when their lock is granted, and is
         visible: a transaction lets go of its locks only when it is no longer shown as running, with
-        synchronous standbys too (`ProcArrayEndTransaction` precedes `ResourceOwnerRelease`).
+        synchronous standbys too (`ProcArrayEndTransaction` precedes `ResourceOwnerRelease`; a
+        prepared one likewise). And whoever writes later finds them: a session reads what the
+        catalog says of a table anew after it was granted a lock on it.
         """
         try:
             with opened("changelog") as session, session.transaction():
-                for statement in self._table_and_function():
+                for statement in self._table_and_function(session):
                     session.run(statement)
             within_budget(opened, self.original, budget_seconds, self._create_triggers)
         except BaseException:
@@ -84,15 +106,21 @@ class Changelog:
                 sweep(opened, self.original, execute=True)
             raise
 
-    def _table_and_function(self) -> Iterator[str]:
-        name = qualified(self.name)
-        columns = "".join(f", {identifier(c.name)} {type_of(c)}" for c in self.columns)
+    def _table_and_function(self, session: Connection) -> Iterator[str]:
+        """A vacuum that gave the table's end back to the disk would lock it against applications;
+        one for what was inserted is not worth its while."""
+        name, types = qualified(self.name), dict(session.rows(TYPES, self.oid))
+        columns = "".join(
+            f", {column} {types[of]}" for column, of in zip(self.columns, self.key, strict=True)
+        )
         yield f"DROP TABLE IF EXISTS {name}"
         yield (
-            f"CREATE TABLE {name} (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+            f"CREATE TABLE {name} (xact xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),"
             f" truncated boolean NOT NULL DEFAULT false{columns})"
-            " WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000)"
+            " WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,"
+            " autovacuum_vacuum_insert_threshold = -1, vacuum_truncate = off)"
         )
+        yield f"CREATE INDEX ON {name} (xact)"
         yield (
             f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
             f" SET search_path = pg_catalog, pg_temp AS {literal(self._body())}"
@@ -104,8 +132,11 @@ class Changelog:
     def _body(self) -> str:
         """An UPDATE writes each key that was there and each that is there, once."""
         into = f"INSERT INTO {qualified(self.name)}"
-        log = f"{into} ({listed([c.name for c in self.columns])})"
-        old, new = (f"SELECT {listed(self.key)} FROM {rows}" for rows in ("osc_old", "osc_new"))
+        log = f"{into} ({', '.join(self.columns)})"
+        old, new = (
+            f"SELECT {', '.join(f'r.{identifier(column)}' for column in self.key)} FROM {rows} AS r"
+            for rows in ("osc_old", "osc_new")
+        )
         return (
             "BEGIN"
             f" IF TG_OP = 'INSERT' THEN {log} {new};"
@@ -118,6 +149,12 @@ class Changelog:
     def _create_triggers(self, session: Connection) -> None:
         on = qualified(self.original)
         session.run(f"LOCK TABLE ONLY {on} IN SHARE ROW EXCLUSIVE MODE")
+        if oid_of(session, self.original) != self.oid:
+            raise TableChanged(
+                f"{self.original} was replaced by somebody else",
+                still_true="it serves as they left it; nothing was changed by us",
+                todo="start again",
+            )
         for name, event in self.triggers.items():
             session.run(
                 f"CREATE OR REPLACE TRIGGER {identifier(name)} AFTER {event.upper()} ON {on}"
@@ -127,20 +164,19 @@ class Changelog:
 
     def incarnation(self, session: Connection) -> str:
         """Empty where a trigger or the changelog is missing or disabled; otherwise it changes when
-        one is disabled, enabled, or made anew: what changed meanwhile was never written down."""
-        found = session.rows(INCARNATION, qualified(self.original), list(self.triggers))
-        there = session.value("SELECT to_regclass($1)::oid::text", qualified(self.name))
-        if len(found) < len(EVENTS) or there is None:
+        one is disabled, enabled, or made anew: what changed meanwhile was never written down.
+
+        The original is known by its OID: swapped or renamed, it is the same.
+        """
+        found = session.rows(INCARNATION, qualified(self.name), self.oid, list(self.triggers))
+        if len(found) < len(EVENTS) or found[0][0] is None:
             return ""
-        return hashlib.sha256(repr((found, there)).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr(found).encode()).hexdigest()[:12]
 
 
 def of(job: Job) -> Changelog:
-    columns = tuple(
-        replace(job.original.column(name), name=f"k{n}") for n, name in enumerate(job.columns.key)
-    )
-    name = TableName("osc", f"changelog_{job.id}")
-    return Changelog(name, job.original.name, job.id, job.columns.key, columns)
+    name, oid = TableName("osc", f"changelog_{job.id}"), job.original.identity.partition("/")[0]
+    return Changelog(name, job.original.name, int(oid), job.id, job.columns.key)
 
 
 def sweep(opened: Open, original: TableName, *, execute: bool) -> list[str]:

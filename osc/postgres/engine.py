@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from osc.engine import Engine, Sync
-from osc.postgres import flavor, triggers
+from osc.postgres import flavor
 from osc.postgres.catalog import PostgresCatalog
 from osc.postgres.checks import PostgresChecks
 from osc.postgres.claim import claim
@@ -16,6 +16,7 @@ from osc.postgres.load import PostgresLoad
 from osc.postgres.rehearsal import target_of
 from osc.postgres.session import address
 from osc.postgres.swap import PostgresSwapper
+from osc.postgres.triggers import TriggerSource
 from osc.postgres.workshop import PostgresWorkshop
 
 
@@ -46,7 +47,7 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
             Sync.LOG: lambda job, start: SlotSource(
                 place, kind, database, job, start=start, retained_bytes=retained_bytes
             ),
-            Sync.TRIGGERS: lambda job, start: triggers.source(place, job, start),
+            Sync.TRIGGERS: lambda job, start: TriggerSource(place, job, start),
         },
         close=ledger.close,
     )

@@ -30,6 +30,8 @@ KEY_TEXTS = {
 class Stream:
     """A replication connection, at the level of libpq: psycopg has no API for it."""
 
+    _silent_since: float | None = None
+
     def __init__(self, address: Address, slot: str, start: Position) -> None:
         self._connection = address.walsender("change stream", **KEY_TEXTS)
         self._pgconn = self._connection.pgconn
@@ -48,7 +50,6 @@ class Stream:
             raise ServerError(f"the change stream can't be opened: {said.strip()}")
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._pgconn.socket, selectors.EVENT_READ)
-        self._silent_since: float | None = None
 
     @property
     def silent_seconds(self) -> float:

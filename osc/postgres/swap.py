@@ -10,7 +10,7 @@ from functools import cached_property
 from osc.engine import Job, Session, Statement, Swapped
 from osc.errors import Bug, ConnectionLost, SwappedButUnfinished, TableChanged, Unreachable
 from osc.model.table import TableName
-from osc.postgres import catalog, locking, scratch
+from osc.postgres import catalog, locking
 from osc.postgres.clone import SEQUENCES
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.outcome import backend, insist, settle

@@ -507,11 +507,13 @@ def test_neither_dump_thread_nor_heartbeat_outlives_the_source(place: Place) -> 
 @every_sync
 @every_server()
 def test_closing_twice_or_in_the_middle_of_a_stream_is_harmless(place: Place, sync: Sync) -> None:
-    source = place.open_source(place.job(PLAIN), sync)
+    job = place.job(PLAIN)
+    source = place.open_source(job, sync)
     place.app.run("INSERT INTO orders VALUES (1, 'a')")
 
     source.close()
     source.close()
+    place.engine.workshop.sweep(job.original.name, execute=True)
 
 
 @every_server()

@@ -173,6 +173,7 @@ def test_a_source_that_is_opened_again_goes_on_where_it_was_confirmed(database: 
         keys = read_to(again, again.mark())
     finally:
         again.close()
+        database.engine.workshop.sweep(job.original.name, execute=True)
 
     assert keys == [("2",)]
 
