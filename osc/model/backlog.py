@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.watermark import Place
 
-MOST_BYTES = 40_000_000
+MOST_BYTES = 20_000_000
 """What the keys may take: long keys are fewer than short ones."""
 BYTES_OF_A_KEY = 150
 """Its tuple and its place in a dict, without its parts; measured."""

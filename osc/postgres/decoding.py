@@ -35,7 +35,9 @@ from osc.postgres.stream import Stream
 
 PREFIX = b"osc"
 MOST_KEYS = 5_000
-QUEUED_BATCHES = 64
+QUEUED_BATCHES = 8
+MOST_XIDS = 20_000
+"""While nobody reads, no mark is set, and the transactions between two marks become many."""
 MARK_EVERY_SECONDS = 0.05
 IDLE_MARK_EVERY_SECONDS = 1.0
 STATUS_EVERY_SECONDS = 5.0
@@ -233,7 +235,7 @@ class SlotSource:
             arrived = self._stream.feed(reader, MOST_KEYS)
             found = reader.take()
             if found.keys or found.commits:
-                xids += found.commits
+                xids = self._still_invisible(xids + found.commits)
                 mark = self._own(found.marks)
                 waiting = mark is None and (waiting or bool(found.keys))
                 ended = tuple(xids) if mark is not None else ()
@@ -264,6 +266,14 @@ class SlotSource:
             busy = session.value(slots.BUSY, self._name)
         if not busy:
             raise ConnectionLost(f"not a word on the change stream in {silent:.0f} s")
+
+    def _still_invisible(self, xids: list[int]) -> list[int]:
+        """What has become visible stays so, and need not be asked for again."""
+        if len(xids) <= MOST_XIDS:
+            return xids
+        with self._marking:
+            snapshot = _snapshot(self._marker)
+        return [xid for xid in xids if not snapshot.sees(xid)]
 
     def _own(self, marks: Iterable[bytes]) -> int | None:
         """The newest mark of this run; another run's marks carry another nonce."""

@@ -47,7 +47,7 @@ class PostgresDialect:
 
     @property
     def most_keys(self) -> int:
-        return 50_000
+        return 20_000
 
     @property
     def not_compared(self) -> tuple[str, ...]:

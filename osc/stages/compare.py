@@ -46,9 +46,10 @@ class Comparison:
         ((rows, original, in_shadow, shadow),) = self.session.query(self.dialect.checksum(span))
         return int(rows), (rows, original) == (in_shadow, shadow)
 
-    def differing(self, span: Chunk, most: int = MOST_DIFFERENCES) -> set[KeyValue]:
-        """Keys that really differ: all of them, or about `most`. Raises TooMuch where none of so
-        many is, which says nothing about the rest."""
+    def differing(self, span: Chunk) -> set[KeyValue]:
+        """Keys that really differ: all of them, or some of very many. Raises TooMuch where none of
+        very many is, which says nothing about the rest."""
+        most = MOST_DIFFERENCES
         with self.follower.watching() as watch:
             self.follower.settle()
             look = self._look(span, most)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from osc.model.change import KeyValue
 
-MOST_KEYS = 100_000
+MOST_KEYS = 50_000
 
 
 class Watch:

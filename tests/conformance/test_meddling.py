@@ -6,6 +6,7 @@ Each run is a whole migration that is meddled with when the load is over and ver
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from osc.model.controls import Controls
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
-from tests.conformance.place import Place
+from tests.conformance.place import App, Place
 from tests.servers import every_server
 
 STATEMENT = "ALTER TABLE orders ADD COLUMN extra INT"
@@ -197,3 +198,33 @@ def test_rows_that_are_added_deleted_and_renamed_are_found(place: Place, repair:
         as_key = str.encode if place.mysql else str
         assert _told(veto.value) == {str((as_key(name),)) for _, name in ROWS}
     assert place.app.rows("SELECT name, n FROM orders ORDER BY name") == before
+
+
+@every_server()
+def test_rows_that_change_all_the_time_are_excused_and_the_one_beside_them_is_not(
+    place: Place,
+) -> None:
+    """A span under permanent change of nearly all its rows comes to its end."""
+    place.app.run(
+        "CREATE TABLE orders (id INT PRIMARY KEY, n INT)",
+        *(f"INSERT INTO orders VALUES ({n}, 0)" for n in range(200)),
+    )
+    ended, writers = threading.Event(), list[threading.Thread]()
+
+    def write(app: App) -> None:
+        while not ended.is_set():
+            app.run("UPDATE orders SET n = n + 1 WHERE id <> 77")
+
+    def meddle(shadow: str) -> None:
+        place.app.run(f"UPDATE {shadow} SET n = -1 WHERE id = 77")
+        writers.append(threading.Thread(target=write, args=(place.another_app(),)))
+        writers[0].start()
+
+    try:
+        with pytest.raises(errors.VerificationFailed) as veto:
+            _migrate(place, meddle)
+    finally:
+        ended.set()
+        writers[0].join()
+
+    assert _told(veto.value) == {"(77,)" if place.mysql else "('77',)"}

@@ -18,7 +18,7 @@ from osc.model.chunk import Chunk
 from osc.model.convergence import Convergence
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
-from osc.stages import sync
+from osc.stages import apply, sync
 from osc.stages.spill import Spill
 from osc.stages.sync import Follower
 from tests.fakes import (
@@ -250,7 +250,7 @@ def test_a_unique_value_that_moved_between_rows_is_followed(bench: Bench) -> Non
 def test_after_a_duplicate_all_keys_are_read_in_one_snapshot(bench: Bench) -> None:
     """Two rows of two batches exchange a unique value again and again: read one after the other,
     both may seem to have it."""
-    keys = [(n,) for n in range(sync.BATCH + 1)]
+    keys = [(n,) for n in range(apply.BATCH + 1)]
     bench.server.unique = True
     bench.server.original = {key: str(key) for key in keys}
     first, last = keys[0], keys[-1]
@@ -392,6 +392,35 @@ def test_a_huge_transaction_is_spilled_before_it_is_known_to_be_visible(
 
     assert early == []
     assert bench.server.shadow == bench.server.original
+
+
+def test_what_can_be_acted_on_is_not_spilled(bench: Bench, small_memory: None) -> None:
+    bench.server.original = {(n,): "new" for n in range(30)}
+    for first in range(0, 30, 3):
+        bench.source._deliver(tuple((first + n,) for n in range(3)), 0)
+
+    with bench.following() as follower:
+        follower.settle()
+
+    assert bench.server.shadow == bench.server.original
+    assert bench.ledger.spilled_ever == 0
+
+
+def test_memory_is_bounded_though_what_comes_can_be_acted_on(
+    bench: Bench, small_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivery may bring more than one turn acts on."""
+    monkeypatch.setattr(apply.Applier, "most", 1)
+    for first in range(0, 300, 3):
+        bench.source._deliver(tuple((first + n,) for n in range(3)), 0)
+    most = 0
+
+    with bench.following() as follower:
+        for _ in range(120):
+            follower.step()
+            most = max(most, len(follower.backlog))
+
+    assert most <= 2
 
 
 def test_a_spilled_key_ahead_of_the_copy_is_forgotten(bench: Bench, small_memory: None) -> None:
@@ -690,7 +719,7 @@ def test_a_drain_acts_on_all_that_had_committed_before_the_lock(bench: Bench) ->
 
 def test_a_drain_deletes_every_key_before_it_inserts_one(bench: Bench) -> None:
     """Unique values that two rows of different batches exchange meet no stale row."""
-    keys = [(n,) for n in range(sync.BATCH + 1)]
+    keys = [(n,) for n in range(apply.BATCH + 1)]
     bench.server.unique = True
     bench.server.shadow = {key: str(key) for key in keys}
     bench.server.original = {**bench.server.shadow, keys[0]: "x", keys[-1]: "y"}
