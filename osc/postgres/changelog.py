@@ -110,7 +110,7 @@ class Changelog:
         """A vacuum that gave the table's end back to the disk would lock it against applications;
         one for what was inserted is not worth its while."""
         name = qualified(self.name)
-        types = dict(session.rows(TYPES, self.oid))
+        types: dict[str, str] = dict(session.rows(TYPES, self.oid))
         columns = "".join(
             f", {column} {types[of]}" for column, of in zip(self.columns, self.key, strict=True)
         )
