@@ -47,10 +47,9 @@ class SentrySwapper:
             self._sentry(),
             locking_session(self.parts.connect, "cut-over lock") as session,
         ):
-            locks = self.parts.lock(session, self.parts.job.names.archive)
             asked = time.monotonic()
             with watchdog.over(session, budget_seconds):
-                session.execute(locks)
+                session.execute(self.parts.lock(self.parts.job.names.archive))
             held = time.monotonic()
             self.parts.drain(session, drain)
             self.parts.keep_the_counter(session)

@@ -34,10 +34,9 @@ class LockedSwapper:
             closing(Watchdog(self.parts.connect)) as watchdog,
             locking_session(self.parts.connect, "cut-over lock") as session,
         ):
-            locks = self.parts.lock(session)
             asked = time.monotonic()
             with watchdog.over(session, budget_seconds):
-                session.execute(locks)
+                session.execute(self.parts.lock())
             held = time.monotonic()
             self._under_lock(session, drain)
             return Swapped(held - asked, time.monotonic() - held)
