@@ -51,6 +51,7 @@ def plan(engine: Engine, request: Request, settings: Settings) -> Plan:
     table = engine.catalog.find(request.alter)
     unfinished.refuse(engine, table.name)
     choice = planning.choose_sync(engine, table, request.alter, request.sync)
+    table = engine.catalog.find(request.alter, choice.sync)
     preflight.check(engine, table, request.alter, choice.sync)
     with engine.claim(table.name):
         made = planning.make(engine, table, request.alter, choice.sync, choice.findings)
@@ -97,7 +98,7 @@ def migrate(
 
 def _prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
     """Every reason to refuse has been looked for."""
-    table = engine.catalog.find(alter)
+    table = engine.catalog.find(alter, sync)
     preflight.check(engine, table, alter, sync)
     made = planning.make(engine, table, alter, sync)
     preflight.check_leftovers(engine, made)
@@ -145,7 +146,8 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     if run.finished_at is not None:
         return []
     ledger = engine.ledger
-    ledger.save(run.id, message=f"aborted by {by}")
+    said = [run.message, f"aborted by {by}"]
+    ledger.save(run.id, message="; ".join(word for word in said if word))
     ledger.take_over(run.id)
     with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
         saved = ledger.checkpoint(run.id)

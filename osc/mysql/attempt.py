@@ -1,10 +1,22 @@
-"""What both ways of swapping share: their statements, the checks under the lock, the outcome."""
+"""What both ways of swapping share: their statements, the checks under the lock, the outcome.
+
+Whatever is raised once the RENAME may have been sent, only the catalog knows what became of it, and
+it knows for certain only when no session is left that could still do it:
+
+    we             the network          the server
+    RENAME ──────► holds it back        session sleeps, with the lock in hand
+    no answer in 15 s: was it done?     "no": both tables stand where they stood
+                   delivers it ───────► RENAME is done, after we have said "undone"
+
+So the sessions of the attempt are killed first, and when the list of processes has none of them any
+more, the catalog is asked. That also lets their locks go.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from osc import errors
@@ -15,6 +27,7 @@ from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import Lent, lock
 
 UNCERTAIN_SECONDS = 30
+"""How long we ask what became of a swap."""
 POLL_SECONDS = 0.002
 SENTRY = "osc sentry"
 
@@ -75,30 +88,76 @@ class Parts:
             shadow = quoting.table(self.job.shadow.name)
             session.execute(Statement(f"ALTER TABLE {shadow} AUTO_INCREMENT = {before}"))
 
-    def was_swapped(self, *sessions: int) -> bool:
-        """Asks the catalog, once these sessions are gone or done: a statement may outlive the
-        connection that it came through.
-
-        After a swap the shadow's name is free, and the archive's is taken by no sentry.
-        """
-        archive, shadow = self.job.names.archive, self.job.shadow.name
+    def was_swapped(self) -> bool:
         with closing(self.connect("outcome of the swap")) as session:
-            self._await_idle(session, sessions)
-            catalog = self.catalog(session)
-            found = catalog.existing([shadow, archive])
-            return found == [archive] and SENTRY not in catalog.definition(archive)
+            return self._is_swapped(session)
 
-    def _await_idle(self, session: Session, sessions: tuple[int, ...]) -> None:
-        busy = Statement(
-            "SELECT id FROM information_schema.processlist WHERE command <> 'Sleep' AND id IN "
-            f"({', '.join(str(identity) for identity in (*sessions, 0))})"
+    def _is_swapped(self, session: Session) -> bool:
+        """After a swap the shadow's name is free, and the archive's is taken by no sentry."""
+        archive, shadow = self.job.names.archive, self.job.shadow.name
+        found = self.catalog(session).existing([shadow, archive])
+        return found == [archive] and not is_sentry(self.catalog(session), archive)
+
+    def settle(self, sessions: tuple[int, ...], error: BaseException, *, sent: bool) -> None:
+        """Returns where the swap has taken place all the same; otherwise raises what was raised,
+        and no session of the attempt, no lock and no sentry is there any more."""
+        swapped = False
+        try:
+            swapped = self._insist(sessions)
+        except errors.OscError as unanswered:
+            if sent:
+                raise self._unknown(unanswered) from error
+            # Undone for certain. What may still be locked, the server's timeouts let go.
+        if not swapped:
+            raise error
+
+    def _insist(self, sessions: tuple[int, ...]) -> bool:
+        """Asks by one connection after the other until one has the answer, or time is up."""
+        deadline, swapped = time.monotonic() + UNCERTAIN_SECONDS, None
+        while True:
+            try:
+                with closing(self.connect("outcome of the swap")) as session:
+                    end(session, sessions, deadline)
+                    swapped = self._is_swapped(session)
+                    if not swapped:
+                        self._remove_sentry(session)
+                    return swapped
+            except errors.Unreachable:
+                if time.monotonic() > deadline:
+                    if swapped is not None:
+                        return swapped
+                    raise
+                time.sleep(0.2)
+
+    def _remove_sentry(self, session: Session) -> None:
+        """Only now: a RENAME that finds its way later than this must not find the name free."""
+        archive = self.job.names.archive
+        if is_sentry(self.catalog(session), archive):
+            session.execute(Statement(f"DROP TABLE IF EXISTS {quoting.table(archive)}"))
+
+    def _unknown(self, unanswered: BaseException) -> errors.ConnectionLost:
+        name = self.job.original.name
+        return errors.ConnectionLost(
+            f"the connection was lost during the cut-over of {name}, and the server can't be asked "
+            f"how it ended: {unanswered}",
+            still_true="either the new table serves or the old one; no row was lost in either case",
+            todo=f"look at SHOW CREATE TABLE {name}: with the new definition, it was swapped",
         )
-        deadline = time.monotonic() + UNCERTAIN_SECONDS
-        while session.query(busy):
-            if time.monotonic() > deadline:
-                raise errors.ConnectionLost(
-                    "the outcome of the swap is unknown: the server is still at it",
-                    still_true="either the old table serves or the new one; no row is lost",
-                    todo=f"look at SHOW CREATE TABLE {self.job.original.name}",
-                )
-            time.sleep(POLL_SECONDS)
+
+
+def is_sentry(catalog: MySQLCatalog, name: TableName) -> bool:
+    """The archive bears the sentry's name after the swap, and must not be taken for it."""
+    return bool(catalog.existing([name])) and SENTRY in catalog.definition(name)
+
+
+def end(session: Session, sessions: tuple[int, ...], deadline: float) -> None:
+    """Kills these sessions; returns when the server has undone what they had begun."""
+    ours = ", ".join(str(identity) for identity in sessions)
+    left = Statement(f"SELECT id FROM information_schema.processlist WHERE id IN ({ours})")
+    while found := session.query(left):
+        for (identity,) in found:
+            with suppress(errors.BadStatement):  # it is gone meanwhile
+                session.execute(Statement(f"KILL CONNECTION {identity}"))
+        if time.monotonic() > deadline:
+            raise errors.ConnectionLost("the server is still at it")
+        time.sleep(POLL_SECONDS)

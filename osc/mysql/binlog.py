@@ -18,31 +18,34 @@ before it in the log is visible, and only then a delivery carries its number as 
 from __future__ import annotations
 
 import queue
-import random
-import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
-
-import pymysql
-from pymysqlreplication import BinLogStreamReader
 
 from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.change import Delivery, Position
 from osc.model.table import TableName
-from osc.mysql import quoting, types
-from osc.mysql.events import EventReader
+from osc.mysql import position, prepared, quoting, types
+from osc.mysql.events import IDLE, EventReader
 from osc.mysql.ledger import HEARTBEAT
+from osc.mysql.position import LogPlace
 from osc.mysql.rows import RowReader
-from osc.mysql.session import Address, Connection, mapped
+from osc.mysql.session import Address
 from osc.mysql.statements import refuse_statement
+from osc.mysql.stream import Log, Stream, told
 
 PULSE_SECONDS = 0.1
 """How often a barrier is set by ourselves while keys wait for one."""
 MOST_KEYS = 20_000
 """A delivery's size; a huge transaction comes in several."""
+IDLE_PULSE_SECONDS = 5.0
+"""How often otherwise: a log that was reset is silent, and only a heartbeat shows that it is."""
+SILENCE_SECONDS = 2.0
+"""After so long an idle log that lacks a heartbeat which has committed is looked into."""
 QUEUED_DELIVERIES = 8
 LONGEST_COMMIT_SECONDS = 600.0
 
@@ -51,21 +54,34 @@ class BinlogSource:
     """The port `ChangeSource`. A thread reads the log, another one sets heartbeats."""
 
     def __init__(
-        self, job: Job, address: Address, connect: Callable[[str], Session], start: str | None
+        self,
+        job: Job,
+        address: Address,
+        connect: Callable[[str], Session],
+        start: Position | None,
     ) -> None:
         self._job = job
+        self._address = address
+        self._connect = connect
         self._heartbeats = TableName(address.database, HEARTBEAT)
-        self._beats = connect("heartbeats")
         self._lock = threading.Lock()
         self._committed = threading.Condition()
         self._last_mark = 0
         self._committed_mark = 0
+        self._read_mark = 0
+        self._silent_since = 0.0
         self._waiting = threading.Event()
         self._closed = threading.Event()
         self._deliveries: queue.Queue[Delivery | BaseException] = queue.Queue(QUEUED_DELIVERIES)
-        self._start = start or current_position(self._beats)
-        self._stream = _open_stream(address, self._start)
-        self._reader = self._event_reader(connect)
+        self._beats = connect("heartbeats")
+        try:
+            log = Log(self._beats)
+            self._stream = Stream(address, log, position.read(start) if start else self._now(log))
+            self._start = Position(str(self._stream.files.place))
+            self._reader = self._event_reader()
+        except BaseException:
+            self._beats.close()
+            raise
         self._threads = [
             threading.Thread(target=self._run, args=(body,), name=f"osc {name}", daemon=True)
             for name, body in (("binlog", self._follow), ("pulse", self._pulse))
@@ -73,9 +89,18 @@ class BinlogSource:
         for thread in self._threads:
             thread.start()
 
+    def _now(self, log: Log) -> LogPlace:
+        """The end of the log; what was prepared before it is looked for afterwards, so that nothing
+        is prepared in between."""
+        end = log.end()
+        known = prepared.leave_alone(
+            self._job.original.name, self._connect, self._job.lock_budget_seconds
+        )
+        return replace(end, xa=known)
+
     @property
     def position(self) -> Position:
-        return Position(self._start)
+        return self._start
 
     def mark(self) -> int:
         with self._lock:
@@ -104,7 +129,7 @@ class BinlogSource:
 
     def close(self) -> None:
         self._closed.set()
-        _hang_up(self._stream)
+        self._stream.close()
         with suppress(queue.Empty):
             while True:
                 self._deliveries.get_nowait()
@@ -128,16 +153,10 @@ class BinlogSource:
             f"AND generation = {self._job.generation} AND number < {before}"
         )
 
-    def _event_reader(self, connect: Callable[[str], Session]) -> EventReader:
+    def _event_reader(self) -> EventReader:
         columns = self._job.original.columns
         key = [self._job.original.column(name) for name in self._job.columns.key]
-        session = connect("catalog of the log")
-        try:
-            fold = bool(_one(session, "SELECT @@lower_case_table_names"))
-            checksum = str(_one(session, "SELECT @@binlog_checksum"))
-        finally:
-            session.close()
-        log_file, log_position = self._start.rsplit(":", 1)
+        fold = bool(_one(self._beats, "SELECT @@lower_case_table_names"))
         number = types.read("bigint")
         return EventReader(
             ours=RowReader(
@@ -156,9 +175,7 @@ class BinlogSource:
             ),
             generation=(self._job.id, self._job.generation),
             on_query=self._on_query,
-            log_file=log_file,
-            log_position=int(log_position),
-            checksum_bytes=0 if checksum.upper() == "NONE" else 4,
+            files=self._stream.files,
         )
 
     def _run(self, body: Callable[[], None]) -> None:
@@ -166,26 +183,45 @@ class BinlogSource:
             body()
         except Exception as error:
             if not self._closed.is_set():
-                self._hand_over(_told(error))
+                self._hand_over(told(error))
 
     def _follow(self) -> None:
         while not self._closed.is_set():
-            self._reader.feed(_packet(self._stream))
+            packet = self._stream.packet()
+            self._reader.feed(packet)
             if self._reader.mark or len(self._reader.keys) >= MOST_KEYS:
                 self._deliver()
             elif self._reader.keys:
                 self._waiting.set()
+            elif packet[4] in IDLE:
+                self._listen()
+
+    def _listen(self) -> None:
+        """The server says that there is nothing new. After a RESET it says so for ever, because it
+        waits for more in a file that is deleted; a heartbeat of ours that has committed and doesn't
+        come is how to notice. Then the place is opened once more, and found gone or not."""
+        now = time.monotonic()
+        if self._committed_mark <= self._read_mark or not self._silent_since:
+            self._silent_since = now
+        elif now - self._silent_since > SILENCE_SECONDS:
+            self._silent_since = 0.0
+            session = self._connect("log check")
+            try:
+                Stream(self._address, Log(session), self._reader.files.place).close()
+            finally:
+                session.close()
 
     def _deliver(self) -> None:
         """Hands over what was read; with a mark of ours in it, once its commit has returned."""
         reader = self._reader
         keys, mark = tuple(dict.fromkeys(reader.keys)), reader.mark
         reader.keys, reader.mark = [], 0
+        self._read_mark = max(self._read_mark, mark)
         if mark:
             self._await_commit(mark)
         else:
             self._waiting.set()
-        self._hand_over(Delivery(keys, mark or None, Position(reader.position)))
+        self._hand_over(Delivery(keys, mark or None, reader.position))
 
     def _await_commit(self, mark: int) -> None:
         with self._committed:
@@ -197,10 +233,12 @@ class BinlogSource:
             raise errors.ConnectionLost("a heartbeat of ours does not come back from its commit")
 
     def _pulse(self) -> None:
+        marked_at = time.monotonic()
         while not self._closed.wait(PULSE_SECONDS):
-            if self._waiting.is_set():
+            if self._waiting.is_set() or time.monotonic() - marked_at > IDLE_PULSE_SECONDS:
                 self._waiting.clear()
                 self.mark()
+                marked_at = time.monotonic()
 
     def _hand_over(self, found: Delivery | BaseException) -> None:
         while not self._closed.is_set():
@@ -210,97 +248,6 @@ class BinlogSource:
 
     def _on_query(self, database: str, text: str) -> None:
         refuse_statement(database, text, self._job.original.name)
-
-
-def _told(error: Exception) -> Exception:
-    """A driver's exception in our words; ours stay as they are."""
-    if isinstance(error, pymysql.err.MySQLError):
-        code = error.args[0] if error.args else 0
-        if code == 1236:
-            return errors.PositionGone(
-                f"the binlog cannot be read from where we need it: {error.args[-1]}",
-                still_true="the original still serves and is untouched",
-                todo="keep binlogs longer, remove leftovers with `osc cleanup`, start again",
-            )
-        return mapped(error, "reading the binlog", "the change source")
-    if isinstance(error, OSError):
-        return errors.ConnectionLost(f"the binlog connection broke: {error}")
-    return error
-
-
-def current_position(session: Session) -> str:
-    """`file:offset` of the end of the log."""
-    try:
-        status = session.query(Statement("SHOW BINARY LOG STATUS"))
-    except errors.BadStatement:
-        status = session.query(Statement("SHOW MASTER STATUS"))
-    if not status:
-        raise errors.Precondition(
-            "the server writes no binlog",
-            still_true="nothing was touched",
-            todo="start it with --log-bin and --binlog-format=ROW",
-        )
-    return f"{status[0][0]}:{status[0][1]}"
-
-
-def _open_stream(address: Address, start: str) -> pymysql.connections.Connection[Any]:
-    """The library's connection at `start`, from which we read the packets ourselves.
-
-    Its own event classes decode whole rows, drop what they don't know without a word and fail on
-    new types; its handshake (checksums, capabilities, the dump command) is what we want of it.
-    """
-    log_file, log_position = start.rsplit(":", 1)
-    opened: list[pymysql.connections.Connection[Any]] = []
-
-    def connect(**settings: Any) -> pymysql.connections.Connection[Any]:
-        opened.append(Connection(**settings))
-        return opened[-1]
-
-    reader = BinLogStreamReader(
-        connection_settings={**address.parameters(), "charset": "utf8mb4"},
-        server_id=random.randrange(1 << 30, 1 << 31),
-        log_file=log_file,
-        log_pos=int(log_position),
-        resume_stream=True,
-        blocking=True,
-        slave_heartbeat=1,
-        pymysql_wrapper=connect,
-        enable_logging=False,
-    )
-    try:
-        reader._BinLogStreamReader__connect_to_stream()
-    except pymysql.err.MySQLError as error:
-        raise _told(error) from error
-    return opened[-1]
-
-
-def _packet(stream: pymysql.connections.Connection[Any]) -> bytes:
-    """One event; the first byte of a packet says that it is one."""
-    packet = stream._read_packet()  # type: ignore[no-untyped-call]
-    if packet.is_eof_packet():
-        raise errors.ConnectionLost("the server ended the binlog stream")
-    return bytes(packet.get_all_data()[1:])
-
-
-def _hang_up(stream: pymysql.connections.Connection[Any]) -> None:
-    """Ends a read that waits in another thread."""
-    sock: socket.socket | None = getattr(stream, "_sock", None)
-    with suppress(OSError):
-        if sock is not None:
-            sock.shutdown(socket.SHUT_RDWR)
-    with suppress(pymysql.err.Error, OSError):
-        stream._force_close()  # type: ignore[attr-defined]
-
-
-def try_stream(address: Address, session: Session) -> None:
-    """Opens the log and hangs up: raises NotAllowed where REPLICATION SLAVE is missing."""
-    stream = _open_stream(address, current_position(session))
-    try:
-        _packet(stream)
-    except pymysql.err.MySQLError as error:
-        raise _told(error) from error
-    finally:
-        _hang_up(stream)
 
 
 def _one(session: Session, sql: str) -> Any:

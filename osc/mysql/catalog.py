@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from osc import errors
-from osc.engine import Session, Statement
+from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
 from osc.mysql import innodb, naming, quoting, types
@@ -22,7 +22,8 @@ class MySQLCatalog:
     session: Session
     database: str
 
-    def find(self, alter: Alter) -> Table:
+    def find(self, alter: Alter, sync: Sync = Sync.LOG) -> Table:
+        """Log and triggers both tell any key."""
         name = TableName(alter.schema or self.database, alter.table)
         found = self.read(name)
         if found is None:

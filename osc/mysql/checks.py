@@ -9,7 +9,7 @@ from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.mysql import binlog, changelog, flavor, innodb, naming, quoting
+from osc.mysql import changelog, flavor, innodb, naming, quoting, stream
 from osc.mysql.ledger import MIGRATION
 from osc.mysql.session import Address
 
@@ -23,7 +23,7 @@ class MySQLChecks:
     session: Session
     address: Address
     is_mariadb: bool
-    try_stream: Callable[[Address, Session], None] = binlog.try_stream
+    try_stream: Callable[[Address, Session], None] = stream.try_stream
 
     def server(self, sync: Sync) -> None:
         for refusal in self._server(sync):

@@ -5,25 +5,34 @@ Read event by event (manual, "MySQL Internals: Binary Log Event"): what a sessio
 tables below ends the run: it could carry changes of ours (rule: never skipped).
 
 A transaction that is prepared with XA is written to the log at its PREPARE and becomes visible only
-at its XA COMMIT, which may come hours later: its keys are kept back until then.
+at its XA COMMIT, which may come hours and files later: its keys are kept back until then, and so is
+the position, because who reads on behind the PREPARE never learns them.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 
 import zstandard
 
 from osc import errors
-from osc.model.change import KeyValue
+from osc.model.change import KeyValue, Position
 from osc.model.table import TableName
+from osc.mysql.logfiles import ARTIFICIAL, FORMAT_DESCRIPTION, HEADER, ROTATE, LogFiles
+from osc.mysql.position import LogPlace
 from osc.mysql.rows import RowReader, TableMap
 
-QUERY, ROTATE, FORMAT_DESCRIPTION, XID, TABLE_MAP = 2, 4, 15, 16, 19
+QUERY, XID, TABLE_MAP = 2, 16, 19
+IDLE = frozenset({27, 41})
+"""Sent once a second when there is nothing else; it stands in no file."""
+NO_TABLE = 0xFFFFFF
+"""The number of a row event that ends a statement and has no rows."""
 LOAD_QUERY, INCIDENT, XA_PREPARE, PAYLOAD = 18, 26, 38, 40
 MARIADB_QUERY_COMPRESSED = 165
 MARIADB_GTID, MARIADB_PREPARES = 162, 0x40
@@ -36,11 +45,8 @@ ROWS = {
 }  # fmt: skip
 WITH_EXTRA_HEADER = frozenset({30, 31, 32, 39, 169, 170, 171})
 COMPRESSED = frozenset({166, 167, 168, 169, 170, 171})
-WITHOUT_CHANGES = frozenset(
-    {3, 5, 13, 14, 17, 27, 28, 29, 35, 36, 37, 41, 160, 161, 163, 164} | GTIDS
-)
+WITHOUT_CHANGES = frozenset({3, 5, 13, 14, 17, 28, 29, 35, 36, 37, 160, 161, 163, 164} | GTIDS)
 IGNORABLE_FLAG = 0x80
-HEADER = struct.Struct("<IBIIIH")
 
 OnQuery = Callable[[str, str], None]
 """Called with the default database and the text of each statement that is logged as text."""
@@ -48,10 +54,11 @@ OnQuery = Callable[[str, str], None]
 
 @dataclass
 class Transaction:
-    """Keys read since the last commit."""
+    """Keys read since the last commit; `begin` is where reading it again would begin."""
 
     keys: list[KeyValue] = field(default_factory=list)
     mark: int = 0
+    begin: LogPlace | None = None
 
 
 @dataclass
@@ -68,9 +75,7 @@ class EventReader:
     heartbeats: RowReader
     generation: tuple[int, int]
     on_query: OnQuery
-    log_file: str
-    log_position: int
-    checksum_bytes: int = 0
+    files: LogFiles
     keys: list[KeyValue] = field(default_factory=list)
     mark: int = 0
     _tables: dict[int, TableMap | None] = field(default_factory=dict)
@@ -80,22 +85,31 @@ class EventReader:
     _in_xa: bool = False
 
     @property
-    def position(self) -> str:
-        """Where reading may start again: the end of the last whole transaction."""
-        return f"{self.log_file}:{self.log_position}"
+    def place(self) -> LogPlace:
+        """Where reading may start again: the end of the last whole transaction, and no prepared one
+        that changes the original and is not decided begins before it."""
+        waiting = (one.begin for one in self._prepared.values() if one.keys)
+        return next(waiting, None) or self.files.place
+
+    @property
+    def position(self) -> Position:
+        return Position(str(self.place))
 
     def feed(self, packet: bytes) -> None:
         """One event as the server sent it."""
-        _, kind, _, _, end, flags = HEADER.unpack_from(packet)
-        body = packet[HEADER.size : len(packet) - self.checksum_bytes]
+        stamp, kind, _, _, end, flags = HEADER.unpack_from(packet)
+        if kind in IDLE:
+            return
+        body = packet[HEADER.size : len(packet) - self.files.checksum_bytes]
         if kind == FORMAT_DESCRIPTION:
-            self.checksum_bytes = 4 if packet[-5] == 1 else 0
-        elif kind == ROTATE:
-            self._rotate(body)
+            self.files.describes(packet, stamp)
+        elif kind == ROTATE and flags & ARTIFICIAL:
+            self.files.next_file(body[8:].decode())
+            self._tables.clear()
         else:
-            self._event(kind, body, flags)
-            if not self._in_transaction and end:
-                self.log_position = end
+            if kind != ROTATE:
+                self._event(kind, body, flags)
+            self.files.passed(packet, kind, end, boundary=not self._in_transaction)
 
     def _event(self, kind: int, body: bytes, flags: int) -> None:
         if kind in ROWS:
@@ -129,11 +143,6 @@ class EventReader:
                 todo="report it, and use another way to follow changes meanwhile",
             )
 
-    def _rotate(self, body: bytes) -> None:
-        (self.log_position,) = struct.unpack_from("<Q", body)
-        self.log_file = body[8:].decode()
-        self._tables.clear()
-
     def _map(self, body: bytes) -> None:
         number = int.from_bytes(body[:6], "little")
         schema_length = body[8]
@@ -148,6 +157,8 @@ class EventReader:
 
     def _rows(self, kind: int, body: bytes) -> None:
         number = int.from_bytes(body[:6], "little")
+        if number not in self._tables and number != NO_TABLE:
+            raise errors.Bug(f"a row event of table number {number}, which the binlog never named")
         table = self._tables.get(number)
         if table is None:
             return
@@ -176,7 +187,9 @@ class EventReader:
             self._xa(words, text)
         elif first not in ("SAVEPOINT", "RELEASE"):
             self.on_query(database, text)
-            self._commit()
+            # CREATE TABLE … SELECT is a transaction whose rows are still to come (MySQL ≥ 8.0.21).
+            if not text.rstrip().upper().endswith("START TRANSACTION"):
+                self._commit()
 
     def _commit(self) -> None:
         self.keys += self._open.keys
@@ -193,6 +206,7 @@ class EventReader:
             self._commit()
             return
         data = body[13 : 13 + global_length + branch_length]
+        self._open.begin = self.files.place
         self._prepared[_xid(data[:global_length], data[global_length:], format_id)] = self._open
         self._end()
 
@@ -203,12 +217,13 @@ class EventReader:
             self._in_transaction = self._in_xa = True
         elif verb in ("COMMIT", "ROLLBACK"):
             prepared = self._prepared.pop(_xid_of(text), None)
-            if prepared is None and verb == "COMMIT":
+            if prepared is None and verb == "COMMIT" and not self.files.wanted.xa:
                 raise errors.TableChanged(
                     "an XA transaction that was prepared before this run has been committed; "
                     "which rows it changed can't be told",
                     still_true="the original still serves and is untouched",
-                    todo="start again when XA RECOVER shows no prepared transaction",
+                    todo="GRANT XA_RECOVER_ADMIN to this user, or start again when XA RECOVER "
+                    "shows no prepared transaction",
                 )
             if prepared is not None and verb == "COMMIT":
                 self._open = prepared
@@ -244,16 +259,19 @@ def _unpacked(body: bytes) -> Iterator[tuple[int, bytes, int]]:
         at += length
     if algorithm not in (0, 255):
         raise errors.Bug(f"transaction payload compressed with unknown algorithm {algorithm}")
-    inner = zstandard.ZstdDecompressor().decompressobj().decompress(body[at:])
-    yield from _events(inner if algorithm == 0 else body[at:])
+    packed = io.BytesIO(body[at:])
+    if algorithm == 255:
+        yield from _events(packed)
+        return
+    # Bit by bit: a transaction may be many times larger than what is sent of it.
+    unpacked: Any = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+    yield from _events(io.BufferedReader(unpacked))
 
 
-def _events(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    at = 0
-    while at < len(data):
-        _, kind, _, size, _, flags = HEADER.unpack_from(data, at)
-        yield kind, data[at + HEADER.size : at + size], flags
-        at += size
+def _events(data: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+    while header := data.read(HEADER.size):
+        _, kind, _, size, _, flags = HEADER.unpack(header)
+        yield kind, data.read(size - HEADER.size), flags
 
 
 def _packed_integer(data: bytes, at: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,8 @@ from osc.model.table import TableName
 from osc.mysql import quoting
 from osc.mysql.watchdog import Watchdog
 
-LONGEST_HELD_SECONDS = 10
-"""A client that is stopped with the lock in hand loses its session, and so the lock, after this."""
+LONGEST_HELD_SECONDS = 5
+"""A lock that is held longer is taken from us, by the watchdog or by the server's own timeouts."""
 ATTEMPTS = 30
 LONGEST_BACK_OFF_SECONDS = 3.0
 
@@ -24,18 +25,34 @@ def lock(*tables: TableName) -> Statement:
 
 
 @contextmanager
-def locking_session(connect: Callable[[str], Session], purpose: str) -> Iterator[Session]:
-    """With autocommit off, as LOCK TABLES wants it for transactional tables (manual, 15.3.6)."""
+def locking_session(
+    connect: Callable[[str], Session], purpose: str, budget_seconds: float
+) -> Iterator[Session]:
+    """With autocommit off, as LOCK TABLES wants it for transactional tables (manual, 15.3.6).
+
+    A client that falls silent loses it soon, in the middle of a packet, too.
+    """
     session = connect(purpose)
     try:
-        session.execute(Statement(f"SET SESSION wait_timeout = {LONGEST_HELD_SECONDS}"))
-        session.execute(Statement("SET SESSION autocommit = 0"))
+        waits = math.ceil(budget_seconds) + 1
+        for setting, value in (
+            ("wait_timeout", LONGEST_HELD_SECONDS),
+            ("net_read_timeout", LONGEST_HELD_SECONDS),
+            ("net_write_timeout", LONGEST_HELD_SECONDS),
+            ("lock_wait_timeout", waits),
+            ("autocommit", 0),
+        ):
+            session.execute(Statement(f"SET SESSION {setting} = {value}"))
         yield session
     finally:
-        with suppress(errors.ServerError):
-            session.execute(Statement("ROLLBACK"))
-            session.execute(Statement("UNLOCK TABLES"))
         session.close()
+
+
+def let_go(session: Session) -> None:
+    """The quick way to undo an attempt, where the connection still works."""
+    with suppress(errors.ServerError):
+        session.execute(Statement("ROLLBACK"))
+        session.execute(Statement("UNLOCK TABLES"))
 
 
 def blockers(connect: Callable[[str], Session]) -> list[str]:
@@ -115,9 +132,12 @@ def _locked_once(
 ) -> None:
     with (
         closing(Watchdog(connect)) as watchdog,
-        locking_session(connect, "trigger lock") as session,
+        locking_session(connect, "trigger lock", budget_seconds) as session,
     ):
-        session.execute(Statement("SET SESSION lock_wait_timeout = 1"))
-        with watchdog.over(session, budget_seconds):
-            session.execute(lock(table))
-        body(session)
+        try:
+            with watchdog.over(session, budget_seconds):
+                session.execute(lock(table))
+            with watchdog.ending(session, LONGEST_HELD_SECONDS):
+                body(session)
+        finally:
+            let_go(session)

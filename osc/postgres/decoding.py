@@ -23,12 +23,8 @@ from dataclasses import dataclass
 import psycopg
 
 from osc.engine import Job
-from osc.errors import (
-    Guarded,
-    OscError,
-    PositionGone,
-    ServerError,
-)
+from osc.errors import ConnectionLost, Guarded, OscError, PositionGone, ServerError
+from osc.model import patience
 from osc.model.change import Delivery, KeyValue, Position
 from osc.postgres import slots
 from osc.postgres.flavor import Flavor
@@ -85,6 +81,7 @@ class SlotSource:
         self._held: Batch | None = None
         self._failed: OscError | None = None
         self._guarded_at = 0.0
+        self._asked_again_at = 0.0
         self._marker = address.connect("marks")
         self._watcher = address.connect("visibility")
         try:
@@ -245,7 +242,20 @@ class SlotSource:
                 self._stream.status(self._confirmed)
                 status_at = now
             if not arrived:
+                self._require_a_sign_of_life()
                 self._stream.wait(MARK_EVERY_SECONDS)
+
+    def _require_a_sign_of_life(self) -> None:
+        """A walsender answers each status of ours, unless it is at work on a huge transaction: then
+        it may be silent for minutes, and the server shows it waiting for nobody."""
+        silent = self._stream.silent_seconds
+        if silent < patience.STREAM_SECONDS or time.monotonic() < self._asked_again_at:
+            return
+        self._asked_again_at = time.monotonic() + patience.STREAM_SECONDS
+        with self._address.opened("visibility") as session:
+            busy = session.value(slots.BUSY, self._name)
+        if not busy:
+            raise ConnectionLost(f"not a word on the change stream in {silent:.0f} s")
 
     def _own(self, marks: Iterable[bytes]) -> int | None:
         """The newest mark of this run; another run's marks carry another nonce."""

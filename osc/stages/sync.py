@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import InitVar, dataclass, field
 
 from osc import errors
@@ -22,14 +22,20 @@ from osc.engine import ChangeSource, Dialect, Job, Ledger, Session
 from osc.model.backlog import Backlog
 from osc.model.change import KeyValue
 from osc.model.controls import Controls
+from osc.model.convergence import Convergence, Reading
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
 from osc.stages.fence import Fence
 from osc.stages.spill import Spill
+from osc.stages.watch import Watch, Watches
 from osc.threads import Turns
 
 BATCH = 500
-MOST_IN_MEMORY = 200_000
+MOST_IN_MEMORY = 100_000
+TAKE_IN_SECONDS = 0.1
+"""A source that always has more must not keep anybody from acting, or from getting a turn."""
+LONGEST_AT_ONE_POSITION_SECONDS = 60.0
+"""Keys that are held longer go to the ledger, so that the server need not keep its log for them."""
 SAVE_SECONDS = 1.0
 IDLE_SECONDS = 0.02
 LONGEST_SILENCE_SECONDS = 600.0
@@ -53,6 +59,7 @@ class Follower:
     fence: Fence
     spilled: InitVar[int] = 0
     workers: int = 2
+    catch_up_limit_seconds: float = 3600.0
     backlog: Backlog = field(init=False)
     spill: Spill = field(init=False)
     _turn: Turns = field(default_factory=Turns)
@@ -61,12 +68,15 @@ class Follower:
     _suspended: bool = False
     _ended: bool = False
     _conflicts_in_a_row: int = 0
-    _touched: set[KeyValue] | None = None
+    _applied: int = 0
+    _watches: Watches = field(default_factory=Watches)
     _saved_at: float = 0.0
+    _saved_position: str = ""
+    _moved_at: float = 0.0
 
     def __post_init__(self, spilled: int) -> None:
         self.backlog = Backlog(self.source.position)
-        self.spill = Spill(self.ledger, self.job.id, count=spilled)
+        self.spill = Spill(self.ledger, self.job.id, put=spilled)
 
     # The follower's own thread.
 
@@ -151,30 +161,46 @@ class Follower:
             for page in self.spill.pages(self.dialect.most_keys):
                 self._delete(page.keys)
 
-    def settle(self) -> float:
-        """Acts on all that had been committed when this was called; the seconds that it took."""
-        started = time.monotonic()
+    def settle(self, convergence: Convergence | None = None) -> float:
+        """Acts on all that had been committed when this was called; the seconds that it took.
+
+        It ends however fast changes come in: what arrives meanwhile is younger and may wait. So it
+        tells nothing about whether we ever catch up; `convergence` does, over several calls.
+        """
+        rounds = convergence or Convergence(self.catch_up_limit_seconds)
+        rounds.begin(time.monotonic())
         with self._turn:
             self._read_to(self.source.mark())
-            while self.backlog.ripe or self.spill.count:
+            newest, spilled = self.backlog.newest, self.spill.put
+            while self.backlog.holds(newest) or self.spill.holds(spilled):
                 self.controls.check()
                 self._act()
-                if self.backlog.ripe:
-                    self._take_in(0.0)
-        return time.monotonic() - started
+                self._take_in(0.0)
+                if self.backlog.holds(newest) and self._spill():
+                    spilled = self.spill.put
+                self._judge(rounds)
+        return rounds.end(time.monotonic())
 
-    @contextmanager
-    def watching(self) -> Iterator[set[KeyValue]]:
-        """Collects each key that is delivered or waits while the block lasts."""
+    def _judge(self, rounds: Convergence) -> None:
+        waiting = len(self.backlog) + self.spill.count
+        rounds.read(Reading(time.monotonic(), self.backlog.arrived, self._applied, waiting))
+        if told := rounds.told():
+            self.tracker.note(waiting_for=f"the backlog: {told}")
+        rounds.check(time.monotonic(), str(self.job.original.name))
+
+    def reapply(self, keys: Sequence[KeyValue]) -> None:
+        """Makes the shadow's rows for these keys equal, as if they had changed just now."""
         with self._turn:
-            self._touched = set(self.backlog.keys())
-            touched = self._touched
-        try:
-            yield touched
-        finally:
-            # Between two turns: `_take_in` looks at it, and then writes into it.
-            with self._turn:
-                self._touched = None
+            self.backlog.again(keys)
+            self.settle()
+
+    def watching(self) -> AbstractContextManager[Watch]:
+        """Collects each key that is delivered while the block lasts.
+
+        It takes no turn, for turns are long under load: what was delivered before it began and is
+        not acted on yet is not in it, but the next `settle` acts on that.
+        """
+        return self._watches.one_more()
 
     def drain(self, session: Session, deadline: float) -> int:
         """Under the lock: acts on everything that is left, through the session that holds it.
@@ -214,29 +240,30 @@ class Follower:
 
     def _take_in(self, timeout_seconds: float) -> bool:
         """What the source has, without waiting for more than its first delivery."""
-        taken = False
+        taken, until = False, time.monotonic() + TAKE_IN_SECONDS
         while (delivery := self.source.read(timeout_seconds)) is not None:
-            if self._touched is not None:
-                self._touched.update(delivery.keys)
+            self._watches.saw(delivery.keys)
             forgotten = self.backlog.add(delivery, self.watermark.place)
             if delivery.barrier is not None:
                 self._passed = max(self._passed, delivery.barrier)
                 self.spill.ripe = True
             self.tracker.add(changes_delivered=len(delivery.keys), changes_forgotten=forgotten)
             taken, timeout_seconds = True, 0.0
-            if len(self.backlog) > MOST_IN_MEMORY:
+            if self.backlog.full(MOST_IN_MEMORY) or time.monotonic() > until:
                 break
         self.tracker.note(backlog=len(self.backlog) + self.spill.count)
         return taken
 
     def _read_to(self, mark: int, deadline: float | None = None) -> None:
         """Takes in deliveries until the mark has passed."""
-        limit = deadline or time.monotonic() + LONGEST_SILENCE_SECONDS
+        heard = time.monotonic()
         while self._passed < mark:
             self.controls.check()
+            limit = deadline or heard + LONGEST_SILENCE_SECONDS
             if time.monotonic() > limit:
                 raise errors.LockTimeout("the change source did not come to its mark in time")
-            self._take_in(min(0.1, max(0.001, limit - time.monotonic())))
+            if self._take_in(min(0.1, max(0.001, limit - time.monotonic()))):
+                heard = time.monotonic()
             self._spill()
 
     def _act(self) -> bool:
@@ -247,8 +274,9 @@ class Follower:
         keys = self.backlog.take(most, self.watermark.place)
         if keys:
             self._apply(keys)
-            return True
-        return self.spill.count > 0 and self.spill.ripe and self._apply_spilled()
+        # Both in each turn: while memory always has some, what was spilled would never be reached.
+        spilled = self.spill.count > 0 and self.spill.ripe and self._apply_spilled()
+        return bool(keys) or spilled
 
     def _apply(self, keys: Sequence[KeyValue]) -> None:
         """Disjoint batches in parallel; what failed waits for another turn.
@@ -285,10 +313,14 @@ class Follower:
     def _acted(self, keys: Sequence[KeyValue], done: bool) -> None:
         if done:
             self.backlog.done(keys)
-            self.tracker.add(changes_applied=len(keys))
+            self._count(keys)
         else:
             self.backlog.put_back(keys)
             self.tracker.add(conflicts=1)
+
+    def _count(self, keys: Sequence[KeyValue]) -> None:
+        self._applied += len(keys)
+        self.tracker.add(changes_applied=len(keys))
 
     def _one_batch(self, keys: Sequence[KeyValue]) -> Exception | None:
         session = self._idle.get()
@@ -342,9 +374,11 @@ class Follower:
 
     # Keys that memory has no room for (rule 7).
 
-    def _spill(self) -> None:
-        if self.backlog.waiting > MOST_IN_MEMORY // 2:
+    def _spill(self) -> bool:
+        full = self.backlog.full(MOST_IN_MEMORY)
+        if full:
             self.spill.take_in(self.backlog)
+        return full
 
     def _apply_spilled(self) -> bool:
         """The oldest page: forgets what lies ahead, acts on what is copied; a page with a key whose
@@ -364,7 +398,7 @@ class Follower:
             self._resolve(duplicate)
         elif not failed:
             self.spill.forget(page)
-            self.tracker.add(changes_applied=len(keys))
+            self._count(keys)
         return True
 
     def save(self) -> None:
@@ -375,9 +409,15 @@ class Follower:
 
     def _save(self) -> None:
         """The position never passes a key that is neither applied nor forgotten (rule 6)."""
-        if time.monotonic() - self._saved_at < SAVE_SECONDS:
+        now = time.monotonic()
+        if now - self._saved_at < SAVE_SECONDS or not self.spill.ripe:
             return
         position = self.backlog.safe_position()
+        if position != self._saved_position:
+            self._saved_position, self._moved_at = position, now
+        elif self.backlog.waiting and now - self._moved_at > LONGEST_AT_ONE_POSITION_SECONDS:
+            self.spill.take_in(self.backlog)
+            position = self.backlog.safe_position()
         progress = self.tracker.read()
         self.ledger.save(
             self.job.id,
@@ -386,7 +426,7 @@ class Follower:
             rows_copied=progress.rows_copied,
         )
         self.source.confirm(position)
-        self._saved_at = time.monotonic()
+        self._saved_at = now
 
 
 def _batches(keys: Sequence[KeyValue], size: int = BATCH) -> list[Sequence[KeyValue]]:

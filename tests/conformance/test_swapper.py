@@ -398,7 +398,8 @@ class Slow:
     id: int
 
     def execute(self, statement: Statement) -> int:
-        self.never.wait(2.5)
+        if statement.sql.startswith("RENAME"):
+            self.never.wait(2.5)
         return self.session.execute(statement)
 
     def query(self, statement: Statement) -> list[tuple[Any, ...]]:

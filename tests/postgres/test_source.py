@@ -196,13 +196,42 @@ def _die(source: object) -> None:
     source._watcher.close()
 
 
-def test_closing_leaves_neither_slot_nor_publication(database: Database) -> None:
+def test_closing_leaves_slot_and_publication_to_a_resume_or_a_sweep(database: Database) -> None:
     database.run(TABLE)
+    job = database.job()
 
-    with database.source(database.job()) as source:
+    with database.source(job) as source:
         source.close()
+        left = _left(database)
+        told = database.engine.workshop.sweep(job.original.name, execute=True)
 
+    assert len(left) == 2 and len(told) == 1
     assert _left(database) == []
+
+
+def test_a_slot_that_is_gone_cannot_be_opened_again(database: Database) -> None:
+    database.run(TABLE)
+    job = database.job()
+    with database.source(job) as source:
+        position = source.position
+
+    with pytest.raises(PositionGone, match="is gone"):
+        database.engine.sources[Sync.LOG](job, position)
+
+
+def test_the_walsender_of_a_dead_process_is_ended(database: Database) -> None:
+    database.run(TABLE)
+    job = database.job()
+
+    with database.source(job) as dead:
+        again = database.engine.sources[Sync.LOG](job, dead.position)
+        try:
+            database.run("INSERT INTO t VALUES (1)")
+            keys = read_to(again, again.mark())
+        finally:
+            again.close()
+
+    assert keys == [("1",)]
 
 
 def test_a_source_whose_walsender_was_killed_still_leaves_nothing(database: Database) -> None:
@@ -243,13 +272,15 @@ def test_too_much_retained_wal_stops_the_run(database: Database) -> None:
     database.run(TABLE, ROWS)
     engine = connect(database.url, retained_bytes=1)
 
-    source = engine.sources[Sync.LOG](database.job(), None)
+    job = database.job()
+    source = engine.sources[Sync.LOG](job, None)
     try:
         database.run("UPDATE t SET v = 0")
         with pytest.raises(Guarded, match="retains"):
             within(6.0, source)
     finally:
         source.close()
+        engine.workshop.sweep(job.original.name, execute=True)
         engine.close()
 
 

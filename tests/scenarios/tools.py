@@ -43,7 +43,7 @@ def osc(case: Case) -> Tool:
 
     def run(site: Site, statement: str, tracker: Tracker) -> str:
         with closing(engine_at(site.url)) as found:
-            engine = _in_small_chunks(found)
+            engine = in_small_chunks(found)
             if Sync(case.sync) not in engine.sources:
                 pytest.skip(f"{engine.name} has no --sync {case.sync}")
             parsed = alter.parse(statement, mysql=engine.mysql)
@@ -59,7 +59,7 @@ def osc(case: Case) -> Tool:
     return run
 
 
-def _in_small_chunks(engine: Engine) -> Engine:
+def in_small_chunks(engine: Engine) -> Engine:
     size = ROWS_A_CHUNK if engine.mysql else BLOCKS_A_CHUNK
     return replace(
         engine, dialect=lambda job: cast(Dialect, InSmallChunks(engine.dialect(job), size))

@@ -13,7 +13,7 @@ import osc
 HOME = Path(osc.__file__).parent
 VALUES = {"osc", "osc.model", "osc.errors"}
 PORTS = VALUES | {"osc.engine", "osc.config", "osc.threads"}
-DRIVER = VALUES | {"osc.engine", "osc.threads", "tenacity"}
+DRIVER = VALUES | {"osc.engine", "osc.polling", "osc.threads", "tenacity"}
 
 # A room (a folder or a file of osc/) and all that it may import besides itself and the standard
 # library. A name allows what lies below it.
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "model": VALUES,
     "engine": VALUES,
     "threads": VALUES,
+    "polling": VALUES,
     "config": VALUES | {"pydantic", "pydantic_settings"},
     "stages": PORTS | {"tenacity"},
     "ops": PORTS | {"pydantic", "rich", "structlog"},

@@ -11,6 +11,8 @@ from osc.model.change import KeyValue
 from osc.model.table import TableName
 from osc.mysql import types
 from osc.mysql.events import EventReader
+from osc.mysql.logfiles import LogFiles
+from osc.mysql.position import LogPlace
 from osc.mysql.rows import RowReader
 from tests.unit.binlogs.keys import EVERYWHERE, MARIADB_ONLY, KeyType
 
@@ -23,9 +25,7 @@ def reader(ours: RowReader) -> EventReader:
         heartbeats=RowReader(TableName("shop", "_osc_heartbeat"), (0, 1, 2), (), 3),
         generation=(7, 1),
         on_query=lambda database, text: None,
-        log_file="bin.1",
-        log_position=4,
-        checksum_bytes=4,
+        files=LogFiles(LogPlace("bin.1", 4), checksum_bytes=4),
     )
 
 

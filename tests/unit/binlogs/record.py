@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from osc.engine import Session, Statement
-from osc.mysql import binlog
-from osc.mysql.events import HEADER
+from osc.mysql.logfiles import HEADER
+from osc.mysql.position import LogPlace
 from osc.mysql.session import Connector, address
+from osc.mysql.stream import Log, Stream
 from tests.servers import lease
 from tests.unit.binlogs.keys import EVERYWHERE, MARIADB_ONLY, KeyType
 
@@ -164,25 +165,25 @@ def _events(
     for sql in before:
         run(sql)
     writer = Connector(address(url), is_mariadb=engine == "mariadb")("writer")
-    start = binlog.current_position(session)
+    start = Log(session).end()
     for sql in recorded:
         _runner(writer)(sql)
     writer.close()
-    return _read(url, start, binlog.current_position(session))
+    return _read(url, session, start, Log(session).end().offset)
 
 
 def _runner(session: Session) -> Callable[[str], object]:
     return lambda sql: session.query(Statement(sql))
 
 
-def _read(url: str, start: str, end: str) -> list[str]:
-    stream = binlog._open_stream(address(url), start)
+def _read(url: str, session: Session, start: LogPlace, end: int) -> list[str]:
+    stream = Stream(address(url), Log(session), start)
     lines: list[str] = []
     while True:
-        packet = binlog._packet(stream)
+        packet = stream.packet()
         lines.append(packet.hex())
-        if HEADER.unpack_from(packet)[4] >= int(end.rsplit(":", 1)[1]):
-            binlog._hang_up(stream)
+        if HEADER.unpack_from(packet)[4] >= end:
+            stream.close()
             return lines
 
 
