@@ -152,6 +152,7 @@ class Attempt:
                 fence=fence,
                 spilled=saved.spilled if saved else 0,
                 workers=self.settings.threads,
+                catch_up_limit_seconds=self.settings.catch_up_limit,
             )
             stack.enter_context(follower.workers_ready())
             follower.first_barrier()
@@ -159,9 +160,12 @@ class Attempt:
             self._can_go_on = True
             try:
                 yield follower
-            finally:
-                with suppress(errors.ServerError):
+            except errors.TakenOver:
+                raise  # The ledger's row belongs to somebody else.
+            except BaseException:
+                with suppress(errors.OscError):
                     follower.save()
+                raise
 
     def _probe(self) -> None:
         self.engine.workshop.probe(self.plan.table, self.plan.rehearsal)
@@ -210,7 +214,16 @@ class Attempt:
         self._enter(Phase.CATCH_UP)
         cutover.catch_up(follower, self.tracker, self.controls)
         self._enter(Phase.VERIFY)
-        Verifier(job, dialect, self.engine.connect, follower, self.tracker, self.controls).run()
+        Verifier(
+            job=job,
+            dialect=dialect,
+            connect=self.engine.connect,
+            follower=follower,
+            tracker=self.tracker,
+            controls=self.controls,
+            threads=self.settings.threads,
+            repair=self.settings.repair,
+        ).run()
 
     def _cut_over(self, job: Job, follower: Follower) -> Swapped:
         if not self.settings.verify:
@@ -285,7 +298,7 @@ class Attempt:
     def _undo(self, message: str) -> None:
         """The first error counts: what could not be removed is found by `osc cleanup`."""
         ledger = self.engine.ledger
-        with suppress(errors.ServerError):
+        with suppress(errors.OscError):
             if self._names:
                 cleaning.drop_shadow(self.engine, self._names)
             self.engine.workshop.sweep(self.plan.table.name, execute=True)
@@ -334,6 +347,7 @@ class Attempt:
             rows_copied=seen.rows_copied,
             chunks_copied=seen.chunks_copied,
             rows_verified=seen.rows_verified,
+            rows_repaired=seen.rows_repaired,
             changes_delivered=seen.changes_delivered,
             changes_forgotten=seen.changes_forgotten,
             changes_applied=seen.changes_applied,

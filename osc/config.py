@@ -32,6 +32,12 @@ class Settings(BaseSettings):
         300, ge=0, description="seconds to wait for a server that went away; 0: stop at once"
     )
     verify: bool = Field(True, description="compare checksums of all rows before the swap")
+    repair: bool = Field(
+        False, description="copy rows anew that verification finds different, and go on"
+    )
+    catch_up_limit: int = Field(
+        3600, ge=1, description="seconds to go on when changes come in faster than they are applied"
+    )
     force_copy: bool = Field(False, description="copy even what the server could do by itself")
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
 

@@ -91,8 +91,9 @@ class Claim(Protocol):
 class Catalog(Protocol):
     """Reads what the server knows of its tables."""
 
-    def find(self, alter: Alter) -> Table:
-        """The table that the ALTER names; Precondition where there is none, or no plain table."""
+    def find(self, alter: Alter, sync: Sync = Sync.LOG) -> Table:
+        """The table that the ALTER names, with those keys whose changes `sync` tells; Precondition
+        where there is none, or no plain table."""
         ...
 
     def identity(self, name: TableName) -> str | None:
@@ -191,6 +192,10 @@ class Dialect(Protocol):
 
     def next_key(self, after: KeyValue | None, rows: int) -> Statement:
         """Like `next_bound`, always by key: verification walks both tables in key order."""
+        ...
+
+    def time_limit(self, seconds: float) -> Statement:
+        """From now on a query of the session that lasts longer raises Conflict; 0: as it likes."""
         ...
 
     @property

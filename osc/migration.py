@@ -50,10 +50,11 @@ def plan(engine: Engine, request: Request, settings: Settings) -> Plan:
     """What would be done, after every check that leaves the table alone."""
     table = engine.catalog.find(request.alter)
     unfinished.refuse(engine, table.name)
-    sync = planning.choose_sync(engine, request.sync)
-    preflight.check(engine, table, request.alter, sync)
+    choice = planning.choose_sync(engine, table, request.alter, request.sync)
+    table = engine.catalog.find(request.alter, choice.sync)
+    preflight.check(engine, table, request.alter, choice.sync)
     with engine.claim(table.name):
-        made = planning.make(engine, table, request.alter, sync)
+        made = planning.make(engine, table, request.alter, choice.sync, choice.findings)
         preflight.check_leftovers(engine, made)
     return made
 
@@ -78,13 +79,13 @@ def migrate(
         table = engine.catalog.find(request.alter)
         tracker.note(table=str(table.name), rows_estimated=table.rows)
         unfinished.refuse(engine, table.name)
-        sync = planning.choose_sync(engine, request.sync)
+        choice = planning.choose_sync(engine, table, request.alter, request.sync)
         with engine.claim(table.name) as claim:
             tracker.at(Phase.PREFLIGHT)
-            made = _prepared(engine, request.alter, sync)
+            made = _prepared(engine, request.alter, choice.sync)
             engine.workshop.sweep(table.name, execute=True)
             engine.ledger.prepare()
-            begun.append(engine.ledger.begin(table, request.statement, sync, request.by))
+            begun.append(engine.ledger.begin(table, request.statement, made.sync, request.by))
             return Attempt(
                 engine, made, request.statement, settings, tracker, controls, claim, begun[0]
             ).from_the_beginning()
@@ -97,7 +98,7 @@ def migrate(
 
 def _prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
     """Every reason to refuse has been looked for."""
-    table = engine.catalog.find(alter)
+    table = engine.catalog.find(alter, sync)
     preflight.check(engine, table, alter, sync)
     made = planning.make(engine, table, alter, sync)
     preflight.check_leftovers(engine, made)
@@ -145,7 +146,8 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     if run.finished_at is not None:
         return []
     ledger = engine.ledger
-    ledger.save(run.id, message=f"aborted by {by}")
+    said = [run.message, f"aborted by {by}"]
+    ledger.save(run.id, message="; ".join(word for word in said if word))
     ledger.take_over(run.id)
     with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
         saved = ledger.checkpoint(run.id)

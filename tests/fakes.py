@@ -140,6 +140,9 @@ class FakeSession:
     def _fence(self, generation: int) -> list[tuple[int]]:
         return [(generation,)] if generation == self.server.generation else []
 
+    def _limit(self, seconds: float) -> None:
+        """Nobody takes long here."""
+
     def _setting(self) -> None:
         """Nothing to set here."""
 
@@ -188,6 +191,9 @@ class FakeDialect:
     chunk_size = ChunkSize(size=2, least=2, most=2)
     most_keys = 3
     not_compared = ()
+
+    def time_limit(self, seconds: float) -> Statement:
+        return Statement("limit", (seconds,))
 
     def next_bound(self, after: KeyValue | None, rows: int) -> Statement:
         return Statement("bound", (after, rows))

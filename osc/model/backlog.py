@@ -6,15 +6,25 @@
 
 A key that arrives again while it is acted on is fresh again and will be acted on again: that is
 all that "unless a newer change has arrived meanwhile" (rule 3) takes.
+
+Nothing here grows with time: keys are as many as the caller lets in (`full`), and of the positions
+that were passed a bounded number is remembered.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.watermark import Place
+
+MOST_BYTES = 20_000_000
+"""What the keys may take: long keys are fewer than short ones."""
+BYTES_OF_A_KEY = 150
+"""Its tuple and its place in a dict, without its parts; measured."""
+MOST_POSITIONS = 1_000
 
 
 class Backlog:
@@ -30,6 +40,9 @@ class Backlog:
         self._acting: dict[KeyValue, int] = {}
         self._positions: deque[tuple[int, Position]] = deque([(0, position)])
         self._number = 0
+        self._widest = 1
+        self.arrived = 0
+        """How many keys came in so far: each once while it waits, forgotten ones not at all."""
 
     def __len__(self) -> int:
         return len(self._fresh) + len(self._ripe) + len(self._acting)
@@ -52,23 +65,53 @@ class Backlog:
     def waiting(self) -> int:
         return len(self._fresh) + len(self._ripe)
 
+    def full(self, most: int) -> bool:
+        """More keys wait than these, or than the memory for them allows."""
+        return self.waiting > min(most, MOST_BYTES // self._widest)
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest delivery."""
+        return self._number
+
+    def holds(self, upto: int) -> bool:
+        """Whether a key that came with this delivery, or with one before it, is still here."""
+        return any(number <= upto for number in self._oldest())
+
     def add(self, delivery: Delivery, place: Callable[[KeyValue], Place]) -> int:
         """Takes a delivery in; returns how many keys its barrier let us forget."""
         self._number += 1
+        before = len(self._fresh)
         for key in delivery.keys:
             self._fresh.setdefault(key, self._number)
+        self.arrived += len(self._fresh) - before
+        self._weigh(delivery.keys)
         self._positions.append((self._number, delivery.position))
+        self._thin_out()
         return self._ripen(place) if delivery.barrier is not None else 0
+
+    def _weigh(self, keys: tuple[KeyValue, ...]) -> None:
+        """By a few of them: to measure each would cost more than to store it."""
+        for key in keys[:: 1 + len(keys) // 4]:
+            self._widest = max(self._widest, BYTES_OF_A_KEY + sum(map(sys.getsizeof, key)))
+
+    def _thin_out(self) -> None:
+        """Every second position goes: an older one than need be is safe (rule 6). A key that is
+        held for days would otherwise keep the position of every delivery since."""
+        if len(self._positions) > MOST_POSITIONS:
+            first, *others = self._positions
+            self._positions = deque([first, *others[1::2]])
 
     def _ripen(self, place: Callable[[KeyValue], Place]) -> int:
         """Every key delivered so far is visible: what lies ahead of the copy is forgotten."""
         fresh, self._fresh = self._fresh, {}
-        forgotten = 0
+        forgotten, before = 0, len(self._ripe)
         for key, number in fresh.items():
             if place(key) is Place.AHEAD:
                 forgotten += 1
             else:
                 self._ripe.setdefault(key, number)
+        self.arrived -= len(fresh) - (len(self._ripe) - before)
         return forgotten
 
     def take(self, most: int, place: Callable[[KeyValue], Place]) -> tuple[KeyValue, ...]:
@@ -98,6 +141,11 @@ class Backlog:
         """Whatever is being acted on waits again."""
         self.put_back(tuple(self._acting))
 
+    def again(self, keys: Iterable[KeyValue]) -> None:
+        """Keys that nobody delivered wait to be acted on, as if they had just come in."""
+        for key in keys:
+            self._ripe.setdefault(key, self._number)
+
     def keys(self) -> Iterator[KeyValue]:
         """Every key that is here, in whatever state."""
         yield from self._fresh
@@ -117,8 +165,11 @@ class Backlog:
 
     def safe_position(self) -> Position:
         """The newest position that passes no key which is still here (rule 6)."""
-        waiting = [next(iter(keys.values())) for keys in (self._fresh, self._ripe) if keys]
-        oldest = min((*waiting, *self._acting.values()), default=self._number + 1)
+        oldest = min(self._oldest(), default=self._number + 1)
         while len(self._positions) > 1 and self._positions[1][0] < oldest:
             self._positions.popleft()
         return self._positions[0][1]
+
+    def _oldest(self) -> Iterator[int]:
+        yield from (next(iter(keys.values())) for keys in (self._fresh, self._ripe) if keys)
+        yield from self._acting.values()

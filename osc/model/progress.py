@@ -29,6 +29,7 @@ class Progress:
     backlog: int = 0
     rows_verified: int = 0
     differences: int = 0
+    rows_repaired: int = 0
     cut_over_attempts: int = 0
     lock_held_seconds: float = 0.0
     waiting_for: str = ""

@@ -25,5 +25,6 @@ class Report:
     cut_over_attempts: int
     lock_wait_seconds: float
     lock_held_seconds: float
+    rows_repaired: int = 0
     not_compared: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)

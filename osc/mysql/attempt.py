@@ -1,21 +1,33 @@
-"""What both ways of swapping share: their statements, the checks under the lock, the outcome."""
+"""What both ways of swapping share: their statements, the checks under the lock, the outcome.
+
+Whatever is raised once the RENAME may have been sent, only the catalog knows what became of it, and
+it knows for certain only when no session is left that could still do it:
+
+    we             the network          the server
+    RENAME ──────► holds it back        session sleeps, with the lock in hand
+    no answer in 15 s: was it done?     "no": both tables stand where they stood
+                   delivers it ───────► RENAME is done, after we have said "undone"
+
+So the sessions of the attempt are killed first, and when the list of processes has none of them any
+more, the catalog is asked. That also lets their locks go.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
-from osc.mysql import quoting
+from osc.mysql import changelog, quoting
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.locking import Lent, lock
 
-LONGEST_HELD_SECONDS = 10
-"""A client that is stopped with the lock in hand loses its session, and so the lock, after this."""
 UNCERTAIN_SECONDS = 30
+"""How long we ask what became of a swap."""
 POLL_SECONDS = 0.002
 SENTRY = "osc sentry"
 
@@ -27,6 +39,7 @@ class Parts:
     job: Job
     connect: Callable[[str], Session]
     catalog: Callable[[Session], MySQLCatalog]
+    lent: Lent
 
     @property
     def rename(self) -> Statement:
@@ -34,9 +47,20 @@ class Parts:
         return Statement(f"RENAME TABLE {original} TO {archive}, {shadow} TO {original}")
 
     def lock(self, *more: TableName) -> Statement:
-        tables = (self.job.original.name, self.job.shadow.name, *more)
-        locks = ", ".join(f"{quoting.table(name)} WRITE" for name in tables)
-        return Statement(f"LOCK TABLES {locks}")
+        return lock(self.job.original.name, self.job.shadow.name, *more)
+
+    def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
+        self.refuse_a_changed_table(session)
+        with self.lent.by(session):
+            drain(session)
+        session.execute(Statement("COMMIT"))
+        self._let_go_of_triggers(session)
+
+    def _let_go_of_triggers(self, session: Session) -> None:
+        """No table goes into another database with triggers (error 1435). Should the swap fail
+        after this, the source misses them at its next look and ends the run (PositionGone)."""
+        if self.job.names.archive.schema != self.job.original.name.schema:
+            changelog.drop_triggers(session, self.job.original.name)
 
     def _names(self) -> tuple[str, str, str]:
         job = self.job
@@ -64,69 +88,76 @@ class Parts:
             shadow = quoting.table(self.job.shadow.name)
             session.execute(Statement(f"ALTER TABLE {shadow} AUTO_INCREMENT = {before}"))
 
-    def was_swapped(self, *sessions: int) -> bool:
-        """Asks the catalog, once these sessions are gone or done: a statement may outlive the
-        connection that it came through.
-
-        After a swap the shadow's name is free, and the archive's is taken by no sentry.
-        """
-        archive, shadow = self.job.names.archive, self.job.shadow.name
+    def was_swapped(self) -> bool:
         with closing(self.connect("outcome of the swap")) as session:
-            self._await_idle(session, sessions)
-            catalog = self.catalog(session)
-            found = catalog.existing([shadow, archive])
-            return found == [archive] and SENTRY not in catalog.definition(archive)
+            return self._is_swapped(session)
 
-    def _await_idle(self, session: Session, sessions: tuple[int, ...]) -> None:
-        busy = Statement(
-            "SELECT id FROM information_schema.processlist WHERE command <> 'Sleep' AND id IN "
-            f"({', '.join(str(identity) for identity in (*sessions, 0))})"
+    def _is_swapped(self, session: Session) -> bool:
+        """After a swap the shadow's name is free, and the archive's is taken by no sentry."""
+        archive, shadow = self.job.names.archive, self.job.shadow.name
+        found = self.catalog(session).existing([shadow, archive])
+        return found == [archive] and not is_sentry(self.catalog(session), archive)
+
+    def settle(self, sessions: tuple[int, ...], error: BaseException, *, sent: bool) -> None:
+        """Returns where the swap has taken place all the same; otherwise raises what was raised,
+        and no session of the attempt, no lock and no sentry is there any more."""
+        swapped = False
+        try:
+            swapped = self._insist(sessions)
+        except errors.OscError as unanswered:
+            if sent:
+                raise self._unknown(unanswered) from error
+            # Undone for certain. What may still be locked, the server's timeouts let go.
+        if not swapped:
+            raise error
+
+    def _insist(self, sessions: tuple[int, ...]) -> bool:
+        """Asks by one connection after the other until one has the answer, or time is up."""
+        deadline, swapped = time.monotonic() + UNCERTAIN_SECONDS, None
+        while True:
+            try:
+                with closing(self.connect("outcome of the swap")) as session:
+                    end(session, sessions, deadline)
+                    swapped = self._is_swapped(session)
+                    if not swapped:
+                        self._remove_sentry(session)
+                    return swapped
+            except errors.Unreachable:
+                if time.monotonic() > deadline:
+                    if swapped is not None:
+                        return swapped
+                    raise
+                time.sleep(0.2)
+
+    def _remove_sentry(self, session: Session) -> None:
+        """Only now: a RENAME that finds its way later than this must not find the name free."""
+        archive = self.job.names.archive
+        if is_sentry(self.catalog(session), archive):
+            session.execute(Statement(f"DROP TABLE IF EXISTS {quoting.table(archive)}"))
+
+    def _unknown(self, unanswered: BaseException) -> errors.ConnectionLost:
+        name = self.job.original.name
+        return errors.ConnectionLost(
+            f"the connection was lost during the cut-over of {name}, and the server can't be asked "
+            f"how it ended: {unanswered}",
+            still_true="either the new table serves or the old one; no row was lost in either case",
+            todo=f"look at SHOW CREATE TABLE {name}: with the new definition, it was swapped",
         )
-        deadline = time.monotonic() + UNCERTAIN_SECONDS
-        while session.query(busy):
-            if time.monotonic() > deadline:
-                raise errors.ConnectionLost(
-                    "the outcome of the swap is unknown: the server is still at it",
-                    still_true="either the old table serves or the new one; no row is lost",
-                    todo=f"look at SHOW CREATE TABLE {self.job.original.name}",
-                )
-            time.sleep(POLL_SECONDS)
 
 
-@contextmanager
-def locking_session(connect: Callable[[str], Session]) -> Iterator[Session]:
-    """With autocommit off, as LOCK TABLES wants it for transactional tables (manual, 15.3.6)."""
-    session = connect("cut-over lock")
-    try:
-        session.execute(Statement(f"SET SESSION wait_timeout = {LONGEST_HELD_SECONDS}"))
-        session.execute(Statement("SET SESSION autocommit = 0"))
-        yield session
-    finally:
-        with suppress(errors.ServerError):
-            session.execute(Statement("ROLLBACK"))
-            session.execute(Statement("UNLOCK TABLES"))
-        session.close()
+def is_sentry(catalog: MySQLCatalog, name: TableName) -> bool:
+    """The archive bears the sentry's name after the swap, and must not be taken for it."""
+    return bool(catalog.existing([name])) and SENTRY in catalog.definition(name)
 
 
-def blockers(connect: Callable[[str], Session]) -> list[str]:
-    """Who has had a transaction open for a while; metadata locks outlive statements in it."""
-    session = connect("blockers")
-    try:
-        rows = session.query(
-            Statement(
-                "SELECT p.id, p.user, p.host, p.command, t.trx_started, "
-                "TIMESTAMPDIFF(SECOND, t.trx_started, SYSDATE()), LEFT(COALESCE(p.info, ''), 80) "
-                "FROM information_schema.innodb_trx t "
-                "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
-                "WHERE p.id <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5"
-            )
-        )
-    except errors.NotAllowed:
-        return ["(the PROCESS privilege is needed to name them)"]
-    finally:
-        session.close()
-    return [
-        f"connection {identity} ({user}@{host}, {command}), in a transaction since {seconds} s"
-        + (f": {statement}" if statement else "")
-        for identity, user, host, command, _, seconds, statement in rows
-    ]
+def end(session: Session, sessions: tuple[int, ...], deadline: float) -> None:
+    """Kills these sessions; returns when the server has undone what they had begun."""
+    ours = ", ".join(str(identity) for identity in sessions)
+    left = Statement(f"SELECT id FROM information_schema.processlist WHERE id IN ({ours})")
+    while found := session.query(left):
+        for (identity,) in found:
+            with suppress(errors.BadStatement):  # it is gone meanwhile
+                session.execute(Statement(f"KILL CONNECTION {identity}"))
+        if time.monotonic() > deadline:
+            raise errors.ConnectionLost("the server is still at it")
+        time.sleep(POLL_SECONDS)

@@ -41,7 +41,7 @@ from osc.mysql.stream import Log, Stream, is_purged, told
 
 PULSE_SECONDS = 0.1
 """How often a barrier is set by ourselves while keys wait for one."""
-MOST_KEYS = 20_000
+MOST_KEYS = 5_000
 """A delivery's size; a huge transaction comes in several."""
 IDLE_PULSE_SECONDS = 5.0
 """How often otherwise: a log that was reset is silent, and only a heartbeat shows that it is."""
@@ -177,6 +177,7 @@ class BinlogSource:
             generation=(self._job.id, self._job.generation),
             on_query=self._on_query,
             files=self._stream.files,
+            between=self._between,
         )
 
     def _run(self, body: Callable[[], None]) -> None:
@@ -228,6 +229,11 @@ class BinlogSource:
                 Stream(self._address, log, place).close()
         finally:
             session.close()
+
+    def _between(self) -> None:
+        """In the midst of a packet that is larger than a delivery may be."""
+        if len(self._reader.keys) >= MOST_KEYS:
+            self._deliver()
 
     def _deliver(self) -> None:
         """Hands over what was read; with a mark of ours in it, once its commit has returned."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from osc import errors
-from osc.engine import Session, Statement
+from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
-from osc.mysql import quoting, types
+from osc.mysql import innodb, naming, quoting, types
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class MySQLCatalog:
     session: Session
     database: str
 
-    def find(self, alter: Alter) -> Table:
+    def find(self, alter: Alter, sync: Sync = Sync.LOG) -> Table:
+        """Log and triggers both tell any key."""
         name = TableName(alter.schema or self.database, alter.table)
         found = self.read(name)
         if found is None:
@@ -73,7 +74,8 @@ class MySQLCatalog:
         )
 
     def identity(self, name: TableName) -> str | None:
-        """Changes with definition, triggers and a rebuild; a TRUNCATE only the log tells."""
+        """Changes with definition, triggers that are not ours, a rebuild, and with a TRUNCATE where
+        we have the PROCESS privilege (without it only the log tells)."""
         made = self.session.query(
             Statement(
                 "SELECT create_time FROM information_schema.tables "
@@ -90,8 +92,17 @@ class MySQLCatalog:
                 (name.schema, name.name),
             )
         )
-        told = repr((made, triggers, self.definition(name)))
+        others = [row for row in triggers if not naming.is_our_trigger(str(row[0]))]
+        told = repr((made, others, self.definition(name), self._storage(name)))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def _storage(self, name: TableName) -> list[tuple[str, int]]:
+        """InnoDB's numbers of the table and its partitions: a TRUNCATE leaves all else as it was,
+        on MySQL and MariaDB alike, `create_time` too."""
+        try:
+            return innodb.table_ids(self.session, name)
+        except errors.NotAllowed:
+            return []
 
     def definition(self, name: TableName) -> str:
         """SHOW CREATE TABLE without the counter, which every INSERT moves."""

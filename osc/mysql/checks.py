@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
-from osc.model.table import Table
-from osc.mysql import flavor, quoting, stream
+from osc.model.table import Table, TableName
+from osc.mysql import changelog, flavor, innodb, naming, quoting, stream
+from osc.mysql.ledger import MIGRATION
 from osc.mysql.session import Address
 
 NOTHING_TOUCHED = "nothing was touched"
@@ -31,8 +32,13 @@ class MySQLChecks:
             self._may_read_the_log()
 
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
-        for refusal in (*self._table(table), *_statement(alter), *_logged(self.session, table)):
+        for refusal in (*self._table(table), *_statement(alter)):
             raise refusal
+        if sync is Sync.LOG:
+            for refusal in _logged(self.session, table):
+                raise refusal
+        else:
+            changelog.try_trigger(self.session, table.name)
 
     def _server(self, sync: Sync) -> Iterator[errors.Precondition]:
         if self._is("read_only", "ON"):
@@ -44,8 +50,9 @@ class MySQLChecks:
                 f"the server is a replica of {source}: what is written here is not written there",
                 "name the primary in the URL",
             )
-        if sync is not Sync.LOG:
-            return
+        yield from self._about_the_log() if sync is Sync.LOG else self._about_triggers()
+
+    def _about_the_log(self) -> Iterator[errors.Precondition]:
         if not self._is("log_bin", "ON"):
             yield _refused("the server writes no binlog", "start it with --log-bin")
         # A server without the variable knows no other format.
@@ -60,6 +67,26 @@ class MySQLChecks:
                 "binlog's, so that no barrier can be set",
                 "SET GLOBAL binlog_order_commits = ON",
             )
+
+    def _about_triggers(self) -> Iterator[errors.Precondition]:
+        """A replica that runs statements anew fires the triggers itself, and gives the changelog's
+        rows other numbers than the primary did: sooner or later one that is taken."""
+        if self._is("log_bin", "ON") and self._is("binlog_format", "STATEMENT"):
+            yield _refused(
+                "binlog_format is STATEMENT: the triggers would number their rows otherwise on a "
+                "replica, and stop it",
+                "SET GLOBAL binlog_format = 'ROW' or 'MIXED', and let the applications connect "
+                "anew",
+            )
+        try:
+            innodb.table_ids(self.session, TableName(self.address.database, MIGRATION))
+        except errors.NotAllowed as error:
+            raise errors.NotAllowed(
+                "without the PROCESS privilege nothing would show a TRUNCATE, which fires no "
+                f"trigger: {error.happened}",
+                still_true=NOTHING_TOUCHED,
+                todo="GRANT PROCESS ON *.* to this user",
+            ) from error
 
     def _is(self, name: str, value: str) -> bool:
         found = flavor.variable(self.session, name)
@@ -121,7 +148,7 @@ class MySQLChecks:
                 (table.name.schema, table.name.name),
             )
         )
-        return [str(name) for (name,) in rows]
+        return [str(name) for (name,) in rows if not naming.is_our_trigger(str(name))]
 
     def _foreign_keys(self, table: Table) -> list[str]:
         rows = self.session.query(

@@ -20,6 +20,7 @@ _STRINGS = {Family.CHAR, Family.VARCHAR, Family.TEXT}
 _BYTES = {Family.VARBINARY, Family.BLOB}
 _BY_MEMBERS = {Family.ENUM, Family.SET, Family.OTHER}
 """Two of these may differ where `Type` does not tell."""
+_LONG = {Family.TEXT, Family.JSON, Family.BINARY, *_BYTES, Family.OTHER}
 _WHOLE = {Family.INTEGER, Family.YEAR}
 _MOMENTS = {Family.DATETIME, Family.TIMESTAMP}
 
@@ -43,8 +44,9 @@ def of(job: Job) -> Compared:
         if both is None:
             left_out.append(pair.target)
         else:
-            original += _told(both[0], target.nullable)
-            shadow += _told(both[1], target.nullable)
+            is_long = types.read(target.type).family in _LONG
+            original += _told(both[0], target.nullable, is_long)
+            shadow += _told(both[1], target.nullable, is_long)
     filled = {pair.target for pair in job.columns.pairs}
     left_out += [
         one.name for one in job.shadow.columns if one.name not in filled and not one.generated
@@ -57,10 +59,15 @@ def _joined(told: list[str]) -> str:
     return f"CONCAT_WS(X'00FF00', {', '.join(told)})"
 
 
-def _told(expression: str, nullable: bool) -> list[str]:
+def _told(expression: str, nullable: bool, is_long: bool) -> list[str]:
     """As bytes, because columns of different collations can't be put into one text. CONCAT_WS drops
-    NULLs, so that a nullable value says beside it whether it is one."""
+    NULLs, so that a nullable value says beside it whether it is one.
+
+    What may be long, or hold the bytes that values are joined by, is told by a checksum of its own:
+    a text beyond max_allowed_packet is NULL, and the sum of a span leaves NULLs out without a word.
+    """
     told = f"CAST({expression} AS BINARY)"
+    told = f"CRC32({told})" if is_long else told
     return [told, f"ISNULL({expression})"] if nullable else [told]
 
 
@@ -77,9 +84,12 @@ def _both_sides(pair: Pair, source: Column | None, target: Column) -> tuple[str,
 
 
 def _exact(of: Type, column: str) -> str:
-    """A FLOAT's text hides digits, a DOUBLE's does not; BIT is a number; ENUM is its text."""
+    """A FLOAT's text hides digits, a DOUBLE's does not; BIT is a number; ENUM is its text; an hour
+    of each year's local time is two hours."""
     if of.family is Family.FLOAT:
-        return f"({column} + 0E0)"
+        return f"({column} * 1E0)"  # to add 0 would make 0 of -0
+    if of.family is Family.TIMESTAMP:
+        return f"UNIX_TIMESTAMP({column})"
     if of.family is Family.BIT:
         return f"({column} + 0)"
     if of.family is Family.INTEGER:

@@ -23,6 +23,9 @@ class MySQLDialect:
         self._original = quoting.table(job.original.name)
         self._shadow = quoting.table(job.shadow.name)
         self._types = [types.read(job.original.column(name).type) for name in job.columns.key]
+        self._shadow_types = [
+            types.read(job.shadow.column(name).type) for name in job.columns.shadow_key
+        ]
         self._key = [quoting.name(name) for name in job.columns.key]
         self._shadow_key = [quoting.name(name) for name in job.columns.shadow_key]
         self._by_key = f"FORCE INDEX ({quoting.name(job.key.name)})"
@@ -36,6 +39,13 @@ class MySQLDialect:
         if any(of.family is Family.TIMESTAMP for of in self._types):
             return (Statement("SET SESSION time_zone = '+00:00'"),)
         return ()
+
+    def time_limit(self, seconds: float) -> Statement:
+        """MariaDB reads the first comment only, and MySQL the second."""
+        return Statement(
+            f"SET SESSION /*M! max_statement_time = {seconds:.3f} */ "
+            f"/*!50704 max_execution_time = {round(seconds * 1000)} */"
+        )
 
     @property
     def chunk_size(self) -> ChunkSize:
@@ -98,17 +108,28 @@ class MySQLDialect:
         """Keys that one side lacks, or whose rows differ: what a full outer join would give."""
         columns = [f"k{n}" for n in range(len(self._key))]
         original = self._hashed(self._original, self._key, self._compared.original, span)
-        shadow = self._hashed(self._shadow, self._shadow_key, self._compared.shadow, span)
+        shadow = self._hashed(
+            self._shadow, self._shadow_key, self._compared.shadow, span, self._shadow_types
+        )
         selected = ", ".join(columns)
         return Statement(
             f"SELECT {selected} FROM ({original} UNION ALL {shadow}) both_sides "
             f"GROUP BY {selected}, hashed HAVING COUNT(*) <> 2 LIMIT {most * 2}"
         )
 
-    def _hashed(self, table: str, key: list[str], row: str, span: Chunk) -> str:
+    def _hashed(
+        self,
+        table: str,
+        key: list[str],
+        row: str,
+        span: Chunk,
+        held_as: Sequence[types.Type] | None = None,
+    ) -> str:
         parts = ", ".join(
-            f"{types.selected(of, column)} k{n}"
-            for n, (of, column) in enumerate(zip(self._types, key, strict=True))
+            f"{types.selected_from(held, of, column)} k{n}"
+            for n, (held, of, column) in enumerate(
+                zip(held_as or self._types, self._types, key, strict=True)
+            )
         )
         return f"SELECT {parts}, CRC32({row}) hashed FROM {table} WHERE {self._span(key, span)}"
 

@@ -48,6 +48,9 @@ COMPRESSED = frozenset({166, 167, 168, 169, 170, 171})
 WITHOUT_CHANGES = frozenset({3, 5, 13, 14, 17, 28, 29, 35, 36, 37, 160, 161, 163, 164} | GTIDS)
 IGNORABLE_FLAG = 0x80
 
+MOST_PREPARED = 200_000
+"""Keys of transactions that XA has prepared and nobody has ended."""
+
 OnQuery = Callable[[str, str], None]
 """Called with the default database and the text of each statement that is logged as text."""
 
@@ -76,6 +79,8 @@ class EventReader:
     generation: tuple[int, int]
     on_query: OnQuery
     files: LogFiles
+    between: Callable[[], None] = lambda: None
+    """Called between the events of a compressed transaction: one packet, and millions of keys."""
     keys: list[KeyValue] = field(default_factory=list)
     mark: int = 0
     _tables: dict[int, TableMap | None] = field(default_factory=dict)
@@ -126,6 +131,7 @@ class EventReader:
         elif kind == PAYLOAD:
             for inner_kind, inner, inner_flags in _unpacked(body):
                 self._event(inner_kind, inner, inner_flags)
+                self.between()
         elif kind == XA_PREPARE:
             self._prepare(body)
         elif kind == MARIADB_QUERY_COMPRESSED:
@@ -168,10 +174,23 @@ class EventReader:
         found = table.keys(body, at, ROWS[kind], compressed=kind in COMPRESSED)
         if table.reader is self.ours:
             (self._open.keys if self._in_xa else self.keys).extend(found)
+            if self._in_xa:
+                self._refuse_too_many_prepared()
         elif ROWS[kind] == "write":
             # The DELETE that forgets old heartbeats must not be taken for heartbeats.
             mine = [int(number) for *beating, number in found if tuple(beating) == self.generation]
             self._open.mark = max(self._open.mark, *mine, 0)
+
+    def _refuse_too_many_prepared(self) -> None:
+        """They can't be given out, and would have to be held for as long as somebody wants."""
+        held = sum(len(one.keys) for one in self._prepared.values()) + len(self._open.keys)
+        if held > MOST_PREPARED:
+            raise errors.Guarded(
+                f"XA transactions hold {held:,} changes of {self.ours.name} that are prepared and "
+                "neither committed nor rolled back",
+                still_true=f"{self.ours.name} still serves and is untouched",
+                todo="end them (XA RECOVER shows them), then go on",
+            )
 
     def _query(self, body: bytes, *, compressed: bool = False) -> None:
         database, text = _query_text(body, compressed=compressed)

@@ -37,7 +37,7 @@ class Beside:
     @property
     def rehearsal(self) -> TableName:
         """In a corner of names that is ours alone: what a dead run left is dropped unasked."""
-        return TableName(self.of.schema, f"{OURS}try_{_digest(self.of)}")
+        return TableName(self.of.schema, f"{OURS}try_{digest(self.of)}")
 
     @property
     def archives(self) -> Iterator[TableName]:
@@ -53,7 +53,7 @@ class Beside:
 
     def _named_last(self, role: str, most: int) -> TableName:
         """A long name, once shortened, may sort before the original: no letter comes after ~."""
-        name = f"~osc_{role}_{_digest(self.of)}"
+        name = f"~osc_{role}_{digest(self.of)}"
         if not self.of.name.encode() < name.encode():
             raise errors.Precondition(
                 f"{self.of.name!r} is too long for names of ours that sort after it",
@@ -82,7 +82,7 @@ class Apart:
         return (self._in(f"old{number}") for number in ("", *range(2, 100)))
 
     def _in(self, role: str) -> TableName:
-        return TableName(f"{OURS}{role}_{_digest(self.of)}", self.of.name)
+        return TableName(f"{OURS}{role}_{digest(self.of)}", self.of.name)
 
 
 def needs_a_place_apart(definition: str) -> bool:
@@ -90,7 +90,26 @@ def needs_a_place_apart(definition: str) -> bool:
     return re.search(r"^\s+CONSTRAINT `(?:[^`]|``)+` CHECK ", definition, re.MULTILINE) is not None
 
 
-def _digest(of: TableName) -> str:
+def trigger(of: TableName, migration: int, event: str) -> str:
+    """The name of a trigger of ours: found again by whoever knows the table."""
+    return f"{triggers_begin(of)}{migration}_{event[:3].lower()}"
+
+
+def triggers_begin(of: TableName) -> str:
+    return f"{OURS}{digest(of)}_"
+
+
+def is_our_trigger(name: str) -> bool:
+    """On whatever table: a RENAME carries triggers along."""
+    return re.fullmatch(rf"{OURS}[0-9a-f]{{16}}_\d+_(ins|upd|del)", name) is not None
+
+
+def changelog(schema: str, migration: int) -> TableName:
+    """Beside the ledger."""
+    return TableName(schema, f"{OURS}log_{migration}")
+
+
+def digest(of: TableName) -> str:
     return hashlib.sha256(str(of).encode()).hexdigest()[:16]
 
 

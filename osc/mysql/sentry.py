@@ -14,20 +14,37 @@ of processes does not say which one it waits for. So the names of shadow and sen
 original's (`naming.py`): whatever B waits for, it is the original. With `_t_new` and `_t_old`, 30
 cut-overs of this kind under four writers buried 21 rows on MariaDB 10.11; with ours none:
 `tests/conformance/test_swapper.py`.
+
+Whoever dies, and whenever, it is one of two (`tests/conformance/test_cut_over_losses.py`):
+
+    A dies before DROP          its locks go; B, or a writer, is next; B's RENAME meets the sentry
+                                and fails (1050): undone
+    A dies after DROP, before   its locks go as they would with UNLOCK, and B, which was seen in the
+    UNLOCK                      queue, is first: swapped
+    B dies before A looks       A sees nobody wait, and the sentry is still there: undone
+    B dies after A has looked   A drops the sentry and unlocks, and nobody renames: undone
+    B's answer is lost          B renames, or meets the sentry: the catalog tells
+    B's RENAME is held up in    A sees nobody wait and lets go. From then on writers write, so this
+    the network                 RENAME must never be done: the sentry stays until the server has no
+                                session B any more (`Parts.settle`)
+    the observer dies           A does not see B wait: as if B were held up
+    CREATE's answer is lost     no lock was taken; the sentry goes when its maker's session is gone
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Session, Statement, Swapped
 from osc.mysql import quoting
-from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, blockers, locking_session
+from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
+from osc.mysql.locking import LONGEST_HELD_SECONDS, blockers, let_go, locking_session
 from osc.mysql.watchdog import Watchdog
 
 
@@ -39,65 +56,55 @@ class SentrySwapper:
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         """Every connection is made before the lock is taken: making one costs milliseconds."""
+        connect = self.parts.connect
         with (
-            closing(Watchdog(self.parts.connect)) as watchdog,
-            closing(self.parts.connect("cut-over observer")) as observer,
-            closing(_Renaming(self.parts)) as renaming,
-            self._sentry(),
-            locking_session(self.parts.connect) as session,
+            closing(Watchdog(connect)) as watchdog,
+            closing(connect("cut-over observer")) as observer,
+            closing(connect("sentry")) as maker,
+            closing(_Renaming(self.parts, budget_seconds)) as renaming,
+            locking_session(connect, "cut-over lock", budget_seconds) as session,
         ):
-            asked = time.monotonic()
-            with watchdog.over(session, budget_seconds):
-                session.execute(self.parts.lock(self.parts.job.names.archive))
-            held = time.monotonic()
-            self.parts.refuse_a_changed_table(session)
-            drain(session)
-            session.execute(Statement("COMMIT"))
-            self.parts.keep_the_counter(session)
-            self._rename_behind(session, renaming, observer)
+            asked = held = time.monotonic()
+            try:
+                self._create_sentry(maker)
+                asked = time.monotonic()
+                with watchdog.over(session, budget_seconds):
+                    session.execute(self.parts.lock(self.parts.job.names.archive))
+                held = time.monotonic()
+                with watchdog.ending(session, LONGEST_HELD_SECONDS):
+                    self._under_lock(session, drain, renaming, observer)
+            except BaseException as error:
+                let_go(session)
+                ours = (session.id, renaming.session_id, maker.id)
+                self.parts.settle(ours, error, sent=renaming.sent)
             return Swapped(held - asked, time.monotonic() - held)
 
-    @contextmanager
-    def _sentry(self) -> Iterator[None]:
+    def _create_sentry(self, session: Session) -> None:
         """The table that bars the archive's name; its comment tells whoever finds it later."""
-        sentry = quoting.table(self.parts.job.names.archive)
-        session = self.parts.connect("sentry")
-        try:
-            if self._is_sentry(session):  # of a process that died
-                session.execute(Statement(f"DROP TABLE IF EXISTS {sentry}"))
-            session.execute(
-                Statement(f"CREATE TABLE {sentry} (id INT PRIMARY KEY) COMMENT = '{SENTRY}'")
-            )
-            try:
-                yield
-            finally:
-                if self._is_sentry(session):
-                    session.execute(Statement(f"DROP TABLE IF EXISTS {sentry}"))
-        finally:
-            session.close()
-
-    def _is_sentry(self, session: Session) -> bool:
-        """The archive bears the sentry's name after the swap, and must not be taken for it."""
-        catalog, archive = self.parts.catalog(session), self.parts.job.names.archive
-        if not catalog.existing([archive]):
-            return False
-        return SENTRY in catalog.definition(archive)
-
-    def _rename_behind(self, session: Session, renaming: _Renaming, observer: Session) -> None:
-        """B's half in a thread; A lets go only when B is seen in the queue."""
-        try:
-            renaming.start()
-            renaming.await_queued(observer)
-            sentry = quoting.table(self.parts.job.names.archive)
+        archive = self.parts.job.names.archive
+        sentry = quoting.table(archive)
+        if is_sentry(self.parts.catalog(session), archive):
             session.execute(Statement(f"DROP TABLE {sentry}"))
-            session.execute(Statement("UNLOCK TABLES"))
-            renaming.join()
-            renaming.outcome()
-        except BaseException:
-            # Our locks may be gone already and the RENAME through: only the catalog knows.
-            renaming.give_up(observer)
-            if not self.parts.was_swapped(session.id, renaming.session_id):
-                raise
+        session.execute(
+            Statement(f"CREATE TABLE {sentry} (id INT PRIMARY KEY) COMMENT = '{SENTRY}'")
+        )
+
+    def _under_lock(
+        self,
+        session: Session,
+        drain: Callable[[Session], None],
+        renaming: _Renaming,
+        observer: Session,
+    ) -> None:
+        """B's half is done by a thread; A lets go only when B is seen in the queue."""
+        self.parts.drain(session, drain)
+        self.parts.keep_the_counter(session)
+        renaming.start()
+        renaming.await_queued(observer)
+        sentry = quoting.table(self.parts.job.names.archive)
+        session.execute(Statement(f"DROP TABLE {sentry}"))
+        session.execute(Statement("UNLOCK TABLES"))
+        renaming.require_done()
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
@@ -109,19 +116,27 @@ class SentrySwapper:
 class _Renaming(threading.Thread):
     """The session that waits with its RENAME behind the lock."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, budget_seconds: float) -> None:
         super().__init__(name="osc rename", daemon=True)
-        self._parts = parts
+        self._rename = parts.rename
         self._session = parts.connect("cut-over rename")
         self._error: errors.ServerError | None = None
+        # A RENAME that the network holds up for longer meets no session that would do it.
+        idle = math.ceil(budget_seconds) + 2 * LONGEST_HELD_SECONDS
+        for setting in ("wait_timeout", "net_read_timeout"):
+            self._session.execute(Statement(f"SET SESSION {setting} = {idle}"))
 
     @property
     def session_id(self) -> int:
         return self._session.id
 
+    @property
+    def sent(self) -> bool:
+        return self.ident is not None
+
     def run(self) -> None:
         try:
-            self._session.execute(self._parts.rename)
+            self._session.execute(self._rename)
         except errors.ServerError as error:
             self._error = error
 
@@ -138,18 +153,15 @@ class _Renaming(threading.Thread):
             time.sleep(POLL_SECONDS)
         raise errors.LockTimeout("the RENAME was not seen waiting behind the lock")
 
-    def outcome(self) -> None:
-        """Raises what the RENAME raised, unless the catalog says that it has run."""
-        if self._error is not None and not self._parts.was_swapped(self.session_id):
+    def require_done(self) -> None:
+        """Raises what the RENAME raised."""
+        self.join()
+        if self._error is not None:
             raise self._error
 
-    def give_up(self, observer: Session) -> None:
-        with suppress(errors.ServerError):
-            observer.execute(Statement(f"KILL QUERY {self._session.id}"))
-        if self.ident is not None:
-            self.join(timeout=10)
-        # MariaDB shows a session as killed until its next statement, which would never come.
-        self.close()
-
     def close(self) -> None:
+        """Its thread ends by itself, at the latest when it has not heard of the server for too
+        long; a socket must not be closed under somebody who reads from it."""
+        if self.sent:
+            self.join()
         self._session.close()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -18,12 +16,18 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from osc import errors
 from osc.engine import Statement
+from osc.model import patience
+from osc.mysql import encoding
+from osc.mysql.line import Connection
 
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
 """Strict, so that no value is bent; without NO_ZERO_DATE, so that old zero dates survive; and a
 key of 0 stays 0."""
 
-_CONFLICT = {1205, 1213, 3058, 3101}
+LONGEST_IDLE_SECONDS = 2147483
+"""24 days: what `wait_timeout` can be on every system. A run may be paused for a week."""
+
+_CONFLICT = {1205, 1213, 1969, 3024, 3058, 3101}
 _LOST = {2003, 2006, 2013, 2014, 2055, 1053, 1927, 4031}
 _NOT_ALLOWED = {1044, 1045, 1095, 1142, 1143, 1227, 1370, 1698}
 _BAD_VALUE = {
@@ -103,12 +107,16 @@ def settings(*, is_mariadb: bool) -> list[str]:
         f"sql_mode = '{SQL_MODE}'",
         "lock_wait_timeout = 5",
         "innodb_lock_wait_timeout = 5",
-        "wait_timeout = 28800",
+        f"wait_timeout = {LONGEST_IDLE_SECONDS}",
         "net_write_timeout = 600",
         "group_concat_max_len = 1048576",
     ]
     if is_mariadb:
-        every += ["in_predicate_conversion_threshold = 0", "max_statement_time = 0"]
+        every += [
+            "in_predicate_conversion_threshold = 0",
+            "max_statement_time = 0",
+            f"idle_transaction_timeout = {patience.CLAIM_SECONDS}",
+        ]
     else:
         every += [
             "range_optimizer_max_mem_size = 0",
@@ -117,24 +125,6 @@ def settings(*, is_mariadb: bool) -> list[str]:
             "show_gipk_in_create_table_and_information_schema = ON",
         ]
     return every
-
-
-class Connection(pymysql.connections.Connection):
-    """PyMySQL's, with one TLS context for all: to make one costs 40 ms of a core.
-
-    Without options TLS is used where the server has it, and its certificate is not checked.
-    """
-
-    def _create_ssl_ctx(self, sslp: Any) -> Any:
-        return super()._create_ssl_ctx(sslp) if sslp else _opportunistic_tls()  # type: ignore[misc]
-
-
-@cache
-def _opportunistic_tls() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class MySQLSession:
@@ -192,8 +182,7 @@ class MySQLSession:
 
     def _refuse_warnings(self, statement: Statement) -> None:
         """Notes pass, as they pass in a native ALTER (a rounded decimal, a truncated space)."""
-        with self._connection.cursor() as cursor:
-            cursor.execute("SHOW WARNINGS")
+        with self._cursor(Statement("SHOW WARNINGS")) as cursor:
             found = [row for row in cursor.fetchall() if row[0] != "Note"]
         if found:
             code, text = int(found[0][1]), str(found[0][2])
@@ -251,6 +240,7 @@ class Connector:
 
     def __call__(self, purpose: str) -> MySQLSession:
         connection = dial(self.address)
+        connection.wait_at_most(patience.seconds(purpose))
         session = MySQLSession(connection, self.where)
         every = ", ".join(f"SESSION {setting}" for setting in settings(is_mariadb=self.is_mariadb))
         # Asked, not executed: MySQL warns of an sql_mode without NO_ZERO_DATE, and we mean it.
@@ -259,7 +249,7 @@ class Connector:
         return session
 
 
-def dial(to: Address) -> pymysql.connections.Connection[Any]:
+def dial(to: Address) -> Connection:
     """A bare connection; raises Unreachable in words."""
     try:
         return _connect(to)
@@ -301,12 +291,16 @@ def version(to: Address) -> str:
     wait=wait_random_exponential(multiplier=0.1, max=2),
     reraise=True,
 )
-def _connect(to: Address) -> pymysql.connections.Connection[Any]:
-    return Connection(
+def _connect(to: Address) -> Connection:
+    connection = Connection(
         **to.parameters(),
         database=to.database,
         charset="utf8mb4",
         autocommit=True,
-        connect_timeout=10,
+        connect_timeout=patience.HANDSHAKE_SECONDS,
+        read_timeout=patience.HANDSHAKE_SECONDS,
+        write_timeout=patience.HANDSHAKE_SECONDS,
         client_flag=CLIENT.FOUND_ROWS,
     )
+    connection.encoding = encoding.NAME
+    return connection

@@ -14,15 +14,21 @@ from pymysqlreplication import BinLogStreamReader
 
 from osc import errors
 from osc.engine import Session, Statement
+from osc.model import patience
 from osc.mysql import logfiles, position
+from osc.mysql.line import Connection
 from osc.mysql.logfiles import LogFiles
 from osc.mysql.position import LogPlace
-from osc.mysql.session import Address, Connection, mapped
+from osc.mysql.session import Address, mapped
 
 CANNOT_READ = 1236
+LONGEST_UNREAD_SECONDS = 3600
+"""How long the server keeps a stream that we have no room for; by itself it is a minute."""
 UNDERSTANDS_CHECKSUMS = "SET @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32'"
 """Whatever the server writes now or later: it refuses a client that knows no checksums as soon as
 somebody switches them on (MySQL), or cuts them off so that lengths are not those of the log."""
+
+STREAM_SETTINGS = f"{UNDERSTANDS_CHECKSUMS}, net_write_timeout = {LONGEST_UNREAD_SECONDS}"
 
 
 @dataclass(frozen=True)
@@ -117,11 +123,18 @@ def _dump(address: Address, place: LogPlace) -> pymysql.connections.Connection[A
     opened: list[pymysql.connections.Connection[Any]] = []
 
     def connect(**settings: Any) -> pymysql.connections.Connection[Any]:
-        opened.append(Connection(**settings, init_command=UNDERSTANDS_CHECKSUMS))
+        opened.append(Connection(**settings))
         return opened[-1]
 
     reader = BinLogStreamReader(
-        connection_settings={**address.parameters(), "charset": "utf8mb4"},
+        connection_settings={
+            **address.parameters(),
+            "charset": "utf8mb4",
+            "connect_timeout": patience.HANDSHAKE_SECONDS,
+            "read_timeout": patience.STREAM_SECONDS,
+            "write_timeout": patience.STREAM_SECONDS,
+            "init_command": STREAM_SETTINGS,
+        },
         server_id=random.randrange(1 << 30, 1 << 31),
         log_file=place.file,
         log_pos=place.offset,

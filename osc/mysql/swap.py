@@ -5,19 +5,21 @@ Two ways, chosen by what the server can do: `SentrySwapper` (sentry.py), and her
 `LockedSwapper`, where RENAME TABLE works under LOCK TABLES (MySQL ≥ 8.0.13). One session:
 
     LOCK TABLES original, shadow WRITE → drain → RENAME → UNLOCK
+
+Where it ends before RENAME it is undone, afterwards it is swapped; the lock goes with the session.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 
-from osc import errors
 from osc.engine import Job, Session, Statement, Swapped
-from osc.mysql.attempt import Parts, blockers, locking_session
+from osc.mysql.attempt import Parts
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, blockers, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.watchdog import Watchdog
 
@@ -29,29 +31,28 @@ class LockedSwapper:
     parts: Parts
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
+        connect = self.parts.connect
         with (
-            closing(Watchdog(self.parts.connect)) as watchdog,
-            locking_session(self.parts.connect) as session,
+            closing(Watchdog(connect)) as watchdog,
+            locking_session(connect, "cut-over lock", budget_seconds) as session,
         ):
-            asked = time.monotonic()
-            with watchdog.over(session, budget_seconds):
-                session.execute(self.parts.lock())
-            held = time.monotonic()
-            self._under_lock(session, drain)
+            sent, asked = False, time.monotonic()
+            held = asked
+            try:
+                asked = time.monotonic()
+                with watchdog.over(session, budget_seconds):
+                    session.execute(self.parts.lock())
+                held = time.monotonic()
+                with watchdog.ending(session, LONGEST_HELD_SECONDS):
+                    self.parts.drain(session, drain)
+                    self.parts.keep_the_counter(session)
+                    sent = True
+                    session.execute(self.parts.rename)
+                    session.execute(Statement("UNLOCK TABLES"))
+            except BaseException as error:
+                let_go(session)
+                self.parts.settle((session.id,), error, sent=sent)
             return Swapped(held - asked, time.monotonic() - held)
-
-    def _under_lock(self, session: Session, drain: Callable[[Session], None]) -> None:
-        self.parts.refuse_a_changed_table(session)
-        drain(session)
-        session.execute(Statement("COMMIT"))
-        self.parts.keep_the_counter(session)
-        try:
-            session.execute(self.parts.rename)
-        except errors.ConnectionLost:
-            if not self.parts.was_swapped(session.id):
-                raise
-        with suppress(errors.ConnectionLost):
-            session.execute(Statement("UNLOCK TABLES"))
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
@@ -66,6 +67,7 @@ def swapper(
     catalog: Callable[[Session], MySQLCatalog],
     *,
     rename_under_lock: bool,
+    lent: Lent | None = None,
 ) -> LockedSwapper | SentrySwapper:
-    parts = Parts(job, connect, catalog)
+    parts = Parts(job, connect, catalog, lent or Lent())
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

@@ -145,6 +145,21 @@ def selected(of: Type, column: str) -> str:
     return column
 
 
+def selected_from(shadow: Type, of: Type, column: str) -> str:
+    """The same from the shadow, whose column may have more digits of the seconds' fraction: without
+    these (zeros, all of them) the text is the original's again."""
+    told = selected(of, column)
+    surplus = _width(shadow.fraction) - _width(of.fraction)
+    if of.family not in (Family.DATETIME, Family.TIMESTAMP, Family.TIME) or not surplus:
+        return told
+    return f"LEFT({told}, CHAR_LENGTH({told}) - {surplus})"
+
+
+def _width(fraction: int) -> int:
+    """Of the digits and the point before them."""
+    return fraction + 1 if fraction else 0
+
+
 def part(of: Type, value: Any) -> KeyPart:
     """A selected key value as the KeyPart that the binlog gives for the same row."""
     if of.family is Family.DECIMAL:

@@ -12,7 +12,7 @@ from osc.engine import Names, Rehearsal, Session, Statement
 from osc.model import columns
 from osc.model.alter import Alter
 from osc.model.table import Key, Table, TableName
-from osc.mysql import checks, filling, indexes, naming, probing, quoting
+from osc.mysql import changelog, checks, filling, indexes, naming, probing, quiet, quoting
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.session import SQL_MODE
 
@@ -91,22 +91,11 @@ class MySQLWorkshop:
         return self.catalog.existing(name for place in _places(table) for name in place.archives)
 
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
-        """Nothing: the server ends what a dead client had (locks, the dump of the log)."""
-        return []
+        """Triggers and changelogs; the server ends what else a dead client had."""
+        return changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
 
     def await_quiet(self, shadow: TableName) -> None:
-        """A lock on the shadow alone, which waits for every transaction and DDL that uses it; it is
-        ours, so that nobody queues behind us."""
-        with self._session("quiet") as session:
-            while self.catalog.existing([shadow]):
-                try:
-                    session.execute(Statement(f"LOCK TABLES {quoting.table(shadow)} WRITE"))
-                except errors.Conflict:
-                    continue
-                except errors.BadStatement:
-                    return  # It has gone while we waited.
-                session.execute(Statement("UNLOCK TABLES"))
-                return
+        quiet.await_quiet(self.connect, shadow)
 
     def drop(self, names: Iterable[TableName]) -> None:
         with self._session("drop") as session:

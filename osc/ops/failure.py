@@ -58,7 +58,8 @@ def exit_codes() -> list[tuple[int, str, str]]:
     for kind in _kinds(OscError):
         known.setdefault(kind.exit_code, (kind.title, (kind.__doc__ or "").splitlines()[0]))
     for number, name in ((2, "SIGINT"), (15, "SIGTERM")):
-        known[SIGNAL_BASE + number] = ("interrupted", f"{name}; the run was unwound cleanly.")
+        told = f"{name}; what was copied is kept for `osc resume`."
+        known[SIGNAL_BASE + number] = ("interrupted", told)
     return [(code, *known[code]) for code in sorted(known)]
 
 

@@ -117,7 +117,10 @@ def report_text(report: Report) -> str:
 
 
 def _verified(report: Report) -> str:
-    return f"{count(report.rows_verified)} verified" if report.rows_verified else "not verified"
+    if not report.rows_verified:
+        return "not verified"
+    repaired = f", {count(report.rows_repaired)} repaired" if report.rows_repaired else ""
+    return f"{count(report.rows_verified)} verified{repaired}"
 
 
 def _changes(report: Report) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from osc.engine import Sync
 from osc.errors import Precondition
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
@@ -57,8 +58,9 @@ class PostgresCatalog:
 
     opened: Open
 
-    def find(self, alter: Alter) -> Table:
-        """The table that the ALTER names; where it names no schema, by the role's search_path."""
+    def find(self, alter: Alter, sync: Sync = Sync.LOG) -> Table:
+        """The table that the ALTER names; where it names no schema, by the role's search_path. The
+        log tells the key of the replica identity alone."""
         with self.opened("catalog") as session:
             name = resolve(session, alter)
             oid = oid_of(session, name)
@@ -69,7 +71,7 @@ class PostgresCatalog:
                     f"{name} is {KINDS.get(kind, 'no table')}, not a plain table",
                     still_true="nothing was touched",
                 )
-            return read(session, name, oid)
+            return read(session, name, oid, any_key=sync is Sync.TRIGGERS)
 
     def identity(self, name: TableName) -> str | None:
         with self.opened("catalog") as session:

@@ -38,6 +38,8 @@ class PostgresChecks:
             _require_valid_indexes(session, table, oid)
             if sync is Sync.LOG:
                 _require_replica_identity(session, table, oid)
+            else:
+                _require_statements(session, table, oid)
 
 
 def _refused(happened: str, todo: str) -> Precondition:
@@ -187,6 +189,15 @@ def _refusal(line: str) -> tuple[str, str] | None:
     if words[0] == "constraint" and ": FOREIGN KEY " not in line:
         return None
     return REFUSALS.get(" ".join(words[:3])) or REFUSALS.get(words[0])
+
+
+def _require_statements(session: Connection, table: Table, oid: int) -> None:
+    """A subscription's worker changes rows without statements, and so past our triggers."""
+    if session.value("SELECT true FROM pg_subscription_rel WHERE srrelid = $1", oid):
+        raise _refused(
+            f"{table.name} is the target of a subscription, which fires no statement triggers",
+            "follow it by --sync log",
+        )
 
 
 def _require_valid_indexes(session: Connection, table: Table, oid: int) -> None:

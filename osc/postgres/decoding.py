@@ -23,12 +23,8 @@ from dataclasses import dataclass
 import psycopg
 
 from osc.engine import Job
-from osc.errors import (
-    Guarded,
-    OscError,
-    PositionGone,
-    ServerError,
-)
+from osc.errors import ConnectionLost, Guarded, OscError, PositionGone, ServerError
+from osc.model import patience
 from osc.model.change import Delivery, KeyValue, Position
 from osc.postgres import slots
 from osc.postgres.flavor import Flavor
@@ -39,7 +35,9 @@ from osc.postgres.stream import Stream
 
 PREFIX = b"osc"
 MOST_KEYS = 5_000
-QUEUED_BATCHES = 64
+QUEUED_BATCHES = 8
+MOST_XIDS = 20_000
+"""While nobody reads, no mark is set, and the transactions between two marks become many."""
 MARK_EVERY_SECONDS = 0.05
 IDLE_MARK_EVERY_SECONDS = 1.0
 STATUS_EVERY_SECONDS = 5.0
@@ -85,6 +83,7 @@ class SlotSource:
         self._held: Batch | None = None
         self._failed: OscError | None = None
         self._guarded_at = 0.0
+        self._asked_again_at = 0.0
         self._marker = address.connect("marks")
         self._watcher = address.connect("visibility")
         try:
@@ -236,7 +235,7 @@ class SlotSource:
             arrived = self._stream.feed(reader, MOST_KEYS)
             found = reader.take()
             if found.keys or found.commits:
-                xids += found.commits
+                xids = self._still_invisible(xids + found.commits)
                 mark = self._own(found.marks)
                 waiting = mark is None and (waiting or bool(found.keys))
                 ended = tuple(xids) if mark is not None else ()
@@ -253,7 +252,28 @@ class SlotSource:
                 self._stream.status(self._confirmed)
                 status_at = now
             if not arrived:
+                self._require_a_sign_of_life()
                 self._stream.wait(MARK_EVERY_SECONDS)
+
+    def _require_a_sign_of_life(self) -> None:
+        """A walsender answers each status of ours, unless it is at work on a huge transaction: then
+        it may be silent for minutes, and the server shows it waiting for nobody."""
+        silent = self._stream.silent_seconds
+        if silent < patience.STREAM_SECONDS or time.monotonic() < self._asked_again_at:
+            return
+        self._asked_again_at = time.monotonic() + patience.STREAM_SECONDS
+        with self._address.opened("visibility") as session:
+            busy = session.value(slots.BUSY, self._name)
+        if not busy:
+            raise ConnectionLost(f"not a word on the change stream in {silent:.0f} s")
+
+    def _still_invisible(self, xids: list[int]) -> list[int]:
+        """What has become visible stays so, and need not be asked for again."""
+        if len(xids) <= MOST_XIDS:
+            return xids
+        with self._marking:
+            snapshot = _snapshot(self._marker)
+        return [xid for xid in xids if not snapshot.sees(xid)]
 
     def _own(self, marks: Iterable[bytes]) -> int | None:
         """The newest mark of this run; another run's marks carry another nonce."""

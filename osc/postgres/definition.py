@@ -136,6 +136,9 @@ UNION ALL
 SELECT format('trigger %I: %s, enabled %s, comment %s', tgname, pg_get_triggerdef(g.oid),
               tgenabled, coalesce(obj_description(g.oid, 'pg_trigger'), '-'))
 FROM t JOIN pg_trigger g ON g.tgrelid = t.oid WHERE NOT tgisinternal
+AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
+         AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = g.tgfoid
+                     AND p.pronamespace = to_regnamespace('osc')))
 UNION ALL
 SELECT format('rule %I: %s, enabled %s', rulename, pg_get_ruledef(w.oid), ev_enabled)
 FROM t JOIN pg_rewrite w ON w.ev_class = t.oid

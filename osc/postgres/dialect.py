@@ -37,6 +37,9 @@ class PostgresDialect:
         """None: key texts mean the same to every session."""
         return ()
 
+    def time_limit(self, seconds: float) -> Statement:
+        return Statement(f"SET statement_timeout = {round(seconds * 1000)}")
+
     @property
     def chunk_size(self) -> ChunkSize:
         """In blocks of 8 kB: from 128 kB to 256 MB."""
@@ -44,7 +47,7 @@ class PostgresDialect:
 
     @property
     def most_keys(self) -> int:
-        return 50_000
+        return 20_000
 
     @property
     def not_compared(self) -> tuple[str, ...]:
@@ -105,7 +108,7 @@ class PostgresDialect:
         where, parameters = self._after(after, self.job.columns.key, first=1)
         # Names of its own for the texts: ORDER BY prefers what is selected, and sorted texts are
         # not sorted numbers.
-        texts = [f"{_as_text(column)} AS osc_{n}" for n, column in enumerate(columns)]
+        texts = [f"{as_text(column)} AS osc_{n}" for n, column in enumerate(columns)]
         return Statement(
             f"SELECT {', '.join(texts)}"
             f" FROM ONLY {qualified(self.job.original.name)}{' WHERE ' * bool(where)}{where}"
@@ -129,8 +132,8 @@ class PostgresDialect:
     def differing_keys(self, span: Chunk, most: int) -> Statement:
         (original, from_original), (shadow, from_shadow) = self._sides(span)
         keys = [f"k{n}" for n, _ in enumerate(self.job.columns.key)]
-        old = [_as_text(column) for column in self._key_columns()]
-        new = [_as_text(self.job.shadow.column(name)) for name in self.job.columns.shadow_key]
+        old = [as_text(column) for column in self._key_columns()]
+        new = [as_text(self.job.shadow.column(name)) for name in self.job.columns.shadow_key]
         met = [
             f"({text})::{key_type_of(c)}" for text, c in zip(new, self._shadow_key(), strict=True)
         ]
@@ -236,7 +239,7 @@ def _arrays(keys: Sequence[KeyValue]) -> tuple[object, ...]:
     return tuple(list(values) for values in zip(*keys, strict=True))
 
 
-def _as_text(column: Column) -> str:
+def as_text(column: Column) -> str:
     """A key's text as the change stream writes it: by the type's output function, which a cast to
     text is not for all types (boolean, inet, character). It depends on the session's date style and
     zone for some; there JSON has one style, and only its T is another letter."""
@@ -264,9 +267,16 @@ HASHED_AS_THEY_ARE = (
 
 def _hashable(value: str, column: Column) -> str:
     """Types under which equal means identical are hashed as they are; 1.0 and 1.00, 'a' and 'A' of
-    citext, or '1 month' and '30 days' are equal too, and so are compared as texts."""
-    plain = column.type.startswith(HASHED_AS_THEY_ARE) and not column.type.endswith("]")
-    return value if plain and not collation_of(column) else f"({value})::text"
+    citext, or '1 month' and '30 days' are equal too, and so are compared as texts.
+
+    A text of a collation that is blind to case would be hashed without its case, and the text of a
+    bpchar of no fixed length is cut behind its last letter.
+    """
+    if column.type.startswith("bpchar"):
+        return f"bpcharsend({value})"
+    if column.type.startswith(HASHED_AS_THEY_ARE) and not column.type.endswith("]"):
+        return f'({value}) COLLATE "C"' if collation_of(column) else value
+    return f'({value})::text COLLATE "C"'
 
 
 def _select(expressions: list[str], names: list[str], hashed: list[str]) -> str:

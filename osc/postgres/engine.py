@@ -8,13 +8,15 @@ from osc.engine import Engine, Sync
 from osc.postgres import flavor
 from osc.postgres.catalog import PostgresCatalog
 from osc.postgres.checks import PostgresChecks
+from osc.postgres.claim import claim
 from osc.postgres.decoding import RETAINED_BYTES, SlotSource
 from osc.postgres.dialect import PostgresDialect
-from osc.postgres.ledger import PostgresLedger, claim
+from osc.postgres.ledger import PostgresLedger
 from osc.postgres.load import PostgresLoad
 from osc.postgres.rehearsal import target_of
 from osc.postgres.session import address
 from osc.postgres.swap import PostgresSwapper
+from osc.postgres.triggers import TriggerSource
 from osc.postgres.workshop import PostgresWorkshop
 
 
@@ -44,7 +46,8 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         sources={
             Sync.LOG: lambda job, start: SlotSource(
                 place, kind, database, job, start=start, retained_bytes=retained_bytes
-            )
+            ),
+            Sync.TRIGGERS: lambda job, start: TriggerSource(place, job, start),
         },
         close=ledger.close,
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
 
 from osc.engine import Checkpoint, Run, Statement, Sync
-from osc.errors import NotAllowed, Precondition, ServerError
+from osc.errors import NotAllowed, Precondition
 from osc.model.change import KeyValue
 from osc.model.chunk import Chunk
 from osc.model.table import Table, TableName
+from osc.postgres.claim import CLAIMS
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Address, Connection, speaking
 
@@ -75,10 +74,6 @@ FROM osc.migration m
 WHERE $1::text IS NULL OR (m.table_schema, m.table_name) = ($1, $2)
 ORDER BY m.id
 """
-
-CLAIMS = 0x6F7363  # "osc"
-SILENT_SECONDS = 60
-"""A host that vanished without a word is dead when it has been silent so long."""
 
 
 class PostgresLedger:
@@ -260,47 +255,3 @@ def _texts(key: KeyValue | None) -> list[str] | None:
 
 def _run(id: int, schema: str, name: str, *rest: Any) -> Run:
     return Run(id, TableName(schema, name), *rest)
-
-
-def claim_key(table: TableName) -> tuple[int, int]:
-    """The advisory lock of a table: a class of ours, and the table's hash as a signed int4."""
-    digest = hashlib.md5(f"{table.schema}.{table.name}".encode(), usedforsecurity=False)
-    number = int.from_bytes(digest.digest()[:4], "big")
-    return CLAIMS, number - 2**32 if number >= 2**31 else number
-
-
-@dataclass(frozen=True)
-class AdvisoryLock:
-    """The port `Claim`: the lock lives as long as its connection."""
-
-    session: Connection
-
-    def renew(self) -> None:
-        self.session.value("SELECT 1")
-
-
-@contextmanager
-def claim(address: Address, table: TableName) -> Iterator[AdvisoryLock]:
-    """Holds the right to migrate a table for as long as a connection of its own lives, and says
-    something now and then."""
-    with address.opened(f"claim on {table}"[:60]) as session:
-        session.run(f"SET idle_session_timeout = '{SILENT_SECONDS}s'")
-        key = claim_key(table)
-        if not session.value("SELECT pg_try_advisory_lock($1::int, $2::int)", *key):
-            holder = session.value(
-                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
-                " AND granted AND classid::bigint = $1 AND objid::bigint = $2",
-                key[0],
-                key[1] % 2**32,
-            )
-            raise Precondition(
-                f"another run migrates {table}: it holds its claim with pid {holder}",
-                still_true="nothing was touched",
-                todo="wait for it, or end it",
-            )
-        try:
-            yield AdvisoryLock(session)
-        finally:
-            # A backend outlives its connection by a moment, in which the next run would be refused.
-            with suppress(ServerError):
-                session.rows("SELECT pg_advisory_unlock($1::int, $2::int)", *key)

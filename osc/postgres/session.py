@@ -13,13 +13,14 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from osc import errors
 from osc.engine import Statement
+from osc.model import patience
+from osc.postgres import line
 
 Row = tuple[Any, ...]
 
 SETTINGS = {
     # Each of these may be set for the role or the database, and would end or distort our work.
     "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
     "default_transaction_isolation": "read committed",
@@ -30,17 +31,16 @@ SETTINGS = {
     "synchronous_commit": "local",
     "lock_timeout": "5s",
     "jit": "off",
-}
+} | line.SETTINGS
 """Not among them: TimeZone, DateStyle and all that a conversion depends on. The ALTER converts by
 what the server gives this role when the user runs it, and so must the copy."""
 
-LINE = {
-    "connect_timeout": "10",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-}
-"""For a line that dies without a word, where the URL doesn't say otherwise."""
+SET = """
+SELECT set_config(name, value, false)
+FROM unnest($1::text[], $2::text[]) AS wanted (name, value) JOIN pg_settings USING (name)
+WHERE name <> 'client_connection_check_interval' OR version() ~* 'linux|darwin|apple|bsd'
+"""
+"""What this server knows. Elsewhere it refuses to look whether its client is still there."""
 
 
 class Connection:
@@ -119,13 +119,8 @@ class Address:
         raw = self._connected(self._with(purpose))
         session = Connection(raw)
         wanted = SETTINGS | settings
-        session.rows(
-            "SELECT set_config(name, value, false)"
-            " FROM unnest($1::text[], $2::text[]) AS wanted (name, value)"
-            " JOIN pg_settings USING (name)",
-            list(wanted),
-            list(wanted.values()),
-        )
+        session.rows(SET, list(wanted), list(wanted.values()))
+        raw.patience = patience.seconds(purpose)
         return session
 
     @contextmanager
@@ -136,17 +131,17 @@ class Address:
         finally:
             session.close()
 
-    def walsender(self, purpose: str, **settings: str) -> psycopg.Connection[Row]:
+    def walsender(self, purpose: str, **settings: str) -> line.Line:
         """A replication connection to the same database."""
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         return self._connected(self._with(purpose, replication="database", options=options))
 
     def _with(self, purpose: str, **more: str) -> str:
-        wanted = LINE | conninfo_to_dict(self.conninfo) | more
+        wanted = line.PARAMETERS | conninfo_to_dict(self.conninfo) | more
         wanted |= {"application_name": f"osc {purpose}", "client_encoding": "UTF8"}
         return make_conninfo("", **wanted)
 
-    def _connected(self, conninfo: str) -> psycopg.Connection[Row]:
+    def _connected(self, conninfo: str) -> line.Line:
         patiently = Retrying(
             stop=stop_after_attempt(3),
             wait=wait_random_exponential(multiplier=0.1, max=1),
@@ -155,7 +150,7 @@ class Address:
         )
         try:
             return patiently(
-                psycopg.Connection[Row].connect,
+                line.Line.connect,
                 conninfo,
                 autocommit=True,
                 cursor_factory=psycopg.RawCursor,
@@ -206,6 +201,7 @@ KINDS: tuple[tuple[str, type[errors.ServerError]], ...] = (
     ("23", errors.BadValue),
     ("42501", errors.NotAllowed),
     ("28", errors.NotAllowed),
+    ("3F", errors.BadStatement),
     ("42", errors.BadStatement),
     ("0A", errors.BadStatement),
     ("2BP01", errors.BadStatement),

@@ -17,6 +17,12 @@ OPEN_SECONDS = 600
 CLOSE_SECONDS = 15
 IN_USE = "55006"
 
+BUSY = """
+SELECT a.wait_event_type IS NULL OR a.wait_event_type NOT IN ('Activity', 'Client')
+FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = $1
+"""
+"""Whether a walsender decodes, and waits neither for WAL nor for us; no row: it is gone."""
+
 
 def slot_name(job: Job, database: str) -> str:
     """Slot and publication have one name, which a later process finds again."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import selectors
 import struct
+import time
 from contextlib import suppress
 
 import psycopg
 from psycopg import pq
+from psycopg.generators import execute
 
 from osc.errors import ConnectionLost, ServerError
 from osc.model.change import Position
@@ -28,6 +30,8 @@ KEY_TEXTS = {
 class Stream:
     """A replication connection, at the level of libpq: psycopg has no API for it."""
 
+    _silent_since: float | None = None
+
     def __init__(self, address: Address, slot: str, start: Position) -> None:
         self._connection = address.walsender("change stream", **KEY_TEXTS)
         self._pgconn = self._connection.pgconn
@@ -36,17 +40,21 @@ class Stream:
         options = (
             f"proto_version '1', messages 'true', publication_names {literal(identifier(slot))}"
         )
+        begin = f"START_REPLICATION SLOT {identifier(slot)} LOGICAL {start} ({options})"
         with speaking(self._connection):
-            self._pgconn.send_query(
-                f"START_REPLICATION SLOT {identifier(slot)} LOGICAL {start} ({options})".encode()
-            )
-            result = self._pgconn.get_result()
-        if result is None or result.status != pq.ExecStatus.COPY_BOTH:
-            said = result.error_message.decode(errors="replace") if result else "no answer"
+            self._pgconn.send_query(begin.encode())
+            results = self._connection.wait(execute(self._pgconn))
+        if not results or results[-1].status != pq.ExecStatus.COPY_BOTH:
+            said = results[-1].error_message.decode(errors="replace") if results else "no answer"
             self._connection.close()
             raise ServerError(f"the change stream can't be opened: {said.strip()}")
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._pgconn.socket, selectors.EVENT_READ)
+
+    @property
+    def silent_seconds(self) -> float:
+        """Since when we have looked for something, and have found nothing."""
+        return time.monotonic() - self._silent_since if self._silent_since else 0.0
 
     def feed(self, reader: Reader, most: int) -> bool:
         """Gives the reader what has arrived, about so many keys of it; False: nothing had.
@@ -83,7 +91,9 @@ class Stream:
 
     def _arrived(self) -> bool:
         if not self._selector.select(0):
+            self._silent_since = self._silent_since or time.monotonic()
             return False
+        self._silent_since = None
         self._pgconn.consume_input()
         return True
 
@@ -91,9 +101,10 @@ class Stream:
         self._selector.select(seconds)
 
     def status(self, confirmed: int) -> None:
-        """Standby status update: all before `confirmed` may be forgotten by the server."""
+        """Standby status update: all before `confirmed` may be forgotten by the server. Its last
+        byte asks for an answer, so that an idle stream isn't a silent one."""
         self._pgconn.put_copy_data(
-            struct.pack("!cQQQqB", b"r", confirmed, confirmed, confirmed, 0, 0)
+            struct.pack("!cQQQqB", b"r", confirmed, confirmed, confirmed, 0, 1)
         )
         self._pgconn.flush()
         self.asked = False

@@ -10,17 +10,13 @@ from functools import cached_property
 from osc.engine import Job, Session, Statement, Swapped
 from osc.errors import Bug, ConnectionLost, SwappedButUnfinished, TableChanged, Unreachable
 from osc.model.table import TableName
-from osc.postgres import catalog, scratch
+from osc.postgres import catalog, locking
 from osc.postgres.clone import SEQUENCES
 from osc.postgres.definition import describe, differences, oid_of
+from osc.postgres.outcome import backend, insist, settle
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.rehearsal import Target, require_unchanged
 from osc.postgres.session import Connection, Open
-
-HELD_SECONDS = 10
-"""The server itself ends a transaction that holds the lock so long: this process may hang."""
-
-UNCERTAIN_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -37,38 +33,47 @@ class PostgresSwapper:
         that one may find the original altered already."""
         return self.target_of()
 
-    def was_swapped(self) -> bool:
-        job = self.job
-        with self.opened("outcome of the swap") as session:
-            there = scratch.found(session, job.original.name, job.names.shadow, job.names.archive)
-            return there == [job.names.archive] and oid_of(session, job.original.name) is not None
-
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
-        pid, source = 0, 0
-        try:
-            with self.opened("cut-over") as session:
-                pid = session.id
-                source = _must(oid_of(session, self.job.original.name), self.job.original.name)
-                swapped = self._attempt(session, source, drain, budget_seconds)
-        except ConnectionLost as error:
-            swapped = self._ask(source, pid, error)
+        with self.opened("cut-over") as session:
+            mine, source = backend(session), self._oid(session, self.job.original.name)
+            shadow = self._oid(session, self.job.shadow.name)
+            try:
+                swapped = self._attempt(session, source, shadow, drain, budget_seconds)
+            except BaseException as error:
+                if not _is_cut(session, error):
+                    raise
+                settle(self.opened, self.job.original.name, mine, shadow, error)
+                swapped = Swapped(0.0, 0.0)
         self._confirm()
         return swapped
+
+    def was_swapped(self) -> bool:
+        with self.opened("outcome of the swap") as session:
+            shadow = oid_of(session, self.job.shadow.name)
+            return shadow is None and oid_of(session, self.job.names.archive) is not None
+
+    def _oid(self, session: Connection, name: TableName) -> int:
+        oid = oid_of(session, name)
+        if oid is None:
+            raise TableChanged(f"there is no table {name} any more", todo="clean up, start again")
+        return oid
 
     def _attempt(
         self,
         session: Connection,
         source: int,
+        shadow: int,
         drain: Callable[[Session], None],
         budget_seconds: float,
     ) -> Swapped:
-        shadow = _must(oid_of(session, self.job.shadow.name), self.job.shadow.name)
         self._warm_up(session, source)
         steps = self._exchange(session, source, shadow)
         with session.transaction():
             # Nobody but an autovacuum can be on the shadow, and it gives way: wait for it first.
             session.run(f"LOCK TABLE {qualified(self.job.shadow.name)} IN ACCESS EXCLUSIVE MODE")
-            self._set_budget(session, budget_seconds)
+            locking.set_budget(session, budget_seconds)
+            # Here, other than for chunks, we wait for the standbys that the server waits for.
+            session.run("SET LOCAL synchronous_commit = on")
             asked = time.monotonic()
             session.run(
                 f"LOCK TABLE ONLY {qualified(self.job.original.name)} IN ACCESS EXCLUSIVE MODE"
@@ -86,16 +91,6 @@ class PostgresSwapper:
         session.raw.prepare_threshold = 0
         session.run("SET plan_cache_mode = force_generic_plan")
         catalog.identity(session, source)
-
-    def _set_budget(self, session: Connection, budget_seconds: float) -> None:
-        for name, seconds in (
-            ("lock_timeout", budget_seconds),
-            ("statement_timeout", HELD_SECONDS),
-            ("idle_in_transaction_session_timeout", HELD_SECONDS),
-        ):
-            session.run(f"SET LOCAL {name} = {max(1, round(seconds * 1000))}")
-        # Here, other than for chunks, we wait for the standbys that the server waits for.
-        session.run("SET LOCAL synchronous_commit = on")
 
     def _exchange(self, session: Connection, source: int, shadow: int) -> list[Statement]:
         """A sequence that a column owns goes where its table goes, so it is let go first. Values
@@ -156,9 +151,14 @@ class PostgresSwapper:
     def _confirm(self) -> None:
         """Describes what serves now, in its place and with its late constraints."""
         name = self.job.original.name
-        with self.opened("after the cut-over") as session:
-            oid = oid_of(session, name)
-            have = describe(session, oid) if oid is not None else ()
+        try:
+            have = insist(self.opened, "after the cut-over", lambda session: _told(session, name))
+        except Unreachable as error:
+            raise SwappedButUnfinished(
+                f"{name} was swapped, and then could not be looked at: {error.happened}",
+                still_true=f"the new table serves; the old one is {self.job.names.archive}",
+                todo="compare its definition with what you want, then run `osc cleanup`",
+            ) from error
         found = differences(have, self.target.lines)
         if found:
             raise SwappedButUnfinished(
@@ -167,31 +167,13 @@ class PostgresSwapper:
                 todo="see whether somebody has changed it since; if not, please report this",
             )
 
-    def _ask(self, source: int, pid: int, lost: ConnectionLost) -> Swapped:
-        """The connection broke. Whether the server had received our COMMIT, only the catalog knows,
-        and it knows for certain only when the backend that may still be at it is gone."""
-        original, deadline = self.job.original.name, time.monotonic() + UNCERTAIN_SECONDS
-        try:
-            with self.opened("asking after the cut-over") as session:
-                while session.value("SELECT pid FROM pg_stat_activity WHERE pid = $1", pid):
-                    if time.monotonic() > deadline:
-                        raise _unknown(original, lost)
-                    time.sleep(0.05)
-                serving = oid_of(session, original)
-        except (ConnectionLost, Unreachable) as error:
-            raise _unknown(original, lost) from error
-        if serving == source or not source:
-            raise lost
-        return Swapped(0.0, 0.0)
-
     def blockers(self) -> list[str]:
-        with self.opened("blockers") as session:
-            found = session.rows(BLOCKERS, qualified(self.job.original.name))
-        return [
-            f"pid {pid} ({user}, {application!r}) {'holds' if granted else 'waits for'} {mode},"
-            f" {state}, its transaction is {age} old: {statement}"
-            for pid, user, application, granted, mode, state, age, statement in found
-        ]
+        return locking.blockers(self.opened, self.job.original.name)
+
+
+def _told(session: Connection, name: TableName) -> tuple[str, ...]:
+    oid = oid_of(session, name)
+    return describe(session, oid) if oid is not None else ()
 
 
 def _move(session: Connection, oid: int, table: TableName, schema: str) -> list[Statement]:
@@ -221,30 +203,9 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
 AND d.refobjid = $1 AND d.deptype = 'a'
 """
 
-BLOCKERS = """
-SELECT a.pid, a.usename, a.application_name, bool_or(l.granted),
-       string_agg(DISTINCT l.mode, ' and '), a.state,
-       date_trunc('milliseconds', now() - a.xact_start)::text, left(a.query, 200)
-FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.locktype = 'relation' AND l.relation = to_regclass($1)
-AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-AND a.application_name NOT LIKE 'osc %' AND a.pid <> pg_backend_pid()
-GROUP BY a.pid, a.usename, a.application_name, a.state, a.xact_start, a.query
-ORDER BY a.xact_start
-"""
 
-
-def _must(oid: int | None, name: TableName) -> int:
-    if oid is None:
-        raise TableChanged(f"there is no table {name} any more", todo="clean up and start again")
-    return oid
-
-
-def _unknown(original: TableName, lost: ConnectionLost) -> ConnectionLost:
-    return ConnectionLost(
-        f"the connection was lost during the cut-over of {original}, and the server can't be asked"
-        f" how it ended: {lost.happened}",
-        code=lost.code,
-        still_true="either the new table serves or the old one; no row was lost in either case",
-        todo=f"look at \\d {original}: if it has the new definition, the swap took place",
-    )
+def _is_cut(session: Connection, error: BaseException) -> bool:
+    """Whether the server may not have heard of the end, or we not of the outcome. Any other error
+    has been followed by a rollback that was answered; but an interrupt may have hit the COMMIT."""
+    lost = isinstance(error, ConnectionLost) or session.raw.closed or session.raw.broken
+    return lost or not isinstance(error, Exception)

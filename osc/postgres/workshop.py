@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from osc.engine import Names, Rehearsal
-from osc.errors import BadStatement
+from osc.errors import BadStatement, LockTimeout
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, rehearsal, scratch, slots
+from osc.postgres import catalog, changelog, rehearsal, scratch, slots
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
-from osc.postgres.session import Open
+from osc.postgres.session import Connection, Open
 
 
 @dataclass(frozen=True)
@@ -77,14 +76,16 @@ class PostgresWorkshop:
             found = slots.left_behind(session, table)
             for slot in found if execute else ():
                 slots.drop(session, slot)
-        return [f"replication slot and publication {slot}" for slot in found]
+        told = [f"replication slot and publication {slot}" for slot in found]
+        return told + changelog.sweep(self.opened, table, execute=execute)
 
     def await_quiet(self, shadow: TableName) -> None:
-        """A lock on the shadow alone, which waits for whatever uses it; it is ours, so that nobody
-        queues behind us."""
-        with self.opened("quiet") as session, suppress(BadStatement), session.transaction():
-            session.run("SET LOCAL lock_timeout = 0")
-            session.run(f"LOCK TABLE {qualified(shadow)} IN ACCESS EXCLUSIVE MODE")
+        """Each backend of ours that works on the shadow has a lock on it, and so has one that waits
+        for the original in a cut-over: there, the shadow is locked first. The lock that waits for
+        them is given up and asked for again all the time, so that no autovacuum is in its way."""
+        with self.opened("quiet") as session:
+            while not _is_free(session, shadow):
+                pass
 
     def drop(self, names: Iterable[TableName]) -> None:
         """Without CASCADE: should anything still hang on the table, the server says so."""
@@ -92,3 +93,19 @@ class PostgresWorkshop:
             for name in names:
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
                 scratch.drop_empty(session, name.schema)
+
+
+NO_SUCH_TABLE = {"42P01", "3F000"}
+
+
+def _is_free(session: Connection, table: TableName) -> bool:
+    """Whether the lock that excludes everybody can be had within `lock_timeout`."""
+    try:
+        with session.transaction():
+            session.run(f"LOCK TABLE ONLY {qualified(table)} IN ACCESS EXCLUSIVE MODE")
+    except LockTimeout:
+        return False
+    except BadStatement as error:
+        if error.code not in NO_SUCH_TABLE:
+            raise
+    return True

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from osc import errors
 from osc.engine import Job, Session, Swapped, Swapper
 from osc.model.controls import Controls
+from osc.model.convergence import Convergence
 from osc.model.progress import Tracker
 from osc.stages.sync import Follower
 
@@ -25,10 +26,15 @@ LONGEST_BACK_OFF_SECONDS = 10.0
 
 
 def catch_up(follower: Follower, tracker: Tracker, controls: Controls) -> None:
-    """Returns when the backlog is nearly empty."""
-    while (seconds := follower.settle()) > NEARLY_EMPTY_SECONDS:
+    """Returns when the backlog is nearly empty; Guarded where it doesn't get shorter for long."""
+    rounds, waited = Convergence(follower.catch_up_limit_seconds), False
+    while (seconds := follower.settle(rounds)) > NEARLY_EMPTY_SECONDS:
+        waited = True
         tracker.note(waiting_for=f"the backlog: the last round took {seconds:.1f} s")
         controls.check()
+        rounds.check(time.monotonic(), str(follower.job.original.name))
+    if waited:
+        tracker.note(waiting_for="")
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from osc import errors
@@ -38,18 +39,57 @@ def remembered(job: Job, sync: Sync) -> Plan:
     return Plan(job.original, job.alter, job.names, sync, rehearsal, (), ())
 
 
-def choose_sync(engine: Engine, wanted: Sync | None) -> Sync:
-    """What was asked for, or the first that this engine has."""
-    if wanted is not None and wanted not in engine.sources:
+@dataclass(frozen=True)
+class Choice:
+    """How changes will be followed, and why it is not the best way that the engine has."""
+
+    sync: Sync
+    findings: tuple[str, ...] = ()
+
+
+def choose_sync(engine: Engine, table: Table, alter: Alter, wanted: Sync | None) -> Choice:
+    """What was asked for, or the best that nothing speaks against."""
+    if wanted is None:
+        return _best(engine, table, alter)
+    if wanted not in engine.sources:
         raise errors.Precondition(
             f"--sync {wanted} is not there yet for {engine.name}",
             still_true="nothing was touched",
             todo=f"leave it out, or take --sync {next(iter(engine.sources))}",
         )
-    return wanted or next(iter(engine.sources))
+    return Choice(wanted)
 
 
-def make(engine: Engine, table: Table, alter: Alter, sync: Sync) -> Plan:
+def _best(engine: Engine, table: Table, alter: Alter) -> Choice:
+    """If each has something against it, that of the best is raised, the others' beside it."""
+    refusals: dict[Sync, errors.Precondition | errors.NotAllowed] = {}
+    for sync in engine.sources:
+        try:
+            engine.checks.server(sync)
+            engine.checks.table(table, alter, sync)
+        except (errors.Precondition, errors.NotAllowed) as refusal:
+            refusals[sync] = refusal
+        else:
+            return Choice(sync, _why(sync, refusals))
+    best, *others = refusals.items()
+    for sync, other in others:
+        if other.happened != best[1].happened:
+            best[1].todo += f"; or, for --sync {sync}, as {other.happened}: {other.todo}"
+    raise best[1]
+
+
+def _why(
+    chosen: Sync, refusals: Mapping[Sync, errors.Precondition | errors.NotAllowed]
+) -> tuple[str, ...]:
+    return tuple(
+        f"changes are followed by {chosen}, not by {sync}: {refusal.happened}"
+        for sync, refusal in refusals.items()
+    )
+
+
+def make(
+    engine: Engine, table: Table, alter: Alter, sync: Sync, findings: tuple[str, ...] = ()
+) -> Plan:
     """Rehearses the ALTER on an empty clone, which is gone again when this returns."""
     rehearsal = engine.workshop.rehearse(table, alter)
     names = engine.workshop.names(table)
@@ -59,7 +99,7 @@ def make(engine: Engine, table: Table, alter: Alter, sync: Sync) -> Plan:
         names=names,
         sync=sync,
         rehearsal=rehearsal,
-        findings=rehearsal.findings,
+        findings=(*findings, *rehearsal.findings),
         statements=tuple(_steps(table, alter, names, sync)),
     )
 

@@ -22,7 +22,7 @@ class Page:
 
 @dataclass
 class Spill:
-    """Used by one thread at a time. `count` is how many entries wait.
+    """Used by one thread at a time. `put` and `taken` count the entries that ever came and went.
 
     `ripe` says that each of them is visible. A huge transaction brings more keys than memory takes
     before it is known to be visible: these go to the ledger too, and then nothing of what is there
@@ -31,16 +31,26 @@ class Spill:
 
     ledger: Ledger
     migration: int
-    count: int = 0
+    put: int = 0
+    taken: int = 0
     ripe: bool = True
     _done: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many entries wait."""
+        return self.put - self.taken
+
+    def holds(self, upto: int) -> bool:
+        """Whether one of the first so many entries still waits: the oldest go first."""
+        return self.taken < upto
 
     def take_in(self, backlog: Backlog) -> None:
         """All that waits in memory; it is durable when this returns."""
         self.ripe = self.ripe and backlog.fresh == 0
         keys = backlog.spill()
         self.ledger.spill(self.migration, keys)
-        self.count += len(keys)
+        self.put += len(keys)
 
     def pages(self, most: int) -> Iterator[Page]:
         """All of it, oldest first; it stays."""
@@ -52,7 +62,7 @@ class Spill:
     def oldest(self, most: int) -> Page | None:
         page = self._page(self._done, most) if self.count else None
         if page is None:
-            self.count = 0
+            self.taken = self.put
         return page
 
     def _page(self, after: int, most: int) -> Page | None:
@@ -67,4 +77,4 @@ class Spill:
         """Its keys have been acted on."""
         self.ledger.unspill(self.migration, page.upto)
         self._done = page.upto
-        self.count = max(0, self.count - page.count)
+        self.taken = min(self.put, self.taken + page.count)

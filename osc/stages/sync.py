@@ -9,12 +9,10 @@ but the copier (to purge), the verifier (to settle) and the cut-over (to drain) 
 
 from __future__ import annotations
 
-import queue
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import InitVar, dataclass, field
 
 from osc import errors
@@ -22,21 +20,24 @@ from osc.engine import ChangeSource, Dialect, Job, Ledger, Session
 from osc.model.backlog import Backlog
 from osc.model.change import KeyValue
 from osc.model.controls import Controls
+from osc.model.convergence import Convergence, Reading
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
+from osc.stages.apply import BATCH, Applier, batches, neighbours
 from osc.stages.fence import Fence
 from osc.stages.spill import Spill
+from osc.stages.watch import Watch, Watches
 from osc.threads import Turns
 
-BATCH = 500
-MOST_IN_MEMORY = 200_000
+MOST_IN_MEMORY = 50_000
+TAKE_IN_SECONDS = 0.1
+"""A source that always has more must not keep anybody from acting, or from getting a turn."""
+LONGEST_AT_ONE_POSITION_SECONDS = 60.0
+"""Keys that are held longer go to the ledger, so that the server need not keep its log for them."""
 SAVE_SECONDS = 1.0
 IDLE_SECONDS = 0.02
 LONGEST_SILENCE_SECONDS = 600.0
 ROUNDS_BEFORE_PROBE = 5
-LONGEST_IN_MEMORY_SECONDS = 60.0
-"""A key that waits in memory holds the position, and with it whatever log the server has to keep:
-on PostgreSQL every key waits until the copy is over."""
 
 
 @dataclass
@@ -56,21 +57,28 @@ class Follower:
     fence: Fence
     spilled: InitVar[int] = 0
     workers: int = 2
+    catch_up_limit_seconds: float = 3600.0
     backlog: Backlog = field(init=False)
     spill: Spill = field(init=False)
     _turn: Turns = field(default_factory=Turns)
-    _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
+    _applier: Applier = field(init=False)
     _passed: int = 0
     _suspended: bool = False
     _ended: bool = False
     _conflicts_in_a_row: int = 0
-    _touched: set[KeyValue] | None = None
+    _applied: int = 0
+    _watches: Watches = field(default_factory=Watches)
     _saved_at: float = 0.0
-    _moved_at: float = field(default_factory=time.monotonic)
+    _saved_position: str = ""
+    _moved_at: float = 0.0
 
     def __post_init__(self, spilled: int) -> None:
         self.backlog = Backlog(self.source.position)
-        self.spill = Spill(self.ledger, self.job.id, count=spilled)
+        self.spill = Spill(self.ledger, self.job.id, put=spilled)
+        self._applier = Applier(
+            self.job, self.dialect, self.connect, self.fence, self.tracker, self.controls,
+            self.workers,
+        )  # fmt: skip
 
     # The follower's own thread.
 
@@ -96,30 +104,18 @@ class Follower:
                 return False
             taken = self._take_in(0.0)
             acted = self._act()
-            self._spill()
-            self._spill_what_is_stuck(acted)
+            self._make_room()
             self._save()
             return taken or acted
 
     @contextmanager
     def workers_ready(self) -> Iterator[None]:
         """The connections that act, for the length of the block."""
-        sessions: list[Session] = []
         try:
-            for _ in range(self.workers):
-                sessions.append(self._session("apply"))
-                self._idle.put(sessions[-1])
-            yield
+            with self._applier.ready():
+                yield
         finally:
             self.end()
-            for session in sessions:
-                session.close()
-
-    def _session(self, purpose: str) -> Session:
-        session = self.connect(purpose)
-        for setting in self.dialect.session_settings:
-            session.execute(setting)
-        return session
 
     # What others ask of it.
 
@@ -152,34 +148,54 @@ class Follower:
         """
         with self._turn:
             self._read_to(self.source.mark())
-            self._delete(self.backlog.ripe_keys())
+            self._applier.delete(self.backlog.ripe_keys())
             for page in self.spill.pages(self.dialect.most_keys):
-                self._delete(page.keys)
+                self._applier.delete(page.keys)
 
-    def settle(self) -> float:
-        """Acts on all that had been committed when this was called; the seconds that it took."""
-        started = time.monotonic()
+    def settle(self, convergence: Convergence | None = None) -> float:
+        """Acts on all that had been committed when this was called; the seconds that it took.
+
+        It ends however fast changes come in: what arrives meanwhile is younger and may wait. So it
+        tells nothing about whether we ever catch up; `convergence` does, over several calls.
+        """
+        rounds = convergence or Convergence(self.catch_up_limit_seconds)
+        rounds.begin(time.monotonic())
         with self._turn:
-            self._read_to(self.source.mark())
-            while self.backlog.ripe or self.spill.count:
+            self._read_to(self.source.mark(), then=lambda: self._advance(rounds))
+            newest, spilled = self.backlog.newest, self.spill.put
+            while self.backlog.holds(newest) or self.spill.holds(spilled):
                 self.controls.check()
-                self._act()
-                if self.backlog.ripe:
-                    self._take_in(0.0)
-        return time.monotonic() - started
+                self._take_in(0.0 if self._act() else IDLE_SECONDS)
+                held = self.backlog.holds(newest)
+                if self._make_room() and held:
+                    spilled = self.spill.put
+                self._judge(rounds)
+        return rounds.end(time.monotonic())
 
-    @contextmanager
-    def watching(self) -> Iterator[set[KeyValue]]:
-        """Collects each key that is delivered or waits while the block lasts."""
+    def _advance(self, rounds: Convergence) -> None:
+        self._make_room()
+        self._judge(rounds)
+
+    def _judge(self, rounds: Convergence) -> None:
+        waiting = len(self.backlog) + self.spill.count
+        rounds.read(Reading(time.monotonic(), self.backlog.arrived, self._applied, waiting))
+        if told := rounds.told():
+            self.tracker.note(waiting_for=f"the backlog: {told}")
+        rounds.check(time.monotonic(), str(self.job.original.name))
+
+    def reapply(self, keys: Sequence[KeyValue]) -> None:
+        """Makes the shadow's rows for these keys equal, as if they had changed just now."""
         with self._turn:
-            self._touched = set(self.backlog.keys())
-            touched = self._touched
-        try:
-            yield touched
-        finally:
-            # Between two turns: `_take_in` looks at it, and then writes into it.
-            with self._turn:
-                self._touched = None
+            self.backlog.again(keys)
+            self.settle()
+
+    def watching(self) -> AbstractContextManager[Watch]:
+        """Collects each key that is delivered while the block lasts.
+
+        It takes no turn, for turns are long under load: what was delivered before it began and is
+        not acted on yet is not in it, but the next `settle` acts on that.
+        """
+        return self._watches.one_more()
 
     def drain(self, session: Session, deadline: float) -> int:
         """Under the lock: acts on everything that is left, through the session that holds it.
@@ -191,25 +207,17 @@ class Follower:
         with self._turn:
             for setting in self.dialect.session_settings:
                 session.execute(setting)
-            self._require_current()
+            self._applier.require_current()
             self._read_to(self.source.mark(), deadline)
             if self.spill.count:
                 raise errors.LockTimeout("more keys came in than fit into the lock's time")
             keys = self.backlog.take(1 << 60, self.watermark.place)
             for act in (self.dialect.delete_keys, self.dialect.insert_keys):
-                for batch in _batches(keys):
+                for batch in batches(keys):
                     if time.monotonic() > deadline:
                         raise errors.LockTimeout(f"{len(keys)} changes took too long for the lock")
                     session.execute(act(batch))
             return len(keys)
-
-    def _require_current(self) -> None:
-        """Through another session, because the one that holds the lock may read no other table."""
-        other = self._idle.get()
-        try:
-            self.fence.require(other)
-        finally:
-            self._idle.put(other)
 
     def undo_drain(self) -> None:
         with self._turn:
@@ -219,41 +227,48 @@ class Follower:
 
     def _take_in(self, timeout_seconds: float) -> bool:
         """What the source has, without waiting for more than its first delivery."""
-        taken = False
+        taken, until = False, time.monotonic() + TAKE_IN_SECONDS
         while (delivery := self.source.read(timeout_seconds)) is not None:
-            if self._touched is not None:
-                self._touched.update(delivery.keys)
+            self._watches.saw(delivery.keys)
             forgotten = self.backlog.add(delivery, self.watermark.place)
             if delivery.barrier is not None:
                 self._passed = max(self._passed, delivery.barrier)
                 self.spill.ripe = True
             self.tracker.add(changes_delivered=len(delivery.keys), changes_forgotten=forgotten)
             taken, timeout_seconds = True, 0.0
-            if len(self.backlog) > MOST_IN_MEMORY:
+            if self.backlog.full(MOST_IN_MEMORY) or time.monotonic() > until:
                 break
         self.tracker.note(backlog=len(self.backlog) + self.spill.count)
         return taken
 
-    def _read_to(self, mark: int, deadline: float | None = None) -> None:
-        """Takes in deliveries until the mark has passed."""
-        limit = deadline or time.monotonic() + LONGEST_SILENCE_SECONDS
+    def _read_to(
+        self,
+        mark: int,
+        deadline: float | None = None,
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Takes in deliveries until the mark has passed; `then`, which makes room, each time."""
+        heard = time.monotonic()
         while self._passed < mark:
             self.controls.check()
+            limit = deadline or heard + LONGEST_SILENCE_SECONDS
             if time.monotonic() > limit:
                 raise errors.LockTimeout("the change source did not come to its mark in time")
-            self._take_in(min(0.1, max(0.001, limit - time.monotonic())))
-            self._spill()
+            if self._take_in(min(0.1, max(0.001, limit - time.monotonic()))):
+                heard = time.monotonic()
+            (then or self._spill)()
 
     def _act(self) -> bool:
         """Acts on what may be acted on; False where that is nothing."""
         if self._suspended or self.watermark.holds_everything:
             return False
-        most = BATCH * 4 if self._conflicts_in_a_row else BATCH * 4 * self.workers
+        most = BATCH * 4 if self._conflicts_in_a_row else self._applier.most
         keys = self.backlog.take(most, self.watermark.place)
         if keys:
             self._apply(keys)
-            return True
-        return self.spill.count > 0 and self.spill.ripe and self._apply_spilled()
+        # Both in each turn: while memory always has some, what was spilled would never be reached.
+        spilled = self.spill.count > 0 and self.spill.ripe and self._apply_spilled()
+        return bool(keys) or spilled
 
     def _apply(self, keys: Sequence[KeyValue]) -> None:
         """Disjoint batches in parallel; what failed waits for another turn.
@@ -261,51 +276,24 @@ class Follower:
         After a duplicate all keys go in one batch: rows that exchange a unique value are then
         deleted together and read in one snapshot, so that they can't be in each other's way.
         """
-        batches = [keys] if self._conflicts_in_a_row else _batches(keys)
-        duplicate = self._together(batches, self._acted)
+        cut = [keys] if self._conflicts_in_a_row else batches(neighbours(keys))
+        duplicate = self._applier.act(cut, self._acted)
         if duplicate is None:
             self._conflicts_in_a_row = 0
         else:
             self._resolve(duplicate)
 
-    def _together(
-        self,
-        batches: Sequence[Sequence[KeyValue]],
-        settled: Callable[[Sequence[KeyValue], bool], None],
-    ) -> errors.DuplicateKey | None:
-        """Acts on all batches; `settled` hears of each whether it was done."""
-        duplicate: errors.DuplicateKey | None = None
-        with ThreadPoolExecutor(self.workers, "osc apply") as pool:
-            outcomes = pool.map(self._one_batch, batches)
-            for batch, outcome in zip(batches, outcomes, strict=True):
-                settled(batch, outcome is None)
-                if isinstance(outcome, errors.DuplicateKey):
-                    duplicate = outcome
-                elif isinstance(outcome, errors.BadValue):
-                    raise self._lost(outcome) from outcome
-                elif outcome is not None and not isinstance(outcome, errors.Conflict):
-                    raise outcome
-        return duplicate
-
     def _acted(self, keys: Sequence[KeyValue], done: bool) -> None:
         if done:
             self.backlog.done(keys)
-            self.tracker.add(changes_applied=len(keys))
+            self._count(keys)
         else:
             self.backlog.put_back(keys)
             self.tracker.add(conflicts=1)
 
-    def _one_batch(self, keys: Sequence[KeyValue]) -> Exception | None:
-        session = self._idle.get()
-        try:
-            with self.fence.transaction(session):
-                session.execute(self.dialect.delete_keys(keys))
-                session.execute(self.dialect.insert_keys(keys))
-        except Exception as error:
-            return error
-        finally:
-            self._idle.put(session)
-        return None
+    def _count(self, keys: Sequence[KeyValue]) -> None:
+        self._applied += len(keys)
+        self.tracker.add(changes_applied=len(keys))
 
     def _resolve(self, duplicate: errors.DuplicateKey) -> None:
         """A unique value moved and its old row is stale, or the new definition has duplicates."""
@@ -319,50 +307,27 @@ class Follower:
             self.controls.pause(random.uniform(0.0, 0.05))
         self.purge()
 
-    def _lost(self, error: errors.BadValue) -> errors.DataWouldBeLost:
-        return errors.DataWouldBeLost(
-            f"a row of {self.job.original.name} that was written meanwhile does not fit the new "
-            f"definition: {error.happened}",
-            still_true=f"{self.job.original.name} still serves and is untouched",
-            todo="change the row or the ALTER, then start again",
-        )
-
-    def _delete(self, keys: Sequence[KeyValue]) -> None:
-        session = self._idle.get()
-        try:
-            for batch in _batches(keys, self.dialect.most_keys):
-                self._delete_batch(session, batch)
-        finally:
-            self._idle.put(session)
-
-    def _delete_batch(self, session: Session, keys: Sequence[KeyValue]) -> None:
-        while True:
-            self.controls.check()
-            try:
-                with self.fence.transaction(session):
-                    session.execute(self.dialect.delete_keys(keys))
-                return
-            except errors.Conflict:
-                self.tracker.add(conflicts=1)
-
     # Keys that memory has no room for (rule 7).
 
-    def _spill(self) -> None:
-        if self.backlog.waiting > MOST_IN_MEMORY // 2:
-            self.spill.take_in(self.backlog)
+    def _make_room(self) -> bool:
+        """What can be acted on is not spilled, which would cost as much: the source waits instead,
+        and its server keeps for us what we have not read. True where something was spilled."""
+        while self.backlog.full(MOST_IN_MEMORY):
+            self.controls.check()
+            if not self._act():
+                return self._spill()
+        return False
 
-    def _spill_what_is_stuck(self, acted: bool) -> None:
-        now = time.monotonic()
-        if acted or not self.backlog.waiting:
-            self._moved_at = now
-        elif now - self._moved_at > LONGEST_IN_MEMORY_SECONDS:
+    def _spill(self) -> bool:
+        full = self.backlog.full(MOST_IN_MEMORY)
+        if full:
             self.spill.take_in(self.backlog)
-            self._moved_at = now
+        return full
 
     def _apply_spilled(self) -> bool:
         """The oldest page: forgets what lies ahead, acts on what is copied; a page with a key whose
         chunk is in flight waits."""
-        page = self.spill.oldest(BATCH * self.workers * 4)
+        page = self.spill.oldest(self._applier.most)
         if page is None:
             return False
         places = {key: self.watermark.place(key) for key in page.keys}
@@ -370,14 +335,14 @@ class Follower:
             return False
         keys = [key for key, place in places.items() if place is Place.COPIED]
         failed: list[Sequence[KeyValue]] = []
-        duplicate = self._together(
-            _batches(keys), lambda batch, done: None if done else failed.append(batch)
+        duplicate = self._applier.act(
+            batches(neighbours(keys)), lambda batch, done: None if done else failed.append(batch)
         )
         if duplicate is not None:
             self._resolve(duplicate)
         elif not failed:
             self.spill.forget(page)
-            self.tracker.add(changes_applied=len(keys))
+            self._count(keys)
         return True
 
     def save(self) -> None:
@@ -388,9 +353,15 @@ class Follower:
 
     def _save(self) -> None:
         """The position never passes a key that is neither applied nor forgotten (rule 6)."""
-        if time.monotonic() - self._saved_at < SAVE_SECONDS:
+        now = time.monotonic()
+        if now - self._saved_at < SAVE_SECONDS or not self.spill.ripe:
             return
         position = self.backlog.safe_position()
+        if position != self._saved_position:
+            self._saved_position, self._moved_at = position, now
+        elif self.backlog.waiting and now - self._moved_at > LONGEST_AT_ONE_POSITION_SECONDS:
+            self.spill.take_in(self.backlog)
+            position = self.backlog.safe_position()
         progress = self.tracker.read()
         self.ledger.save(
             self.job.id,
@@ -399,8 +370,4 @@ class Follower:
             rows_copied=progress.rows_copied,
         )
         self.source.confirm(position)
-        self._saved_at = time.monotonic()
-
-
-def _batches(keys: Sequence[KeyValue], size: int = BATCH) -> list[Sequence[KeyValue]]:
-    return [keys[start : start + size] for start in range(0, len(keys), size)]
+        self._saved_at = now

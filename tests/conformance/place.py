@@ -13,11 +13,12 @@ from uuid import uuid4
 
 import psycopg
 import pymysql
+import pytest
 
 from osc import engines
 from osc.engine import ChangeSource, Dialect, Engine, Job, Names, Session, Statement, Sync
 from osc.model import alter
-from osc.model.change import Delivery, KeyValue
+from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk
 from osc.model.columns import ColumnMap
 from osc.stages import plan, shadow
@@ -25,6 +26,9 @@ from tests.servers import Lease
 
 SOON = 20.0
 """Seconds after which what a test waits for won't come any more."""
+
+every_sync = pytest.mark.parametrize("sync", list(Sync), ids=str)
+"""Run a test that takes `sync` once with each way to learn of changes that the engine has."""
 
 
 class App:
@@ -159,12 +163,21 @@ class Place:
         return Job(1, found, found, Names(found.name, found.name), made, columns, key, False)
 
     @contextmanager
-    def source(self, job: Job) -> Iterator[ChangeSource]:
-        source = self.engine.sources[Sync.LOG](job, None)
+    def source(self, job: Job, sync: Sync = Sync.LOG) -> Iterator[ChangeSource]:
+        """Open as long as the block lasts; what it left on the server goes with it."""
+        source = self.open_source(job, sync)
         try:
             yield source
         finally:
             source.close()
+            self.engine.workshop.sweep(job.original.name, execute=True)
+
+    def open_source(
+        self, job: Job, sync: Sync = Sync.LOG, start: Position | None = None
+    ) -> ChangeSource:
+        if sync not in self.engine.sources:
+            pytest.skip(f"{self.engine.name} has no --sync {sync}")
+        return self.engine.sources[sync](job, start)
 
     def name(self, job: Job) -> str:
         """The shadow as SQL."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from osc import errors
 from osc.engine import Job, Statement
 from osc.model.change import KeyValue
 from osc.model.chunk import Chunk
@@ -212,3 +213,22 @@ def test_an_empty_table_has_no_bound_and_equal_sums(place: Place) -> None:
         ((rows, original, shadow_rows, shadow),) = session.query(dialect.checksum(WHOLE))
     assert chunks == [WHOLE]
     assert (rows, original) == (shadow_rows, shadow)
+
+
+@every_server()
+def test_a_query_that_lasts_longer_than_its_limit_is_given_up(place: Place) -> None:
+    """With an error that says that it may be asked again; and the session is as good as before."""
+    job = place.job(PLAIN)
+    dialect = place.engine.dialect(job)
+    place.app.run("INSERT INTO orders VALUES (0, 'a')")
+    for doubled in range(15):
+        place.app.run(f"INSERT INTO orders SELECT id + {2**doubled}, note FROM orders")
+    place.copy(job, size=10_000)
+
+    with place.session("verify", dialect) as session:
+        session.execute(dialect.time_limit(0.001))
+        with pytest.raises(errors.Conflict):
+            session.query(dialect.checksum(WHOLE))
+        session.execute(dialect.time_limit(0))
+        ((rows, *_),) = session.query(dialect.checksum(WHOLE))
+    assert rows == 2**15

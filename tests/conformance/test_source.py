@@ -9,12 +9,21 @@ from contextlib import contextmanager
 
 import pytest
 
-from osc.engine import ChangeSource
+from osc.engine import ChangeSource, Sync
 from osc.errors import OscError, TableChanged
 from osc.model.change import Delivery, KeyValue
 from tests.conformance import key_types
 from tests.conformance.key_types import Keyed
-from tests.conformance.place import SOON, App, Place, delivered, every_key, keys, until
+from tests.conformance.place import (
+    SOON,
+    App,
+    Place,
+    delivered,
+    every_key,
+    every_sync,
+    keys,
+    until,
+)
 from tests.servers import every_server, names
 
 PLAIN = "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(100))"
@@ -32,13 +41,14 @@ def number(place: Place, *ids: int) -> list[KeyValue]:
     return [(one,) if place.mysql else (str(one),) for one in ids]
 
 
+@every_sync
 @pytest.mark.parametrize("server", NEWEST, indirect=True)
-def test_the_key_of_a_delivery_is_the_key_of_the_row(place: Place) -> None:
+def test_the_key_of_a_delivery_is_the_key_of_the_row(place: Place, sync: Sync) -> None:
     """For every type that a key may have; inserted, updated, deleted; from any time zone."""
-    assert differing(place, KINDS[place.lease.engine]) == {}
+    assert differing(place, sync, KINDS[place.lease.engine]) == {}
 
 
-def differing(place: Place, kinds: Sequence[Keyed]) -> dict[str, object]:
+def differing(place: Place, sync: Sync, kinds: Sequence[Keyed]) -> dict[str, object]:
     """The kinds of key for which what is selected and what is delivered are not the same."""
     place.engine.ledger.prepare()
     app, wrong = place.app, dict[str, object]()
@@ -48,7 +58,7 @@ def differing(place: Place, kinds: Sequence[Keyed]) -> dict[str, object]:
         app.run(*filter(None, [kind.before]), kind.create.replace("orders", table, 1))
         job = place.reading(table)
         dialect = place.engine.dialect(job)
-        with place.source(job) as source, place.session("keys", dialect) as session:
+        with place.source(job, sync) as source, place.session("keys", dialect) as session:
             app.run(kind.insert.replace("orders", table, 1))
             rows, told = set(every_key(session, dialect)), [set(keys(source))]
             app.run(f"UPDATE {table} SET note = 99")
@@ -71,10 +81,11 @@ ODD_SETTINGS = {
 }
 
 
+@every_sync
 @every_server()
-def test_every_way_to_change_a_row_is_told(place: Place) -> None:
+def test_every_way_to_change_a_row_is_told(place: Place, sync: Sync) -> None:
     app = place.app
-    with source_of(place) as source:
+    with source_of(place, sync) as source:
 
         def told(*statements: str) -> set[KeyValue]:
             app.run(*statements)
@@ -91,18 +102,20 @@ def test_every_way_to_change_a_row_is_told(place: Place) -> None:
         ) == set(number(place, 1, 20))
 
 
+@every_sync
 @every_server()
-def test_what_was_rolled_back_is_not_told(place: Place) -> None:
-    with source_of(place) as source:
+def test_what_was_rolled_back_is_not_told(place: Place, sync: Sync) -> None:
+    with source_of(place, sync) as source:
         place.app.run("BEGIN", "INSERT INTO orders VALUES (1, 'a')", "ROLLBACK")
         place.app.run("INSERT INTO orders VALUES (2, 'b')")
 
         assert keys(source) == number(place, 2)
 
 
+@every_sync
 @every_server()
-def test_after_a_savepoint_what_was_kept_is_told(place: Place) -> None:
-    with source_of(place) as source:
+def test_after_a_savepoint_what_was_kept_is_told(place: Place, sync: Sync) -> None:
+    with source_of(place, sync) as source:
         place.app.run(
             "BEGIN",
             "INSERT INTO orders VALUES (1, 'a')",
@@ -116,13 +129,14 @@ def test_after_a_savepoint_what_was_kept_is_told(place: Place) -> None:
         assert set(number(place, 1, 3)) <= set(keys(source)) <= set(number(place, 1, 2, 3))
 
 
+@every_sync
 @every_server()
-def test_a_bulk_insert_is_told_to_its_last_row(place: Place) -> None:
+def test_a_bulk_insert_is_told_to_its_last_row(place: Place, sync: Sync) -> None:
     """More than one delivery takes."""
     digits = "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4)"
     seven = ", ".join(f"{digits} t{n}" for n in range(7))
     total = " + ".join(f"{5**n} * t{n}.d" for n in range(7))
-    with source_of(place) as source:
+    with source_of(place, sync) as source:
         place.app.run(f"INSERT INTO orders SELECT {total}, 'x' FROM {seven}")
 
         found = delivered(source)
@@ -132,10 +146,11 @@ def test_a_bulk_insert_is_told_to_its_last_row(place: Place) -> None:
     assert len(found) > 1
 
 
+@every_sync
 @every_server()
-def test_changes_of_other_tables_are_not_told(place: Place) -> None:
+def test_changes_of_other_tables_are_not_told(place: Place, sync: Sync) -> None:
     place.app.run("CREATE TABLE orders_2 (id INT PRIMARY KEY, note VARCHAR(100))")
-    with source_of(place) as source:
+    with source_of(place, sync) as source:
         place.app.run("INSERT INTO orders_2 VALUES (1, 'a')")
         place.app.run(
             "BEGIN",
@@ -147,27 +162,30 @@ def test_changes_of_other_tables_are_not_told(place: Place) -> None:
         assert keys(source) == number(place, 7)
 
 
+@every_sync
 @every_server()
-def test_the_shadows_own_rows_are_not_told(place: Place) -> None:
+def test_the_shadows_own_rows_are_not_told(place: Place, sync: Sync) -> None:
     job = place.job(PLAIN)
     place.app.run("INSERT INTO orders VALUES (1, 'a')")
-    with place.source(job) as source:
+    with place.source(job, sync) as source:
         place.copy(job)
 
         assert keys(source) == []
 
 
+@every_sync
 @every_server()
-def test_a_mark_passes_though_nothing_changes(place: Place) -> None:
-    with source_of(place) as source:
+def test_a_mark_passes_though_nothing_changes(place: Place, sync: Sync) -> None:
+    with source_of(place, sync) as source:
         assert keys(source) == []
         assert keys(source) == []
 
 
+@every_sync
 @every_server()
-def test_marks_grow_and_any_thread_may_set_them(place: Place) -> None:
+def test_marks_grow_and_any_thread_may_set_them(place: Place, sync: Sync) -> None:
     marks: list[int] = []
-    with source_of(place) as source:
+    with source_of(place, sync) as source:
         threads = [threading.Thread(target=lambda: marks.append(source.mark())) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -180,10 +198,11 @@ def test_marks_grow_and_any_thread_may_set_them(place: Place) -> None:
     assert last > max(marks)
 
 
+@every_sync
 @every_server()
-def test_a_barrier_comes_by_itself_after_a_change(place: Place) -> None:
+def test_a_barrier_comes_by_itself_after_a_change(place: Place, sync: Sync) -> None:
     """The follower only reads; nobody else may set a mark for a long time."""
-    with source_of(place) as source:
+    with source_of(place, sync) as source:
         place.app.run("INSERT INTO orders VALUES (1, 'a')")
 
         found = read_until(source, lambda all_: any(one.keys for one in all_))
@@ -193,9 +212,10 @@ def test_a_barrier_comes_by_itself_after_a_change(place: Place) -> None:
     assert found[-1].barrier
 
 
+@every_sync
 @every_server()
-def test_reading_does_not_wait_longer_than_it_may(place: Place) -> None:
-    with source_of(place) as source:
+def test_reading_does_not_wait_longer_than_it_may(place: Place, sync: Sync) -> None:
+    with source_of(place, sync) as source:
         delivered(source)
         started = time.monotonic()
         while source.read(0.0):
@@ -204,9 +224,11 @@ def test_reading_does_not_wait_longer_than_it_may(place: Place) -> None:
         assert time.monotonic() - started < SOON
 
 
+@every_sync
 @every_server()
 def test_the_source_can_be_opened_before_the_first_row_and_misses_nothing_after(
     place: Place,
+    sync: Sync,
 ) -> None:
     """Writers never stop; whoever committed after `mark` returned once is told."""
     stop = threading.Event()
@@ -222,7 +244,7 @@ def test_the_source_can_be_opened_before_the_first_row_and_misses_nothing_after(
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        with place.source(job) as source:
+        with place.source(job, sync) as source:
             seen: set[KeyValue] = set()
             delivered(source)
             first = len(wrote) + 1
@@ -239,8 +261,8 @@ def test_the_source_can_be_opened_before_the_first_row_and_misses_nothing_after(
 
 
 @contextmanager
-def source_of(place: Place) -> Iterator[ChangeSource]:
-    with place.source(place.job(PLAIN)) as source:
+def source_of(place: Place, sync: Sync = Sync.LOG) -> Iterator[ChangeSource]:
+    with place.source(place.job(PLAIN), sync) as source:
         yield source
 
 
@@ -257,10 +279,11 @@ def read_until(source: ChangeSource, enough: Callable[[list[Delivery]], bool]) -
 # Somebody else alters the table.
 
 
+@every_sync
 @every_server()
 @pytest.mark.parametrize("statement", ["TRUNCATE TABLE orders"])
-def test_a_truncate_is_never_skipped(place: Place, statement: str) -> None:
-    with source_of(place) as source:
+def test_a_truncate_is_never_skipped(place: Place, sync: Sync, statement: str) -> None:
+    with source_of(place, sync) as source:
         place.app.run("INSERT INTO orders VALUES (1, 'a')", statement)
 
         with pytest.raises(TableChanged):
@@ -269,9 +292,10 @@ def test_a_truncate_is_never_skipped(place: Place, statement: str) -> None:
             source.read(0.0)
 
 
+@every_sync
 @every_server("mysql", "mariadb")
-def test_an_alter_in_the_log_is_never_skipped(place: Place) -> None:
-    with source_of(place) as source:
+def test_an_alter_is_never_skipped(place: Place, sync: Sync) -> None:
+    with source_of(place, sync) as source:
         place.app.run("ALTER TABLE orders ADD COLUMN other INT")
 
         with pytest.raises(TableChanged):
@@ -289,9 +313,10 @@ def test_a_session_that_logs_statements_is_never_skipped(place: Place) -> None:
             delivered(source)
 
 
+@every_sync
 @every_server("mysql", "mariadb")
-def test_a_session_with_another_row_image_is_understood(place: Place) -> None:
-    with source_of(place) as source:
+def test_a_session_with_another_row_image_is_understood(place: Place, sync: Sync) -> None:
+    with source_of(place, sync) as source:
         place.app.run(
             "SET SESSION binlog_row_image = 'MINIMAL'",
             "INSERT INTO orders (id) VALUES (1)",
@@ -303,9 +328,10 @@ def test_a_session_with_another_row_image_is_understood(place: Place) -> None:
         assert keys(source) == number(place, 1, 2)
 
 
+@every_sync
 @every_server("mysql", "mariadb")
-def test_a_prepared_transaction_is_told_when_it_is_committed(place: Place) -> None:
-    with source_of(place) as source:
+def test_a_prepared_transaction_is_told_when_it_is_committed(place: Place, sync: Sync) -> None:
+    with source_of(place, sync) as source:
         app = place.another_app()
         app.run(
             "XA START 'x'", "INSERT INTO orders VALUES (1, 'a')", "XA END 'x'", "XA PREPARE 'x'"
@@ -318,11 +344,14 @@ def test_a_prepared_transaction_is_told_when_it_is_committed(place: Place) -> No
         assert keys(source) == number(place, 1)
 
 
+@every_sync
 @every_server("postgres")
-def test_a_prepared_transaction_of_postgres_is_told_when_it_is_committed(place: Place) -> None:
+def test_a_prepared_transaction_of_postgres_is_told_when_it_is_committed(
+    place: Place, sync: Sync
+) -> None:
     if place.app.value("SHOW max_prepared_transactions") == "0":
         pytest.skip("this server has no prepared transactions")
-    with source_of(place) as source:
+    with source_of(place, sync) as source:
         place.app.run("BEGIN", "INSERT INTO orders VALUES (1, 'a')", "PREPARE TRANSACTION 'x'")
         before = keys(source)
         place.app.run("COMMIT PREPARED 'x'")
@@ -379,13 +408,15 @@ def an_absent_standby(admin: App) -> Iterator[None]:
         until(lambda: admin.value("SHOW synchronous_standby_names") == "")
 
 
+@every_sync
 @every_server("mysql", "mariadb")
 def test_a_commit_that_waits_for_a_replica_gets_no_barrier_before_it_is_visible(
     place: Place,
+    sync: Sync,
 ) -> None:
     """Semi-sync holds the engine's commit back after the log has been sent."""
     admin, app = place.another_app(), place.another_app()
-    with source_of(place) as source, semi_sync(admin, place.lease.engine, milliseconds=1_500):
+    with source_of(place, sync) as source, semi_sync(admin, place.lease.engine, milliseconds=1_500):
         waiting = threading.Thread(target=lambda: app.run("INSERT INTO orders VALUES (1, 'a')"))
         waiting.start()
         visible: list[bool] = []
@@ -493,13 +524,16 @@ def test_neither_dump_thread_nor_heartbeat_outlives_the_source(place: Place) -> 
     assert place.app.rows("SELECT * FROM _osc_heartbeat") == []
 
 
+@every_sync
 @every_server()
-def test_closing_twice_or_in_the_middle_of_a_stream_is_harmless(place: Place) -> None:
-    source = place.engine.sources[next(iter(place.engine.sources))](place.job(PLAIN), None)
+def test_closing_twice_or_in_the_middle_of_a_stream_is_harmless(place: Place, sync: Sync) -> None:
+    job = place.job(PLAIN)
+    source = place.open_source(job, sync)
     place.app.run("INSERT INTO orders VALUES (1, 'a')")
 
     source.close()
     source.close()
+    place.engine.workshop.sweep(job.original.name, execute=True)
 
 
 @every_server()

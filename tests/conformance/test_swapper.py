@@ -237,9 +237,8 @@ def test_a_table_that_somebody_else_altered_is_not_swapped(place: Place) -> None
     refuses(place, job)
 
 
-@every_server("postgres")
+@every_server()
 def test_a_table_that_somebody_else_truncated_is_not_swapped(place: Place) -> None:
-    """On MySQL and MariaDB the log tells it: `test_source.py`."""
     job = made(place)
     place.app.run("TRUNCATE TABLE orders")
 
@@ -399,7 +398,8 @@ class Slow:
     id: int
 
     def execute(self, statement: Statement) -> int:
-        self.never.wait(2.5)
+        if statement.sql.startswith("RENAME"):
+            self.never.wait(2.5)
         return self.session.execute(statement)
 
     def query(self, statement: Statement) -> list[tuple[Any, ...]]:

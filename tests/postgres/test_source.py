@@ -170,6 +170,7 @@ def test_a_source_that_is_opened_again_goes_on_where_it_was_confirmed(database: 
         keys = read_to(again, again.mark())
     finally:
         again.close()
+        database.engine.workshop.sweep(job.original.name, execute=True)
 
     assert keys == [("2",)]
 
@@ -229,13 +230,15 @@ def test_too_much_retained_wal_stops_the_run(database: Database) -> None:
     database.run(TABLE, ROWS)
     engine = connect(database.url, retained_bytes=1)
 
-    source = engine.sources[Sync.LOG](database.job(), None)
+    job = database.job()
+    source = engine.sources[Sync.LOG](job, None)
     try:
         database.run("UPDATE t SET v = 0")
         with pytest.raises(Guarded, match="retains"):
             within(6.0, source)
     finally:
         source.close()
+        engine.workshop.sweep(job.original.name, execute=True)
         engine.close()
 
 

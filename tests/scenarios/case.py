@@ -10,7 +10,8 @@
 
 `create.postgres.sql` serves PostgreSQL only, `create.mysql.sql` MySQL and, where there is no
 `create.mariadb.sql`, MariaDB too; so for the other files. A case runs on every engine that it has
-a create file for. In case.toml a table named like an engine overrides the keys outside of it.
+a create file for, and with each way to follow changes that `syncs` names: the log alone if it says
+nothing. In case.toml a table named like an engine or such a way overrides the keys outside of it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+SYNCS = ("log", "triggers")
 CASES = Path(__file__).with_name("cases")
 SERVERS = {"mysql": "mysql-9.7", "mariadb": "mariadb-10.11", "postgres": "postgres-18"}
 FILES_OF = {
@@ -32,7 +35,7 @@ FILES_OF = {
 
 @dataclass(frozen=True)
 class Case:
-    """One case on one server.
+    """One case on one server, with one way to follow changes.
 
     `refused` are the exit codes, one of which is to come, with `message` (a regular expression) in
     its words; `native` is "fails" where the server's own ALTER must fail too. `serial` lets only
@@ -50,6 +53,7 @@ class Case:
     writes: str = ""
     session: str = ""
     native_session: str = ""
+    sync: str = "log"
     table: str = "t"
     schema: str = "public"
     writers: int = 3
@@ -65,21 +69,24 @@ class Case:
         return self.server.partition("-")[0]
 
     def __str__(self) -> str:
-        return f"{self.name}[{self.server}]"
+        sync = "" if self.sync == "log" else f"-{self.sync}"
+        return f"{self.name}[{self.server}{sync}]"
 
 
-def every_case() -> list[Case]:
-    """Each case on each of its servers, server by server."""
-    found = [case for folder in sorted(CASES.iterdir()) for case in read(folder)]
+def every_case(sync: str | None = None) -> list[Case]:
+    """Each case on each of its servers, server by server; each with that `sync`, where one is
+    wanted, and otherwise with those that matter to it."""
+    found = [case for folder in sorted(CASES.iterdir()) for case in read(folder, sync)]
     return sorted(found, key=lambda case: case.server)
 
 
-def read(folder: Path) -> Iterator[Case]:
-    """The case in `folder`, once for each server that it is meant for."""
+def read(folder: Path, wanted: str | None = None) -> Iterator[Case]:
+    """The case in `folder`, once for each server and way that it is meant for."""
     words = tomllib.loads((folder / "case.toml").read_text())
-    for server in _servers(folder, words):
+    syncs = [wanted] if wanted else words.get("syncs", ["log"])
+    for server, sync in product(_servers(folder, words), syncs):
         engine = server.partition("-")[0]
-        yield _on(server, folder, _overridden(words, engine), engine)
+        yield _on(server, folder, {**_overridden(words, engine, sync), "sync": sync}, engine)
 
 
 def _servers(folder: Path, words: Mapping[str, Any]) -> list[str]:
@@ -87,9 +94,10 @@ def _servers(folder: Path, words: Mapping[str, Any]) -> list[str]:
     return [SERVERS.get(engine, engine) for engine in [*engines, *words.get("also", [])]]
 
 
-def _overridden(words: Mapping[str, Any], engine: str) -> dict[str, Any]:
-    plain = {key: value for key, value in words.items() if key not in ("engines", "also", *SERVERS)}
-    return {**plain, **words.get(engine, {})}
+def _overridden(words: Mapping[str, Any], engine: str, sync: str) -> dict[str, Any]:
+    others = ("engines", "also", "syncs", *SERVERS, *SYNCS)
+    plain = {key: value for key, value in words.items() if key not in others}
+    return {**plain, **words.get(engine, {}), **words.get(sync, {})}
 
 
 def _on(server: str, folder: Path, words: dict[str, Any], engine: str) -> Case:

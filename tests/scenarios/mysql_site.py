@@ -15,7 +15,7 @@ from tests.servers import Lease
 
 SYSTEM = "('mysql', 'sys', 'information_schema', 'performance_schema')"
 LONG_RECURSION = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}
-LEDGER = ("_osc_migration", "_osc_chunk", "_osc_heartbeat", "_osc_backlog")
+LEDGER = ("_osc_migration", "_osc_chunk", "_osc_fence", "_osc_heartbeat", "_osc_backlog")
 SPATIAL = {
     "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring",
     "multipolygon", "geomcollection", "geometrycollection",
@@ -47,6 +47,13 @@ class MySQLSession:
             code, message = (*error.args, "", "")[:2]
             raise SqlError(str(code), str(message), sql) from error
 
+    def definition(self, place: Place) -> str:
+        """MariaDB writes the DEFAULT of binary columns byte by byte: the answer may be no text."""
+        self._connection.use_unicode = False
+        shown = self.run(f"SHOW CREATE TABLE {place.quoted}")[0][1]
+        self._connection.use_unicode = True
+        return str(shown.decode(errors="backslashreplace"))
+
     def close(self) -> None:
         self._connection.close()
 
@@ -63,7 +70,7 @@ class MySQLSite:
         self.original = _place(database, case.table)
         self.twin = _place(f"{database}_twin", case.table)
 
-    def connect(self, place: Place) -> Session:
+    def connect(self, place: Place) -> MySQLSession:
         session = MySQLSession(self.url, place.schema)
         session.run(f"SET {LONG_RECURSION[self.engine]} = 1000000")
         return session
@@ -78,7 +85,7 @@ class MySQLSite:
 
     def definition(self, place: Place) -> list[str]:
         with closing(self.connect(place)) as session:
-            shown = session.run(f"SHOW CREATE TABLE {place.quoted}")[0][1]
+            shown = session.definition(place)
             triggers = session.run(
                 "SELECT trigger_name, action_timing, event_manipulation, action_order, definer, "
                 "sql_mode, action_statement FROM information_schema.triggers WHERE "

@@ -74,7 +74,7 @@ def play(case: Case, lease: Lease, tool: Tool) -> None:
         problems = [*_of_writers(case, writers, error), *_of_outcome(case, error)]
         if not problems:
             problems = _untouched(site, case) if case.refused else _as_native(site, case)
-        problems += _left_behind(site, before, archive)
+        problems += left_behind(site, before, archive)
         assert not problems, _report(case, problems, writers)
 
 
@@ -180,7 +180,7 @@ def _count(site: Site, place: Place, condition: str) -> int:
         return int(session.run(f"SELECT count(*) FROM {place.quoted} WHERE {condition}")[0][0])
 
 
-def _left_behind(site: Site, before: set[str], archive: str) -> list[str]:
+def left_behind(site: Site, before: set[str], archive: str) -> list[str]:
     """Objects that are new, except the archive and the ledger, and those that are gone."""
     after = site.inventory()
     new = [thing for thing in after - before if not site.may_stay(thing, archive)]

@@ -12,7 +12,10 @@ from tests.scenarios.tools import TOOLS
 from tests.servers import Lease
 
 
-@pytest.mark.parametrize("case", every_case(), ids=str)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    metafunc.parametrize("case", every_case(metafunc.config.getoption("--sync", None)), ids=str)
+
+
 def test_scenario(case: Case, servers: Callable[[str], Lease], pytestconfig: pytest.Config) -> None:
     tool = TOOLS[pytestconfig.getoption("--tool", "osc")](case)
 

@@ -7,8 +7,10 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
 from osc.config import settings
-from osc.engine import Dialect, Engine
+from osc.engine import Dialect, Engine, Sync
 from osc.engines import engine_at
 from osc.errors import DataWouldBeLost, OscError
 from osc.migration import Request, abort, migrate
@@ -41,9 +43,11 @@ def osc(case: Case) -> Tool:
 
     def run(site: Site, statement: str, tracker: Tracker) -> str:
         with closing(engine_at(site.url)) as found:
-            engine = _in_small_chunks(found)
+            engine = in_small_chunks(found)
+            if Sync(case.sync) not in engine.sources:
+                pytest.skip(f"{engine.name} has no --sync {case.sync}")
             parsed = alter.parse(statement, mysql=engine.mysql)
-            request = Request(alter=parsed, sync=None, statement=statement, by="tests")
+            request = Request(alter=parsed, sync=Sync(case.sync), statement=statement, by="tests")
             wanted = settings(force_copy=True, reconnect_for=0)
             try:
                 return migrate(engine, request, wanted, tracker, Controls()).archive
@@ -55,7 +59,7 @@ def osc(case: Case) -> Tool:
     return run
 
 
-def _in_small_chunks(engine: Engine) -> Engine:
+def in_small_chunks(engine: Engine) -> Engine:
     size = ROWS_A_CHUNK if engine.mysql else BLOCKS_A_CHUNK
     return replace(
         engine, dialect=lambda job: cast(Dialect, InSmallChunks(engine.dialect(job), size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osc.model.backlog import Backlog
+from osc.model.backlog import MOST_POSITIONS, Backlog
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.watermark import Place
 
@@ -279,3 +279,90 @@ def test_a_spilled_key_that_arrives_again_waits_again() -> None:
 
     assert waiting.take(10, copied) == (A,)
     assert waiting.safe_position() == "1"
+
+
+# Nothing grows with time.
+
+
+def test_positions_are_bounded_and_the_newest_is_kept() -> None:
+    waiting = backlog()
+    waiting.add(delivery(A, at="held"), copied)
+    for number in range(5 * MOST_POSITIONS):
+        waiting.add(delivery(at=str(number)), copied)
+
+    assert len(waiting._positions) <= MOST_POSITIONS + 1
+    assert waiting.safe_position() == "start"
+    waiting.done(waiting.take(1, copied))
+    assert waiting.safe_position() == str(5 * MOST_POSITIONS - 1)
+
+
+def test_a_position_that_was_thinned_out_is_answered_by_an_older_one() -> None:
+    """One that is newer would pass a key that still waits."""
+    waiting = backlog()
+    for number in range(3 * MOST_POSITIONS):
+        keys = (A,) if number == 2 * MOST_POSITIONS else ()
+        waiting.add(delivery(*keys, at=str(number)), copied)
+
+    found = waiting.safe_position()
+
+    assert found == "start" or int(found) < 2 * MOST_POSITIONS
+
+
+def test_long_keys_fill_the_memory_sooner_than_short_ones() -> None:
+    short, long = backlog(), backlog()
+    keys = [(f"{n:06}",) for n in range(1_000)]
+    short.add(delivery(*keys, at="1"), copied)
+    long.add(delivery(*((part * 10_000,) for (part,) in keys), at="1"), copied)
+
+    assert not short.full(1_000)
+    assert long.full(1_000)
+
+
+def test_it_is_full_when_more_wait_than_are_let_in() -> None:
+    waiting = backlog()
+    waiting.add(delivery(A, B, at="1", barrier=None), copied)
+
+    assert waiting.full(1)
+    assert not waiting.full(2)
+
+
+def test_it_holds_what_came_until_then_and_not_what_came_later() -> None:
+    waiting = backlog()
+    waiting.add(delivery(A, at="1"), copied)
+    then = waiting.newest
+    waiting.add(delivery(B, at="2"), copied)
+
+    held = waiting.holds(then)
+    waiting.done(waiting.take(1, copied))
+
+    assert held
+    assert not waiting.holds(then)
+    assert waiting.holds(waiting.newest)
+
+
+def test_a_key_that_is_acted_on_is_still_held() -> None:
+    waiting = backlog()
+    waiting.add(delivery(A, at="1"), copied)
+    waiting.take(1, copied)
+
+    assert waiting.holds(waiting.newest)
+
+
+def test_keys_that_arrive_are_counted_once_while_they_wait_and_not_when_forgotten() -> None:
+    waiting = backlog()
+    waiting.add(delivery(A, at="1", barrier=None), copied)
+    waiting.add(delivery(A, B, at="2"), copied)
+    waiting.add(delivery(A, at="3"), copied)
+    waiting.add(delivery(C, at="4"), ahead)
+
+    assert waiting.arrived == 2
+
+
+def test_a_key_that_nobody_delivered_can_be_made_to_wait() -> None:
+    waiting = backlog()
+    waiting.add(delivery(A, at="1"), copied)
+
+    waiting.again([B])
+
+    assert waiting.holds(waiting.newest)
+    assert waiting.take(10, copied) == (A, B)

@@ -9,6 +9,7 @@ import pytest
 
 from osc import errors
 from osc.engine import Swapped
+from osc.model.convergence import Convergence
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
 from osc.stages import cutover
@@ -221,10 +222,16 @@ def test_a_swap_that_could_not_be_finished_is_not_tried_again(bench: Bench) -> N
 def test_catching_up_goes_on_until_a_round_is_short(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rounds = iter([5.0, 1.0, 0.1])
-    monkeypatch.setattr(bench.follower, "settle", lambda: next(rounds))
+    rounds, told = iter([5.0, 1.0, 0.1]), list[str]()
+
+    def settle(_: Convergence) -> float:
+        told.append(bench.tracker.read().waiting_for)
+        return next(rounds)
+
+    monkeypatch.setattr(bench.follower, "settle", settle)
 
     cutover.catch_up(bench.follower, bench.tracker, bench.controls)
 
     assert next(rounds, None) is None
-    assert bench.tracker.read().waiting_for == "the backlog: the last round took 1.0 s"
+    assert told[1:] == [f"the backlog: the last round took {s} s" for s in (5.0, 1.0)]
+    assert bench.tracker.read().waiting_for == ""

@@ -42,6 +42,7 @@ def stream(walsender: Walsender) -> Stream:
     made._pgconn = cast(Any, walsender)
     made._selector = cast(Any, walsender)
     made.asked = False
+    made._silent_since = None
     return made
 
 
@@ -92,7 +93,18 @@ def test_a_keepalive_that_wants_an_answer_is_remembered_until_it_has_one() -> No
     opened.status(0x10)
 
     assert asked and not opened.asked
-    assert walsender.sent == [b"r" + struct.pack("!QQQqB", 0x10, 0x10, 0x10, 0, 0)]
+    assert walsender.sent == [b"r" + struct.pack("!QQQqB", 0x10, 0x10, 0x10, 0, 1)]
+
+
+def test_silence_is_counted_from_the_first_look_that_finds_nothing() -> None:
+    walsender = Walsender(b"k" + bytes(17))
+    opened = stream(walsender)
+    before = opened.silent_seconds
+
+    opened.feed(reader(), 100)
+    opened.feed(reader(), 100)
+
+    assert before == 0.0 < opened.silent_seconds
 
 
 def test_a_stream_that_the_server_ends_is_a_lost_connection() -> None:

@@ -12,10 +12,14 @@ import pytest
 
 from osc import errors
 from osc.engine import Session
+from osc.model.backlog import Backlog
+from osc.model.change import Delivery, Position
 from osc.model.chunk import Chunk
+from osc.model.convergence import Convergence
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
-from osc.stages import sync
+from osc.stages import apply, sync
+from osc.stages.spill import Spill
 from osc.stages.sync import Follower
 from tests.fakes import (
     FENCE,
@@ -88,7 +92,7 @@ def bench() -> Bench:
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two keys fit; the third makes all that are ripe spill."""
-    monkeypatch.setattr(sync, "MOST_IN_MEMORY", 4)
+    monkeypatch.setattr(sync, "MOST_IN_MEMORY", 2)
 
 
 def test_a_changed_row_is_made_equal(bench: Bench) -> None:
@@ -246,7 +250,7 @@ def test_a_unique_value_that_moved_between_rows_is_followed(bench: Bench) -> Non
 def test_after_a_duplicate_all_keys_are_read_in_one_snapshot(bench: Bench) -> None:
     """Two rows of two batches exchange a unique value again and again: read one after the other,
     both may seem to have it."""
-    keys = [(n,) for n in range(sync.BATCH + 1)]
+    keys = [(n,) for n in range(apply.BATCH + 1)]
     bench.server.unique = True
     bench.server.original = {key: str(key) for key in keys}
     first, last = keys[0], keys[-1]
@@ -374,43 +378,6 @@ def test_what_memory_has_no_room_for_goes_to_the_ledger(bench: Bench, small_memo
     assert list(bench.ledger.backlog.values()) == [A, B, C]
 
 
-def test_keys_that_wait_for_long_go_to_the_ledger_so_that_the_position_moves_on(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Until the copy is over on PostgreSQL, and the slot retains WAL from the position on."""
-    bench.watermark = Watermark(ordered=False)
-    bench.watermark.dispatch(ALL)
-    bench.copied = False
-    monkeypatch.setattr(sync, "SAVE_SECONDS", -1.0)
-
-    with bench.following() as follower:
-        bench.source.change(A)
-        bench.source.mark()
-        follower.step()
-        while_young = bench.source.confirmed[-1], list(bench.ledger.backlog)
-        monkeypatch.setattr(sync, "LONGEST_IN_MEMORY_SECONDS", 0.0)
-        follower.step()
-
-    assert while_young == ("0", [])
-    assert bench.source.confirmed[-1] == "2"
-    assert list(bench.ledger.backlog.values()) == [A]
-
-
-def test_keys_that_are_acted_on_stay_in_memory_however_long_some_of_them_wait(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sync, "LONGEST_IN_MEMORY_SECONDS", 0.0)
-    bench.source.change(A)
-    bench.source.mark()
-
-    with bench.following() as follower:
-        bench.source.change(B)
-        follower.step()
-
-        assert follower.backlog.waiting == 1
-    assert bench.ledger.backlog == {}
-
-
 def test_a_huge_transaction_is_spilled_before_it_is_known_to_be_visible(
     bench: Bench, small_memory: None
 ) -> None:
@@ -425,6 +392,35 @@ def test_a_huge_transaction_is_spilled_before_it_is_known_to_be_visible(
 
     assert early == []
     assert bench.server.shadow == bench.server.original
+
+
+def test_what_can_be_acted_on_is_not_spilled(bench: Bench, small_memory: None) -> None:
+    bench.server.original = {(n,): "new" for n in range(30)}
+    for first in range(0, 30, 3):
+        bench.source._deliver(tuple((first + n,) for n in range(3)), 0)
+
+    with bench.following() as follower:
+        follower.settle()
+
+    assert bench.server.shadow == bench.server.original
+    assert bench.ledger.spilled_ever == 0
+
+
+def test_memory_is_bounded_though_what_comes_can_be_acted_on(
+    bench: Bench, small_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivery may bring more than one turn acts on."""
+    monkeypatch.setattr(apply.Applier, "most", 1)
+    for first in range(0, 300, 3):
+        bench.source._deliver(tuple((first + n,) for n in range(3)), 0)
+    most = 0
+
+    with bench.following() as follower:
+        for _ in range(120):
+            follower.step()
+            most = max(most, len(follower.backlog))
+
+    assert most <= 2
 
 
 def test_a_spilled_key_ahead_of_the_copy_is_forgotten(bench: Bench, small_memory: None) -> None:
@@ -510,6 +506,203 @@ def test_a_spilled_key_whose_chunk_is_in_flight_is_held(bench: Bench, small_memo
     assert bench.server.shadow == {}
 
 
+def test_a_spilled_key_that_may_be_invisible_holds_the_position(
+    bench: Bench, small_memory: None
+) -> None:
+    """Whoever resumes behind it would never hear of its transaction, and so not wait for it."""
+    bench.source.change(A, B, C)
+
+    with bench.following() as follower:
+        follower.step()
+        saved_early = list(bench.ledger.saved)
+        bench.source.mark()
+        follower.step()
+
+    assert saved_early == []
+    assert bench.ledger.saved[-1]["position"] == "2"
+
+
+def test_keys_that_are_held_for_long_do_not_hold_the_position(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server would have to keep its log for as long as the copy lasts."""
+    monkeypatch.setattr(sync, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(sync, "LONGEST_AT_ONE_POSITION_SECONDS", -1.0)
+    bench.watermark = Watermark(ordered=False)
+    bench.watermark.dispatch(ALL)
+    bench.copied = False
+    bench.source.change(A)
+    bench.source.mark()
+
+    with bench.following() as follower:
+        follower.step()
+        follower.step()
+
+    assert list(bench.ledger.backlog.values()) == [A]
+    assert bench.ledger.saved[0]["position"] == "0"
+    assert bench.ledger.saved[-1]["position"] == "2"
+
+
+def test_spilled_keys_are_reached_though_new_ones_always_wait(
+    bench: Bench, small_memory: None
+) -> None:
+    bench.source.change(A, B, C)
+    bench.source.mark()
+
+    with bench.following() as follower:
+        with follower.suspended():
+            follower.step()
+        for number in range(10, 20):
+            bench.source.change((number,))
+            bench.source.mark()
+            follower.step()
+
+    assert bench.ledger.backlog == {}
+
+
+def test_pages_begin_where_the_last_one_ended(bench: Bench) -> None:
+    spill = Spill(bench.ledger, 7)
+    waiting = Backlog(bench.source.position)
+    waiting.again([A, B, C])
+    spill.take_in(waiting)
+
+    first = spill.oldest(2)
+    assert first is not None
+    spill.forget(first)
+
+    assert (first.keys, spill.count, spill.holds(2), spill.holds(3)) == ((A, B), 1, False, True)
+    assert [page.keys for page in spill.pages(2)] == [(C,)]
+
+
+# Changes that come in faster than they are applied.
+
+
+def test_a_source_that_always_has_more_keeps_nobody_from_acting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "TAKE_IN_SECONDS", 0.0)
+    bench.server.original = {A: "a"}
+    reads = 0
+
+    def endless(timeout_seconds: float) -> Delivery | None:
+        nonlocal reads
+        reads += 1
+        assert reads < 1_000, "it never ends to read"
+        return Delivery((A,), reads, Position(str(reads)))
+
+    monkeypatch.setattr(bench.source, "read", endless)
+
+    with bench.following() as follower:
+        follower.step()
+
+    assert bench.server.shadow == {A: "a"}
+
+
+def test_settling_ends_though_each_key_that_is_acted_on_is_followed_by_another(
+    bench: Bench,
+) -> None:
+    bench.source.change(A)
+    deletes = 0
+
+    def arrive() -> None:
+        nonlocal deletes
+        deletes += 1
+        assert deletes < 100, "it never ends"
+        bench.source.change((deletes,), (deletes + 1_000,))
+        bench.source.mark()
+
+    with bench.following() as follower:
+        bench.server.on["delete"] = arrive
+        follower.settle()
+
+    assert deletes == 1
+
+
+def test_settling_ends_though_what_arrives_is_spilled_again_and_again(
+    bench: Bench, small_memory: None
+) -> None:
+    bench.source.change(A, B, C)
+    deletes = 0
+
+    def arrive() -> None:
+        nonlocal deletes
+        deletes += 1
+        assert deletes < 1_000, "it never ends"
+        bench.source.change(*((10 * deletes + n,) for n in range(5)))
+        bench.source.mark()
+
+    with bench.following() as follower:
+        bench.server.on["delete"] = arrive
+        follower.settle()
+
+    assert deletes == 1
+
+
+def test_settling_acts_on_what_is_spilled_in_its_midst(bench: Bench, small_memory: None) -> None:
+    """A waits again after a deadlock, and then there is no room for it."""
+    bench.server.original = {A: "a"}
+    bench.source.change(A)
+    bench.server.fail("insert", errors.Conflict("deadlock"))
+    arriving = iter([(B, C, D)])
+
+    def arrive() -> None:
+        if keys := next(arriving, ()):
+            bench.source.change(*keys)
+            bench.source.mark()
+
+    with bench.following() as follower:
+        bench.server.on["delete"] = arrive
+        follower.settle()
+
+    assert bench.server.shadow == {A: "a"}
+
+
+def test_a_source_that_is_far_behind_is_waited_for_while_it_delivers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "LONGEST_SILENCE_SECONDS", 0.05)
+    read, reads = bench.source.read, 0
+
+    def slow(timeout_seconds: float) -> Delivery | None:
+        nonlocal reads
+        reads += 1
+        time.sleep(0.01)
+        return Delivery((A,), None, Position("0")) if reads < 20 else read(timeout_seconds)
+
+    monkeypatch.setattr(bench.source, "read", slow)
+    monkeypatch.setattr(sync, "TAKE_IN_SECONDS", 0.0)
+
+    with bench.following() as follower:
+        follower.settle()
+
+    assert reads >= 20
+
+
+def test_a_round_that_is_no_shorter_is_given_up_in_its_midst(bench: Bench) -> None:
+    rounds = Convergence(limit_seconds=0.0)
+    rounds.begin(0.0)
+    rounds.end(1e-9)
+    bench.source.change(A)
+
+    with (
+        bench.following() as follower,
+        pytest.raises(errors.Guarded, match=r"changes of shop.orders come in faster"),
+    ):
+        follower.settle(rounds)
+
+
+# Repairs.
+
+
+def test_keys_that_nobody_changed_are_made_equal_when_asked_to(bench: Bench) -> None:
+    bench.server.original, bench.server.shadow = {A: "a"}, {A: "wrong", B: "too many"}
+
+    with bench.following() as follower:
+        follower.reapply([A, B])
+
+    assert bench.server.shadow == {A: "a"}
+
+
 # Under the lock.
 
 
@@ -526,7 +719,7 @@ def test_a_drain_acts_on_all_that_had_committed_before_the_lock(bench: Bench) ->
 
 def test_a_drain_deletes_every_key_before_it_inserts_one(bench: Bench) -> None:
     """Unique values that two rows of different batches exchange meet no stale row."""
-    keys = [(n,) for n in range(sync.BATCH + 1)]
+    keys = [(n,) for n in range(apply.BATCH + 1)]
     bench.server.unique = True
     bench.server.shadow = {key: str(key) for key in keys}
     bench.server.original = {**bench.server.shadow, keys[0]: "x", keys[-1]: "y"}
@@ -646,48 +839,31 @@ def test_keys_that_were_spilled_before_the_lock_are_never_left_out_of_a_drain(
 # What others watch.
 
 
-def test_who_watches_sees_keys_that_wait_and_keys_that_come(bench: Bench) -> None:
-    bench.copied = False
-    bench.watermark.dispatch(ALL)
+def test_who_watches_sees_what_comes_while_it_watches(bench: Bench) -> None:
     bench.source.change(A)
-    bench.source.mark()
 
     with bench.following() as follower:
         follower.step()
-        with follower.watching() as touched:
+        with follower.watching() as watch, follower.watching() as another:
             bench.source.change(B)
             follower.step()
         bench.source.change(C)
         follower.step()
 
-    assert touched == {A, B}
+    assert watch.seen() == another.seen() == {B}
 
 
-def test_watching_ends_between_two_turns(bench: Bench) -> None:
-    """Otherwise it ends in the middle of one, and that one writes into nothing."""
-    left = threading.Event()
-
-    with bench.following() as follower:
-        inside, out = threading.Event(), threading.Event()
+def test_nobody_waits_for_a_turn_to_watch(bench: Bench) -> None:
+    with bench.following() as follower, follower.turn():
+        watching = threading.Event()
 
         def watch() -> None:
             with follower.watching():
-                inside.set()
-                out.wait(10)
-            left.set()
+                watching.set()
 
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        assert inside.wait(10)
-        with follower.turn():
-            out.set()
-            deadline = time.monotonic() + 10
-            while not follower._turn._waiting:
-                assert time.monotonic() < deadline
-                assert not left.is_set()
-        watcher.join()
+        threading.Thread(target=watch).start()
 
-    assert left.is_set()
+        assert watching.wait(10)
 
 
 # The position.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from osc import errors
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
+from osc.stages import compare
+from osc.stages import watch as watching
 from osc.stages.sync import Follower
-from osc.stages.verify import SHOWN, Verifier
+from osc.stages.verify import LIMIT_SECONDS, SHOWN, Verified, Verifier, first_size
 from tests.fakes import FENCE, JOB, FakeDialect, FakeLedger, FakeServer, FakeSource, Hurried, Rows
 
 A, B, C = (1,), (2,), (3,)
@@ -31,9 +34,15 @@ class Bench:
     tracker: Tracker
     controls: Hurried
 
-    def verify(self) -> None:
-        Verifier(
-            JOB, FakeDialect(), self.server.connect, self.follower, self.tracker, self.controls
+    def verify(self, **wanted: Any) -> Verified:
+        return Verifier(
+            JOB,
+            FakeDialect(),
+            self.server.connect,
+            self.follower,
+            self.tracker,
+            self.controls,
+            **wanted,
         ).run()
 
     def hold(self, original: Rows, shadow: Rows) -> None:
@@ -135,7 +144,7 @@ def test_a_changed_row_does_not_excuse_the_one_beside_it(bench: Bench) -> None:
 
 def test_a_difference_that_is_gone_at_the_last_look_is_none(bench: Bench) -> None:
     bench.hold({A: "new"}, {A: "old"})
-    looks = iter([False, False, False, True])
+    looks = iter([False, True])
 
     def heal() -> None:
         if next(looks):
@@ -171,3 +180,239 @@ def test_the_session_is_set_up_and_closed(bench: Bench) -> None:
     session = bench.server.opened[-1]
     assert (session.purpose, session.closed) == ("verify", True)
     assert len(bench.server.did("setting")) == 3
+
+
+def test_what_was_compared_is_told(bench: Bench) -> None:
+    rows = numbered(10)
+    bench.hold(rows, dict(rows))
+
+    assert bench.verify() == Verified(rows=10, differing=0, repaired=0)
+
+
+def test_several_connections_compare_each_row_once(bench: Bench) -> None:
+    rows = numbered(5_000)
+    bench.hold(rows, {**rows, (4_998,): "wrong"})
+
+    with pytest.raises(errors.VerificationFailed, match="4998"):
+        bench.verify(threads=3)
+
+    assert bench.tracker.read().rows_verified == 5_000
+    spans = bench.server.did("checksum")
+    assert len({span.number for span in spans}) == len(spans)
+    assert sum(session.purpose == "verify" for session in bench.server.opened) == 3
+
+
+def test_differences_of_all_spans_are_told_together(bench: Bench) -> None:
+    rows = numbered(5_000)
+    bench.hold(rows, {**rows, (3,): "wrong", (4_999,): "wrong"})
+
+    with pytest.raises(errors.VerificationFailed, match=r"\(3,\), \(4999,\)"):
+        bench.verify()
+
+
+def test_very_many_differences_end_it_early(bench: Bench) -> None:
+    bench.hold(numbered(20_000), {})
+
+    with pytest.raises(errors.VerificationFailed, match="more"):
+        bench.verify()
+
+    assert bench.tracker.read().rows_verified < 20_000
+
+
+# More on its way than a look can tell.
+
+
+def test_a_wrong_row_is_found_among_very_many_that_are_on_their_way(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look tells a limited number of keys; that all of these are excused says nothing about the
+    others."""
+    monkeypatch.setattr(compare, "MOST_DIFFERENCES", 5)
+    old = numbered(200)
+    bench.hold(dict.fromkeys(old, "new"), {**old, (150,): "wrong"})
+    bench.server.original[(150,)] = "150"
+    looks = 0
+
+    def write() -> None:
+        """While the first looks are taken, the rows change once more."""
+        nonlocal looks
+        looks += 1
+        if looks < 4:
+            bench.server.original |= {(n,): f"new {looks}" for n in range(100)}
+            bench.source.change(*((n,) for n in range(100)))
+
+    bench.source.change(*(key for key in old if key != (150,)))
+    bench.server.on["differing"] = write
+
+    with pytest.raises(errors.VerificationFailed, match=r"= \(150,\)\n"):
+        bench.verify()
+
+
+def test_a_span_all_of_whose_rows_change_all_the_time_comes_to_its_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "MOST_DIFFERENCES", 50)
+    rows = numbered(200)
+    bench.hold(rows, dict(rows))
+    version = 0
+
+    def write() -> None:
+        nonlocal version
+        version += 1
+        assert version < 10_000, "it never ends"
+        bench.server.original = {key: str(version) for key in rows}
+        bench.source.change(*rows)
+
+    bench.server.on["differing"] = write
+    bench.server.on["checksum"] = write
+
+    assert bench.verify().rows >= 200
+
+
+def test_more_changes_than_can_be_watched_are_told_in_smaller_spans(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MOST_KEYS", 10)
+    rows = numbered(40)
+    bench.hold(rows, {**rows, (39,): "wrong"})
+    arriving = iter([tuple((n,) for n in range(39))] * 3)
+    bench.source.on_mark = lambda: bench.source.change(*next(arriving, ()))
+
+    with pytest.raises(errors.VerificationFailed, match=r"= \(39,\)\n"):
+        bench.verify()
+
+    assert len(bench.server.did("checksum")) > 1
+
+
+def test_a_row_that_changes_too_often_to_be_told_stops_it_in_words(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MOST_KEYS", 0)
+    bench.hold({A: "a"}, {A: "b"})
+
+    def write() -> None:
+        bench.server.original = {A: bench.server.original[A] + "!"}
+        bench.source.change(A)
+
+    bench.server.on |= {"checksum": write, "differing": write}
+
+    with pytest.raises(errors.Guarded, match="faster than it can be compared"):
+        bench.verify()
+
+
+# Statements that take too long.
+
+
+def test_a_span_that_takes_too_long_is_cut_in_two(bench: Bench) -> None:
+    rows = numbered(40)
+    bench.hold(rows, {**rows, (17,): "wrong"})
+    bench.server.fail("checksum", *[errors.Conflict("it took too long")] * 3)
+
+    with pytest.raises(errors.VerificationFailed, match=r"= \(17,\)\n"):
+        bench.verify()
+
+    assert bench.tracker.read().rows_verified == 40
+    assert bench.server.did("limit") == [LIMIT_SECONDS]
+
+
+def test_a_span_that_cannot_be_cut_may_take_longer(bench: Bench) -> None:
+    bench.hold({A: "a"}, {A: "a"})
+    bench.server.fail("checksum", *[errors.Conflict("it took too long")] * 2)
+
+    assert bench.verify().rows == 1
+    first, *longer = bench.server.did("limit")
+    assert longer == sorted(longer)
+    assert longer[0] > first == LIMIT_SECONDS
+
+
+def test_a_bound_that_takes_too_long_is_looked_for_nearer(bench: Bench) -> None:
+    rows = numbered(400)
+    bench.hold(rows, dict(rows))
+    bench.server.fail("bound", *[errors.Conflict("it took too long")] * 2)
+
+    assert bench.verify().rows == 400
+
+
+def test_spans_shrink_when_they_are_slow(bench: Bench) -> None:
+    rows = numbered(300)
+    bench.hold(rows, dict(rows))
+
+    bench.verify(target_seconds=1e-9, calm_seconds=1e-9)
+
+    # The first has what nothing is known about, every other one a single row.
+    assert len(bench.server.did("checksum")) > 200
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "expected"),
+    [(0, 0, 50), (1_000, 1_000_000, 1_000), (100, 100_000_000, 4), (10, 10**9, 1)],
+)
+def test_the_first_span_is_small_where_rows_are_wide(rows: int, size: int, expected: int) -> None:
+    job = replace(JOB, original=replace(JOB.original, rows=rows, bytes=size))
+
+    assert first_size(job, 0.1).size == expected
+
+
+# Right after settling.
+
+
+def test_while_rows_change_a_span_is_compared_right_after_settling(bench: Bench) -> None:
+    """Little is on its way then, and a span that holds none of it is read once."""
+    rows = numbered(500)
+    bench.hold(rows, {**rows, (0,): "old"})
+    bench.source.change((0,))
+
+    bench.verify()
+
+    spans = len(bench.server.did("checksum"))
+    assert spans > 2
+    assert bench.source.marks >= spans
+
+
+def test_while_nothing_changes_nobody_waits_for_a_mark(bench: Bench) -> None:
+    rows = numbered(500)
+    bench.hold(rows, dict(rows))
+
+    bench.verify()
+
+    assert bench.source.marks == 0
+
+
+# Repairs.
+
+
+def test_rows_that_differ_are_repaired_where_that_is_wanted(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.hold({A: "a", B: "b"}, {A: "wrong", C: "too many"})
+
+    verified = bench.verify(repair=True)
+
+    assert bench.server.shadow == bench.server.original
+    assert verified == Verified(rows=2, differing=3, repaired=3)
+    assert bench.tracker.read().rows_repaired == 3
+    assert "repaired 3 rows of the shadow, with (id) = (1,), (2,), (3,)" in caplog.text
+
+
+def test_very_many_rows_are_repaired_page_by_page(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "MOST_DIFFERENCES", 7)
+    bench.hold(numbered(100), {(n,): "too many" for n in range(50, 150)})
+
+    assert bench.verify(repair=True).repaired == 150
+    assert bench.server.shadow == bench.server.original
+
+
+def test_a_repair_that_does_not_last_is_given_up(bench: Bench) -> None:
+    bench.hold({A: "a"}, {A: "wrong"})
+
+    def break_it() -> None:
+        bench.server.shadow[A] = "wrong"
+
+    bench.server.on["differing"] = break_it
+
+    with pytest.raises(errors.VerificationFailed, match=r"= \(1,\)"):
+        bench.verify(repair=True)
+
+    assert bench.tracker.read().rows_repaired == 1

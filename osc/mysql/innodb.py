@@ -1,0 +1,51 @@
+"""What InnoDB itself calls a table: the number that a TRUNCATE changes."""
+
+from __future__ import annotations
+
+import re
+
+from osc import errors
+from osc.engine import Session, Statement
+from osc.model.table import TableName
+
+
+def table_ids(session: Session, name: TableName) -> list[tuple[str, int]]:
+    """InnoDB's name and number of the table, or of each partition; NotAllowed without PROCESS."""
+    like = f"{_pattern(name.schema)}/{_pattern(name.name)}"
+    try:
+        rows = session.query(_numbers("INNODB_TABLES", like))
+    except errors.BadStatement:
+        rows = session.query(_numbers("INNODB_SYS_TABLES", like))
+    exactly = re.compile(f"{_regex(name.schema)}/{_regex(name.name)}(#[pP]#.*)?")
+    return sorted((str(path), int(number)) for path, number in rows if exactly.fullmatch(str(path)))
+
+
+def _numbers(view: str, like: str) -> Statement:
+    return Statement(
+        f"SELECT name, table_id FROM information_schema.{view} WHERE name LIKE %s OR name LIKE %s",
+        (like, f"{like}#p#%"),
+    )
+
+
+def _pattern(identifier: str) -> str:
+    """For LIKE: letters, digits and _ stand for themselves in a file's name, others are coded."""
+    return "".join(
+        "%" if _is_coded(letter) else letter.replace("_", r"\_") for letter in identifier
+    )
+
+
+def _regex(identifier: str) -> str:
+    """ASCII is coded as @ and four digits, the rest in shorter ways that we don't know: there any
+    code will do, and a neighbour's TRUNCATE may then be taken for one of this table."""
+    return "".join(
+        letter
+        if not _is_coded(letter)
+        else f"@{ord(letter):04x}"
+        if letter.isascii()
+        else "@([0-9a-f]{4}|[0-9a-zA-Z]{2})"
+        for letter in identifier
+    )
+
+
+def _is_coded(letter: str) -> bool:
+    return not (letter.isascii() and (letter.isalnum() or letter == "_"))

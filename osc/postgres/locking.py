@@ -1,0 +1,82 @@
+"""Locks on the original that nobody waits long for: what holds them, and what ends the waiting."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from osc.errors import CutOverNotObtained, LockTimeout
+from osc.model.table import TableName
+from osc.postgres.quoting import qualified
+from osc.postgres.session import Connection, Open
+
+ATTEMPTS = 30
+LONGEST_BACK_OFF_SECONDS = 3.0
+HELD_SECONDS = 10
+"""The server itself ends a transaction that holds the lock so long: this process may hang."""
+
+BLOCKERS = """
+SELECT a.pid, a.usename, a.application_name, bool_or(l.granted),
+       string_agg(DISTINCT l.mode, ' and '), a.state,
+       date_trunc('milliseconds', now() - a.xact_start)::text, left(a.query, 200)
+FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'relation' AND l.relation = to_regclass($1)
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND a.application_name NOT LIKE 'osc %' AND a.pid <> pg_backend_pid()
+GROUP BY a.pid, a.usename, a.application_name, a.state, a.xact_start, a.query
+ORDER BY a.xact_start
+"""
+
+
+def set_budget(session: Connection, budget_seconds: float) -> None:
+    """For the transaction that `session` is in."""
+    for name, seconds in (
+        ("lock_timeout", budget_seconds),
+        ("statement_timeout", HELD_SECONDS),
+        ("idle_in_transaction_session_timeout", HELD_SECONDS),
+        ("tcp_user_timeout", HELD_SECONDS),
+    ):
+        session.run(f"SET LOCAL {name} = {max(1, round(seconds * 1000))}")
+    # The server knows neither a statement nor an idle session where half of the messages that make
+    # a statement have come: this limit (17 and later) holds there, too.
+    session.rows(
+        "SELECT set_config(name, $1, true) FROM pg_settings WHERE name = 'transaction_timeout'",
+        f"{2 * HELD_SECONDS}s",
+    )
+
+
+def blockers(opened: Open, table: TableName) -> list[str]:
+    """Who holds or waits for locks on the table, one sentence each."""
+    with opened("blockers") as session:
+        found = session.rows(BLOCKERS, qualified(table))
+    return [
+        f"pid {pid} ({user}, {application!r}) {'holds' if granted else 'waits for'} {mode},"
+        f" {state}, its transaction is {age} old: {statement}"
+        for pid, user, application, granted, mode, state, age, statement in found
+    ]
+
+
+def within_budget(
+    opened: Open, table: TableName, budget_seconds: float, body: Callable[[Connection], None]
+) -> None:
+    """Runs `body`, which takes a lock on the table, in a transaction that never queues beyond the
+    budget. Tried again, with a jitter, when others are in the way; CutOverNotObtained names them.
+    """
+    in_the_way: list[str] = []
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with opened("trigger lock") as session, session.transaction():
+                set_budget(session, budget_seconds)
+                body(session)
+            return
+        except LockTimeout:
+            in_the_way = blockers(opened, table)
+        longest = min(LONGEST_BACK_OFF_SECONDS, 0.1 * 2**attempt)
+        time.sleep(random.uniform(longest / 2, longest))
+    raise CutOverNotObtained(
+        f"{table} could not be locked within {budget_seconds * 1000:.0f} ms in {ATTEMPTS} attempts,"
+        f" which its triggers need; in the way: {'; '.join(in_the_way)}",
+        still_true=f"{table} still serves and is untouched",
+        todo="end these transactions or wait for a quieter hour, then start again",
+    )

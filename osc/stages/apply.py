@@ -1,0 +1,135 @@
+"""Makes rows of the shadow equal to the original's, by key, on several connections (rule 3)."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from osc import errors
+from osc.engine import Dialect, Job, Session
+from osc.model.change import KeyValue
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.stages.fence import Fence
+
+BATCH = 500
+
+
+@dataclass
+class Applier:
+    """Used by one thread at a time, which waits for its `workers`."""
+
+    job: Job
+    dialect: Dialect
+    connect: Callable[[str], Session]
+    fence: Fence
+    tracker: Tracker
+    controls: Controls
+    workers: int
+    _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Connections that act, for the length of the block."""
+        sessions: list[Session] = []
+        try:
+            for _ in range(self.workers):
+                sessions.append(self.connect("apply"))
+                for setting in self.dialect.session_settings:
+                    sessions[-1].execute(setting)
+                self._idle.put(sessions[-1])
+            yield
+        finally:
+            for session in sessions:
+                session.close()
+
+    @property
+    def most(self) -> int:
+        """How many keys give all workers a while to do."""
+        return BATCH * 4 * self.workers
+
+    def act(
+        self,
+        batches: Sequence[Sequence[KeyValue]],
+        settled: Callable[[Sequence[KeyValue], bool], None],
+    ) -> errors.DuplicateKey | None:
+        """Acts on disjoint batches in parallel; `settled` hears of each whether it was done.
+
+        A deadlock is only told; a duplicate is told and returned, and any other error raised.
+        """
+        duplicate: errors.DuplicateKey | None = None
+        with ThreadPoolExecutor(self.workers, "osc apply") as pool:
+            outcomes = pool.map(self._one_batch, batches)
+            for batch, outcome in zip(batches, outcomes, strict=True):
+                settled(batch, outcome is None)
+                if isinstance(outcome, errors.DuplicateKey):
+                    duplicate = outcome
+                elif isinstance(outcome, errors.BadValue):
+                    raise self._lost(outcome) from outcome
+                elif outcome is not None and not isinstance(outcome, errors.Conflict):
+                    raise outcome
+        return duplicate
+
+    def _one_batch(self, keys: Sequence[KeyValue]) -> Exception | None:
+        session = self._idle.get()
+        try:
+            with self.fence.transaction(session):
+                session.execute(self.dialect.delete_keys(keys))
+                session.execute(self.dialect.insert_keys(keys))
+        except Exception as error:
+            return error
+        finally:
+            self._idle.put(session)
+        return None
+
+    def _lost(self, error: errors.BadValue) -> errors.DataWouldBeLost:
+        return errors.DataWouldBeLost(
+            f"a row of {self.job.original.name} that was written meanwhile does not fit the new "
+            f"definition: {error.happened}",
+            still_true=f"{self.job.original.name} still serves and is untouched",
+            todo="change the row or the ALTER, then start again",
+        )
+
+    def require_current(self) -> None:
+        """TakenOver where another process has the migration. Asked through a connection of ours,
+        because the session that holds the table's lock may read no other table."""
+        session = self._idle.get()
+        try:
+            self.fence.require(session)
+        finally:
+            self._idle.put(session)
+
+    def delete(self, keys: Sequence[KeyValue]) -> None:
+        """From the shadow, on one connection; a deadlock is tried again."""
+        session = self._idle.get()
+        try:
+            for batch in batches(keys, self.dialect.most_keys):
+                self._delete_batch(session, batch)
+        finally:
+            self._idle.put(session)
+
+    def _delete_batch(self, session: Session, keys: Sequence[KeyValue]) -> None:
+        while True:
+            self.controls.check()
+            try:
+                with self.fence.transaction(session):
+                    session.execute(self.dialect.delete_keys(keys))
+                return
+            except errors.Conflict:
+                self.tracker.add(conflicts=1)
+
+
+def batches(keys: Sequence[KeyValue], size: int = BATCH) -> list[Sequence[KeyValue]]:
+    return [keys[start : start + size] for start in range(0, len(keys), size)]
+
+
+def neighbours(keys: Sequence[KeyValue]) -> list[KeyValue]:
+    """Rows that lie beside each other share pages, and parallel batches share few: measured, that
+    makes up to twice as many. Numbers may be texts; where the order is another than the server's it
+    is only slower."""
+    return sorted(
+        keys, key=lambda key: [(len(p), p) if isinstance(p, str) else (0, p) for p in key]
+    )

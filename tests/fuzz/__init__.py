@@ -1,0 +1,1 @@
+"""Random tables, ALTERs and writes, judged by a twin; and processes that die."""
