@@ -7,7 +7,7 @@ PIP    := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 # The unit tests first: what they find is known in seconds.
 TESTS  := tests/unit $(filter-out tests/unit tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: demo test lint clean
+.PHONY: demo test fuzz lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -15,6 +15,13 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(TESTS) $(ARGS)
+
+# An hour of bytes lost at random: `make fuzz OSC_FUZZ_LOSSES=500 OSC_FUZZ_SEED=7` is shorter.
+fuzz: export OSC_FUZZ_LOSSES ?= 2000
+fuzz: export OSC_FUZZ_SEED ?= 1
+fuzz: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --timeout 0 \
+		tests/conformance/test_cut_over_losses.py $(ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .

@@ -51,6 +51,7 @@ from osc.mysql.attempt import (
     blockers,
     is_sentry,
     let_go,
+    limit_silence,
     locking_session,
 )
 from osc.mysql.watchdog import Watchdog
@@ -131,9 +132,7 @@ class _Renaming(threading.Thread):
         self._session = parts.connect("cut-over rename")
         self._error: errors.ServerError | None = None
         # A RENAME that the network holds up for longer meets no session that would do it.
-        idle = math.ceil(budget_seconds) + 2 * LONGEST_HELD_SECONDS
-        for setting in ("wait_timeout", "net_read_timeout"):
-            self._session.execute(Statement(f"SET SESSION {setting} = {idle}"))
+        limit_silence(self._session, math.ceil(budget_seconds) + 2 * LONGEST_HELD_SECONDS)
 
     @property
     def session_id(self) -> int:
