@@ -11,7 +11,7 @@ import pytest
 
 from osc.engine import Job, Sync
 from osc.errors import TableChanged
-from osc.model.change import KeyValue
+from osc.model.change import KeyValue, Position
 from osc.model.table import Table
 from osc.postgres import changelog, triggers
 from osc.postgres.triggers import TriggerSource
@@ -305,7 +305,7 @@ def test_what_is_too_much_to_delete_at_once_goes_another_time(
     assert left == [6, 2, 0, 0]
 
 
-def _position(source: TriggerSource) -> triggers.Position:
+def _position(source: TriggerSource) -> Position:
     return source._position
 
 
