@@ -1,4 +1,4 @@
-# What a fresh machine with python3, git and apt can do: `make demo`, `make test`, `make lint`.
+# What a fresh machine with python3, git and apt can do: `make demo`, `make test`, `make lint`, `make fuzz`.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -7,7 +7,9 @@ PIP    := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 # The unit tests first: what they find is known in seconds.
 TESTS  := tests/unit $(filter-out tests/unit tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: demo test lint clean
+MINUTES ?= 60
+
+.PHONY: demo test lint fuzz clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -20,6 +22,10 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+# Random migrations on every server and in every mode; it stops by itself.
+fuzz: $(VENV)/.test
+	$(VENV)/bin/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 $(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing osc into $(VENV) …"

@@ -160,9 +160,12 @@ class Attempt:
             self._can_go_on = True
             try:
                 yield follower
-            finally:
-                with suppress(errors.ServerError):
+            except errors.TakenOver:
+                raise  # The ledger's row belongs to somebody else.
+            except BaseException:
+                with suppress(errors.OscError):
                     follower.save()
+                raise
 
     def _probe(self) -> None:
         self.engine.workshop.probe(self.plan.table, self.plan.rehearsal)

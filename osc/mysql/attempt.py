@@ -46,10 +46,8 @@ class Parts:
         original, shadow, archive = self._names()
         return Statement(f"RENAME TABLE {original} TO {archive}, {shadow} TO {original}")
 
-    def lock(self, session: Session, *more: TableName) -> Statement:
-        """The changelog too: the lock that its triggers bring would close it to us."""
-        original, shadow = self.job.original.name, self.job.shadow.name
-        return lock(original, shadow, *changelog.filled_from(session, original), *more)
+    def lock(self, *more: TableName) -> Statement:
+        return lock(self.job.original.name, self.job.shadow.name, *more)
 
     def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
         self.refuse_a_changed_table(session)

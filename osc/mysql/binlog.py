@@ -32,11 +32,12 @@ from osc.model.table import TableName
 from osc.mysql import position, prepared, quoting, types
 from osc.mysql.events import IDLE, EventReader
 from osc.mysql.ledger import HEARTBEAT
+from osc.mysql.logfiles import is_next_file
 from osc.mysql.position import LogPlace
 from osc.mysql.rows import RowReader
 from osc.mysql.session import Address
 from osc.mysql.statements import refuse_statement
-from osc.mysql.stream import Log, Stream, told
+from osc.mysql.stream import Log, Stream, is_purged, told
 
 PULSE_SECONDS = 0.1
 """How often a barrier is set by ourselves while keys wait for one."""
@@ -189,6 +190,8 @@ class BinlogSource:
     def _follow(self) -> None:
         while not self._closed.is_set():
             packet = self._stream.packet()
+            if is_next_file(packet):
+                self._require_same_log()
             self._reader.feed(packet)
             if self._reader.mark or len(self._reader.keys) >= MOST_KEYS:
                 self._deliver()
@@ -200,17 +203,32 @@ class BinlogSource:
     def _listen(self) -> None:
         """The server says that there is nothing new. After a RESET it says so for ever, because it
         waits for more in a file that is deleted; a heartbeat of ours that has committed and doesn't
-        come is how to notice. Then the place is opened once more, and found gone or not."""
+        come is how to notice."""
         now = time.monotonic()
         if self._committed_mark <= self._read_mark or not self._silent_since:
             self._silent_since = now
         elif now - self._silent_since > SILENCE_SECONDS:
             self._silent_since = 0.0
-            session = self._connect("log check")
-            try:
-                Stream(self._address, Log(session), self._reader.files.place).close()
-            finally:
-                session.close()
+            self._require_same_log()
+
+    def _require_same_log(self) -> None:
+        """Opens the place once more, and so finds it gone or not.
+
+        After a RESET the server may go on from the end of a deleted file to the file of the next
+        number, as soon as the new log has one:
+
+            we have read bin.000007, the newest; the log is reset, and bin.000001 begins
+            … bin.000007 of the new log is written and closed, bin.000008 begins
+            the dump looks for what follows bin.000007, and goes on with bin.000008
+        """
+        place = self._reader.files.place
+        session = self._connect("log check")
+        try:
+            log = Log(session)
+            if not is_purged(place, log.files()):
+                Stream(self._address, log, place).close()
+        finally:
+            session.close()
 
     def _between(self) -> None:
         """In the midst of a packet that is larger than a delivery may be."""

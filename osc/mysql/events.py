@@ -24,7 +24,7 @@ import zstandard
 from osc import errors
 from osc.model.change import KeyValue, Position
 from osc.model.table import TableName
-from osc.mysql.logfiles import ARTIFICIAL, FORMAT_DESCRIPTION, HEADER, ROTATE, LogFiles
+from osc.mysql.logfiles import FORMAT_DESCRIPTION, HEADER, ROTATE, LogFiles, is_next_file
 from osc.mysql.position import LogPlace
 from osc.mysql.rows import RowReader, TableMap
 
@@ -108,7 +108,7 @@ class EventReader:
         body = packet[HEADER.size : len(packet) - self.files.checksum_bytes]
         if kind == FORMAT_DESCRIPTION:
             self.files.describes(packet, stamp)
-        elif kind == ROTATE and flags & ARTIFICIAL:
+        elif is_next_file(packet):
             self.files.next_file(body[8:].decode())
             self._tables.clear()
         else:

@@ -42,7 +42,7 @@ def _regex(identifier: str) -> str:
         if not _is_coded(letter)
         else f"@{ord(letter):04x}"
         if letter.isascii()
-        else "@[0-9a-zA-Z]{2,4}"
+        else "@([0-9a-f]{4}|[0-9a-zA-Z]{2})"
         for letter in identifier
     )
 

@@ -82,8 +82,8 @@ def blockers(connect: Callable[[str], Session]) -> list[str]:
 class Lent:
     """The session that holds the lock, lent to whoever has to read behind it.
 
-    LOCK TABLES on a table with triggers locks what these write into as well: the changelog, which
-    from then on is closed to every session but the one that has the lock.
+    LOCK TABLES on a table with triggers locks what these write into as well: the changelog. MySQL
+    closes it to every session but the one that has the lock.
     """
 
     def __init__(self) -> None:

@@ -118,6 +118,12 @@ class LogFiles:
             self._boundary, self._boundary_start = event, start
 
 
+def is_next_file(event: bytes) -> bool:
+    """An artificial ROTATE, with which the dump goes on in another file."""
+    _, kind, _, _, _, flags = HEADER.unpack_from(event)
+    return kind == ROTATE and bool(flags & ARTIFICIAL)
+
+
 def require_reachable(offset: int, file: str) -> None:
     if offset > FARTHEST:
         raise errors.Precondition(

@@ -67,10 +67,9 @@ class SentrySwapper:
             asked = held = time.monotonic()
             try:
                 self._create_sentry(maker)
-                locks = self.parts.lock(session, self.parts.job.names.archive)
                 asked = time.monotonic()
                 with watchdog.over(session, budget_seconds):
-                    session.execute(locks)
+                    session.execute(self.parts.lock(self.parts.job.names.archive))
                 held = time.monotonic()
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
                     self._under_lock(session, drain, renaming, observer)

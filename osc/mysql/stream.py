@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -169,24 +170,33 @@ def _refused(
     if not error.args or error.args[0] != CANNOT_READ:
         return told(error)
     files = log.files()
+    if is_purged(place, files):
+        return position.gone(
+            f"the binlog file {place.file}, where we have to go on, was purged",
+            "keep binlogs longer (binlog_expire_logs_seconds, expire_logs_days), start again",
+        )
     if place.file not in files:
-        first = min(map(position.number, files))
-        if first > place.number:
-            return position.gone(
-                f"the binlog file {place.file}, where we have to go on, was purged",
-                "keep binlogs longer (binlog_expire_logs_seconds, expire_logs_days), start again",
-            )
         return position.was_reset(place, f"there is no file {place.file}")
     if files[place.file] < place.offset:
-        try:
-            Stream(address, log, replace(place, offset=logfiles.FIRST_OFFSET, seal="")).close()
-        except errors.PositionGone as gone:
-            return gone
-        return position.gone(
-            f"the binlog ends before {place.words}: the server crashed and lost the end of its "
-            "log (sync_binlog is not 1), and changes with it"
-        )
+        return _ends_before(place, address, log)
     return told(error)
+
+
+def is_purged(place: LogPlace, files: Mapping[str, int]) -> bool:
+    """The log still counts on from there, but its old files are gone."""
+    return place.file not in files and min(map(position.number, files)) > place.number
+
+
+def _ends_before(place: LogPlace, address: Address, log: Log) -> errors.PositionGone:
+    """A file that was begun at another time tells a reset; one of the same second tells nothing."""
+    try:
+        Stream(address, log, replace(place, offset=logfiles.FIRST_OFFSET, seal="")).close()
+    except errors.PositionGone as gone:
+        return gone
+    return position.gone(
+        f"the binlog ends before {place.words}: a crash of the server has cut it off (sync_binlog "
+        "is not 1), or it was reset"
+    )
 
 
 def try_stream(address: Address, session: Session) -> None:

@@ -39,10 +39,9 @@ class LockedSwapper:
             sent, asked = False, time.monotonic()
             held = asked
             try:
-                locks = self.parts.lock(session)
                 asked = time.monotonic()
                 with watchdog.over(session, budget_seconds):
-                    session.execute(locks)
+                    session.execute(self.parts.lock())
                 held = time.monotonic()
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
                     self.parts.drain(session, drain)

@@ -41,8 +41,8 @@ DELETED_AT_ONCE = 1_000
 class TriggerSource:
     """The port `ChangeSource`. It has no thread of its own: who reads, asks the server.
 
-    Behind a LOCK TABLES on the original the changelog is closed to all but the session that has the
-    lock; `lent` is where that session is found then.
+    A LOCK TABLES on the original closes the changelog to all but the session that has the lock;
+    `lent` is where that session is found then.
     """
 
     def __init__(
@@ -62,7 +62,6 @@ class TriggerSource:
         self._passed = 0
         self._looking: Iterator[Delivery] | None = None
         self._look_at = time.monotonic() + LOOK_SECONDS
-        self._failed: errors.OscError | None = None
         self._own = connect("changelog reader")
         try:
             self._open(connect, start)
@@ -97,17 +96,11 @@ class TriggerSource:
             return self._last_mark
 
     def read(self, timeout_seconds: float) -> Delivery | None:
-        if self._failed is not None:
-            raise self._failed
         try:
             return self._read(time.monotonic() + timeout_seconds)
         except errors.Conflict:
-            # Somebody holds a lock on the changelog: nothing is lost, nothing has passed.
-            self._looking = None
+            # Somebody holds a lock on the changelog: nothing is lost, and no mark has passed.
             return None
-        except errors.OscError as error:
-            self._failed = error
-            raise
 
     def _read(self, deadline: float) -> Delivery | None:
         while True:

@@ -109,7 +109,8 @@ class Changelog:
     def _table_and_function(self, session: Connection) -> Iterator[str]:
         """A vacuum that gave the table's end back to the disk would lock it against applications;
         one for what was inserted is not worth its while."""
-        name, types = qualified(self.name), dict(session.rows(TYPES, self.oid))
+        name = qualified(self.name)
+        types: dict[str, str] = dict(session.rows(TYPES, self.oid))
         columns = "".join(
             f", {column} {types[of]}" for column, of in zip(self.columns, self.key, strict=True)
         )

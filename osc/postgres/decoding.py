@@ -88,7 +88,7 @@ class SlotSource:
         self._watcher = address.connect("visibility")
         try:
             if start is not None:
-                self._take_over()
+                self._take_over(start)
             self._position = start or self._create(flavor)
             self._confirmed = _number(self._position)
             self._stream = Stream(address, self._name, self._position)
@@ -172,16 +172,10 @@ class SlotSource:
             )
         return Position(str(found))
 
-    def _take_over(self) -> None:
+    def _take_over(self, start: Position) -> None:
         """The walsender of a dead process may not have noticed yet that nobody listens."""
         with self._address.opened("slot") as session:
-            if not slots.released(session, self._name):
-                raise PositionGone(
-                    f"the replication slot {self._name} or its publication is gone: changes have"
-                    " been missed",
-                    still_true=f"{self._table} still serves, and nothing was changed",
-                    todo="start again; somebody dropped it, or this is another server",
-                )
+            slots.take_over(session, self._name, self._table, start)
 
     def _publish(self, session: Connection, flavor: Flavor) -> None:
         identity = session.value(
@@ -214,11 +208,25 @@ class SlotSource:
         try:
             self._read_frames(reader)
         except OscError as error:
-            self._put(error)
+            self._put(self._why(error))
         except psycopg.Error as error:
-            self._put(translated(error, broken=True))
+            self._put(self._why(translated(error, broken=True)))
         except Exception as error:  # a thread that dies silently would look like an idle table
             self._put(ServerError(f"the change stream can't be read: {error!r}"))
+
+    def _why(self, error: OscError) -> OscError:
+        """A server that gives a slot up ends its walsender first, as if the line had broken."""
+        if not isinstance(error, ServerError) or self._stopped.is_set():
+            return error
+        try:
+            with self._address.opened("slot") as session:
+                slots.require(session, self._name, self._table)
+        except PositionGone as gone:
+            gone.__cause__ = error
+            return gone
+        except OscError:
+            pass
+        return error
 
     def _read_frames(self, reader: Reader) -> None:
         xids: list[int] = []
@@ -321,11 +329,7 @@ class SlotSource:
             self._name,
         )
         if not found or found[0][0] == "lost":
-            raise PositionGone(
-                f"the replication slot {self._name} is gone: changes have been missed",
-                still_true=f"{self._table} still serves, and nothing was changed",
-                todo="start again; raise max_slot_wal_keep_size if the server dropped it",
-            )
+            slots.require(self._watcher, self._name, self._table)
         retained = int(found[0][1] or 0)
         if retained > self._retained_bytes:
             raise Guarded(

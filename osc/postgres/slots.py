@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from osc.engine import Job
-from osc.errors import Conflict, Precondition, ServerError
+from osc.errors import Conflict, ConnectionLost, PositionGone, Precondition, ServerError
 from osc.model.table import TableName
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Connection
@@ -60,30 +60,73 @@ def too_busy(session: Connection, slot: str) -> Precondition:
         " WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() ORDER BY xact_start LIMIT 3"
     )
     who = "; ".join(f"pid {pid} ({user}, {app!r}) for {age}" for pid, user, app, age in found)
-    prepared = session.value("SELECT count(*) FROM pg_prepared_xacts")
+    prepared = session.value(
+        "SELECT string_agg(format('%L in %s', gid, database), ', ' ORDER BY prepared)"
+        " FROM pg_prepared_xacts"
+    )
     return Precondition(
         f"the replication slot {slot} could not start within {OPEN_SECONDS} s, because"
-        f" transactions that write are open: {who or 'none now'}; prepared: {prepared}",
+        f" transactions that write are open: {who or 'none now'}; prepared: {prepared or 'none'}",
         still_true="nothing was touched",
-        todo="end them, or start again when they are over",
+        todo="end them (COMMIT PREPARED, ROLLBACK PREPARED), or start again when they are over",
     )
 
 
-def released(session: Connection, name: str) -> bool:
-    """Ends whoever still reads the slot; False where there is no slot or publication to read."""
+def take_over(session: Connection, name: str, table: TableName, position: str) -> None:
+    """Ends whoever still reads the slot; raises PositionGone where it can't tell all changes from
+    there."""
+    require(session, name, table, position)
     deadline = time.monotonic() + CLOSE_SECONDS
-    while True:
-        found = session.rows(
-            "SELECT active_pid, pg_terminate_backend(active_pid), wal_status"
-            " FROM pg_replication_slots WHERE slot_name = $1"
-            " AND EXISTS (SELECT FROM pg_publication WHERE pubname = $1)",
-            name,
-        )
-        if not found or found[0][2] == "lost":
-            return False
-        if found[0][0] is None or time.monotonic() > deadline:
-            return True
+    while session.rows(
+        "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+        " WHERE slot_name = $1 AND active_pid IS NOT NULL",
+        name,
+    ):
+        if time.monotonic() > deadline:
+            raise ConnectionLost(
+                f"the replication slot {name} is still read by the process that had it before"
+            )
         time.sleep(0.02)
+
+
+def require(session: Connection, name: str, table: TableName, position: str = "0/0") -> None:
+    """Raises PositionGone, and says why, where the slot no longer tells all that comes after a
+    position."""
+    found = session.rows(
+        "SELECT wal_status, confirmed_flush_lsn > $2::pg_lsn, confirmed_flush_lsn::text,"
+        " to_jsonb(s) ->> 'invalidation_reason' FROM pg_replication_slots s WHERE slot_name = $1",
+        name,
+        position,
+    )
+    if not found:
+        raise _gone(
+            f"the replication slot {name} is gone: somebody dropped it, or another server answers",
+            table,
+            "start again; after a failover the slots of the old server are not there",
+        )
+    status, passed, confirmed, reason = found[0]
+    if status == "lost":
+        raise _gone(
+            f"the server has given up the replication slot {name} ({reason or 'WAL removed'})",
+            table,
+            "raise max_slot_wal_keep_size (or idle_replication_slot_timeout), then start again",
+        )
+    if passed and position != "0/0":
+        raise _gone(
+            f"the replication slot {name} was moved on to {confirmed}, behind our {position}",
+            table,
+            "start again; nobody else may read the slot",
+        )
+    if not session.rows("SELECT FROM pg_publication WHERE pubname = $1", name):
+        raise _gone(f"the publication {name} is gone: somebody dropped it", table, "start again")
+
+
+def _gone(happened: str, table: TableName, todo: str) -> PositionGone:
+    return PositionGone(
+        f"{happened}; changes have been missed",
+        still_true=f"{table} still serves, and nothing was changed",
+        todo=todo,
+    )
 
 
 def drop(session: Connection, name: str) -> None:

@@ -261,8 +261,18 @@ def open_place(lease: Lease) -> Iterator[Place]:
             for app in (place.app, *place._apps):
                 app.close()
             place.engine.close()
+        if postgres:
+            drop_slots(admin, database)
         admin.run(f"DROP DATABASE {database}" + (" WITH (FORCE)" if postgres else ""))
         admin.close()
+
+
+def drop_slots(admin: App, database: str) -> None:
+    """A closed source leaves its slot, and a database with slots can't be dropped."""
+    ours = f"FROM pg_replication_slots WHERE database = '{database}'"
+    admin.run(f"SELECT pg_terminate_backend(active_pid) {ours}")
+    until(lambda: not admin.rows(f"SELECT 1 {ours} AND active"))
+    admin.run(f"SELECT pg_drop_replication_slot(slot_name) {ours}")
 
 
 def back(job: Job, place: Place) -> Job:

@@ -65,6 +65,7 @@ def differing(place: Place, sync: Sync, kinds: Sequence[Keyed]) -> dict[str, obj
             told.append(set(keys(source)))
             app.run(f"DELETE FROM {table}")
             told.append(set(keys(source)))
+        place.engine.workshop.sweep(job.original.name, execute=True)
         if told != [rows] * 3 or len(rows) != len(kind.rows):
             wrong[str(kind)] = rows, told
     return wrong
@@ -465,32 +466,51 @@ def semi_sync(admin: App, engine: str, milliseconds: int) -> Iterator[None]:
 
 
 @every_server("postgres")
-def test_neither_slot_nor_publication_nor_walsender_outlives_the_source(place: Place) -> None:
+def test_nobody_of_a_closed_source_is_connected_and_its_slot_stays(place: Place) -> None:
     with source_of(place) as source:
         delivered(source)
-        assert left_on_postgres(place)
 
-    assert left_on_postgres(place) == []
+    assert connected_to_postgres(place) == []
+    assert len(kept_on_postgres(place)) == 2
 
 
-def left_on_postgres(place: Place) -> list[tuple[object, ...]]:
+@every_server("postgres")
+def test_a_sweep_removes_slot_and_publication(place: Place) -> None:
+    job = place.job(PLAIN)
+    with place.source(job) as source:
+        delivered(source)
+
+    told = place.engine.workshop.sweep(job.original.name, execute=False)
+    after_telling = len(kept_on_postgres(place))
+    place.engine.workshop.sweep(job.original.name, execute=True)
+
+    assert ("slot" in " ".join(told), after_telling) == (True, 2)
+    assert kept_on_postgres(place) == []
+
+
+def kept_on_postgres(place: Place) -> list[tuple[object, ...]]:
     return place.app.rows(
         "SELECT slot_name::text FROM pg_replication_slots WHERE database = current_database() "
-        "UNION ALL SELECT pubname::text FROM pg_publication "
-        "UNION ALL SELECT application_name FROM pg_stat_activity "
+        "UNION ALL SELECT pubname::text FROM pg_publication"
+    )
+
+
+def connected_to_postgres(place: Place) -> list[tuple[object, ...]]:
+    return place.app.rows(
+        "SELECT application_name FROM pg_stat_activity "
         "WHERE datname = current_database() AND (backend_type = 'walsender' "
         "OR application_name IN ('osc marks', 'osc visibility'))"
     )
 
 
 @every_server("postgres")
-def test_a_source_that_has_failed_leaves_nothing_either(place: Place) -> None:
+def test_nobody_of_a_source_that_has_failed_is_connected(place: Place) -> None:
     with source_of(place) as source:
         place.app.run("TRUNCATE TABLE orders")
         with pytest.raises(OscError):
             delivered(source)
 
-    assert left_on_postgres(place) == []
+    assert connected_to_postgres(place) == []
 
 
 @every_server("mysql", "mariadb")

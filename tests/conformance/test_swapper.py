@@ -237,9 +237,8 @@ def test_a_table_that_somebody_else_altered_is_not_swapped(place: Place) -> None
     refuses(place, job)
 
 
-@every_server("postgres")
+@every_server()
 def test_a_table_that_somebody_else_truncated_is_not_swapped(place: Place) -> None:
-    """On MySQL and MariaDB the log tells it: `test_source.py`."""
     job = made(place)
     place.app.run("TRUNCATE TABLE orders")
 

@@ -1,1 +1,1 @@
-"""Random tables, ALTERs and writes, judged by the native ALTER on a twin; and processes that die."""
+"""Random tables, ALTERs and writes, judged by a twin; and processes that die."""

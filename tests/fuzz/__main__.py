@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from random import SystemRandom
 
@@ -26,6 +27,8 @@ from tests.fuzz.verdict import Wrong, judged
 from tests.scenarios.case import SERVERS, Case, read
 from tests.servers import Lease, lease
 
+MOST_FAILURES = 20
+"""Of one engine: then it is time to read what was found."""
 FOUND = Path(".hypothesis/osc")
 """Below what hypothesis itself keeps, and ignored by git like it."""
 
@@ -36,7 +39,8 @@ def main() -> int:
     each = wanted.minutes * 60 / len(wanted.engines)
     for engine in wanted.engines:
         with lease(SERVERS[engine]) as server:
-            for failure in _on(server, SERVERS[engine], wanted, each, tally):
+            failures = _on(server, SERVERS[engine], wanted, each, tally)
+            for failure in islice(failures, MOST_FAILURES):
                 found.append(failure)
                 print(failure, flush=True)
     print("\n".join(tally.lines()))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from tests.fuzz.kind import Kind
-from tests.fuzz.tables import Column, Table
+from tests.fuzz.kind import Kind, bare
+from tests.fuzz.tables import Column, Index, Table
 
 RARELY = 8
 NEW_NAMES = ("fresh", "new name", "ändern", "z")
@@ -143,19 +143,21 @@ def _set_default(draw: DrawFn, table: Table, left: _Left) -> str:
 
 def _add_index(draw: DrawFn, table: Table, left: _Left) -> str:
     """Unique only where the values are, or rarely where they are not."""
-    column = left.take(draw, lambda c: bool(c.kind.prefix) and not c.generated)
-    if column is None or not column.kind.prefix:
+    columns = [c for _ in range(2) if (c := left.take(draw, _can_be_indexed))]
+    if not columns:
         return ""
-    name = table.name(column)
-    if ((column.unique or column is table.numbered) and column.kind.prefix == "{}") or _rarely(draw):
-        return f"ADD UNIQUE {'INDEX ' if table.words.mysql else ''}({name})"
-    if not table.words.mysql:
-        return f"ADD CONSTRAINT checked CHECK ({name} IS NOT NULL OR {name} IS NULL)"
-    second = left.take(draw, lambda c: bool(c.kind.prefix) and not c.generated)
-    parts = [
-        c.kind.prefix.replace("{}", table.name(c)) for c in (column, second) if c and c.kind.prefix
-    ]
-    return f"ADD INDEX fresh_index ({', '.join(parts)})" if left.indexes.count("fresh") == 0 else ""
+    first, mysql = columns[0], table.words.mysql
+    fits = (first.unique or first is table.numbered) and first.kind.prefix == "{}"
+    if fits or _rarely(draw):
+        return f"ADD UNIQUE {'INDEX ' if mysql else ''}({table.name(first)})"
+    if not mysql:
+        name = table.name(first)
+        return f"ADD CHECK ({name} IS NOT NULL OR {name} IS NULL)"
+    return f"ADD INDEX {Index('', tuple(columns)).parts(table.words)}"
+
+
+def _can_be_indexed(column: Column) -> bool:
+    return bool(column.kind.prefix) and not column.generated
 
 
 def _drop_index(draw: DrawFn, table: Table, left: _Left) -> str:
@@ -172,17 +174,16 @@ def _drop_index(draw: DrawFn, table: Table, left: _Left) -> str:
 
 
 def _retype(draw: DrawFn, table: Table, left: _Left) -> str:
-    """A generated column's source can't be retyped on PostgreSQL; that the server says itself."""
+    """A default need not fit the new type: it goes first, as the server would say."""
     column = left.take(draw, lambda c: _free(table)(c) or c in table.key)
     if column is None:
         return ""
     name, new = table.name(column), _new_type(draw, column.kind)
-    if column.default and not column.kind.sql.startswith(("integer", "text", "varchar")):
-        return f"ALTER COLUMN {name} DROP DEFAULT, ALTER COLUMN {name} TYPE {new} USING {name}::{new.split(' COLLATE')[0]}"
-    using = draw(st.sampled_from([f" USING {name}::{new.split(' COLLATE')[0]}", ""]))
-    if not using and column.kind.sql == "json":
-        using = f" USING {name}::{new}"
-    return f"ALTER COLUMN {name} TYPE {new}{using}"
+    using = f" USING {name}::{bare(new)}"
+    if not column.default and column.kind.sql != "json":
+        using = draw(st.sampled_from([using, ""]))
+    change = f"ALTER COLUMN {name} TYPE {new}{using}"
+    return f"ALTER COLUMN {name} DROP DEFAULT, {change}" if column.default else change
 
 
 def _set_null(draw: DrawFn, table: Table, left: _Left) -> str:
@@ -199,11 +200,9 @@ def _option(draw: DrawFn, table: Table, left: _Left) -> str:
 
 def _convert(draw: DrawFn, table: Table, left: _Left) -> str:
     """The whole table: what is latin1 fits everywhere, the rest into utf8mb4 only."""
-    names = [column.kind.sql for column in table.columns]
     fits = [c for c in table.words.charsets if c.startswith("utf8mb4")]
-    return "CONVERT TO CHARACTER SET " + draw(
-        st.sampled_from(table.words.charsets if _rarely(draw) or not names else fits)
-    )
+    charsets = table.words.charsets if _rarely(draw) else fits
+    return "CONVERT TO CHARACTER SET " + draw(st.sampled_from(charsets))
 
 
 MYSQL: tuple[Clause, ...] = (

@@ -1,4 +1,4 @@
-"""A column type, as a random table needs it: values, keys made from a number, and what it may become.
+"""A column type, as a random table needs it: its values, keys, and what it may become.
 
 Everything is SQL text, so that a random example is a case like those that were written by hand, and
 can be put beside them word by word.

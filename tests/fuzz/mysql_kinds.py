@@ -16,8 +16,8 @@ FOUR_BYTES = "UNHEX(LPAD(HEX(#), 8, '0'))"
 
 INT = Kind(
     "INT", ("0", "1", "-1", "2147483647", "-2147483648"), "#",
-    widens=("BIGINT", "DECIMAL(12,0)", "DOUBLE", "VARCHAR(20)"), narrows=("SMALLINT", "INT UNSIGNED"),
-    default="7",
+    widens=("BIGINT", "DECIMAL(12,0)", "DOUBLE", "VARCHAR(20)"),
+    narrows=("SMALLINT", "INT UNSIGNED"), default="7",
 )  # fmt: skip
 BIGINT = Kind(
     "BIGINT", ("0", "9223372036854775807", "-9223372036854775808", "42"), "#",
@@ -49,7 +49,8 @@ LATIN = Kind(
 )  # fmt: skip
 BINARY_TEXT = Kind(
     "VARCHAR(40) COLLATE utf8mb4_bin", TEXTS, "CONCAT('k', #, ' ')",
-    widens=("VARCHAR(60) COLLATE utf8mb4_bin",), narrows=("VARCHAR(40) COLLATE utf8mb4_general_ci",),
+    widens=("VARCHAR(60) COLLATE utf8mb4_bin",),
+    narrows=("VARCHAR(40) COLLATE utf8mb4_general_ci",),
 )  # fmt: skip
 CHAR = Kind(
     "CHAR(12)", ("''", "'x'", "'Ünï'"), "CONCAT('c', #)", widens=("VARCHAR(12)", "CHAR(20)"),

@@ -49,7 +49,8 @@ TIMESTAMP = Kind(
 )  # fmt: skip
 TIMESTAMPTZ = Kind(
     "timestamptz", ("'-infinity'", "'2024-10-27 02:30:00+01'", "'1890-01-01'"),
-    f"timestamptz '2000-01-01' + {MINUTE}", widens=("timestamp", "text"), narrows=("timestamptz(0)",),
+    f"timestamptz '2000-01-01' + {MINUTE}", widens=("timestamp", "text"),
+    narrows=("timestamptz(0)",),
 )  # fmt: skip
 TIME = Kind("time", ("'24:00'", "'00:00:00.000001'"), widens=("interval", "text"))
 INTERVAL = Kind(

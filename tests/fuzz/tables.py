@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import DrawFn
 
 from tests.fuzz.kind import Kind, Vocabulary, bare, one_of
 
@@ -134,19 +134,19 @@ def tables(draw: DrawFn, words: Vocabulary) -> Table:
     names = iter(draw(st.permutations(NAMES)))
     key = draw(_keys(words, next(names), next(names)))
     plain = [draw(columns(words, next(names))) for _ in range(draw(st.integers(0, 5)))]
-    made = [_generated(draw, words, next(names), plain)] if plain and draw(_one_in(4)) else []
+    made = [_generated(draw, words, next(names), plain)] if plain and _one_in(draw, 4) else []
     return Table(
         words=words,
         key=key,
         numbered=key[-1] if draw(st.booleans()) or len(key) == 1 else key[0],
         columns=tuple(draw(st.permutations([*key, *plain, *made]))),
-        indexes=tuple(draw(indexes(plain, ("by_one", "by_two", "by_three")))),
+        indexes=_indexes(draw, plain, ("by_one", "by_two", "by_three")),
         rows=draw(st.sampled_from(ROWS)),
     )
 
 
-def _one_in(many: int) -> SearchStrategy[bool]:
-    return st.integers(1, many).map(lambda drawn: drawn == many)
+def _one_in(draw: DrawFn, many: int) -> bool:
+    return draw(st.integers(1, many)) == many
 
 
 @st.composite
@@ -166,7 +166,7 @@ def columns(draw: DrawFn, words: Vocabulary, name: str) -> Column:
         kind,
         nullable=draw(st.booleans()),
         default=draw(st.sampled_from(["", kind.default])),
-        unique=bool(kind.number) and draw(_one_in(3)),
+        unique=bool(kind.number) and _one_in(draw, 3),
     )
 
 
@@ -176,8 +176,7 @@ def _generated(draw: DrawFn, words: Vocabulary, name: str, plain: list[Column]) 
     return Column(name, Kind("", ()), generated=text)
 
 
-@st.composite
-def indexes(draw: DrawFn, plain: list[Column], names: tuple[str, ...]) -> list[Index]:
+def _indexes(draw: DrawFn, plain: list[Column], names: tuple[str, ...]) -> tuple[Index, ...]:
     """On up to three columns each; a unique one has a column of unique values."""
     found = []
     can = [column for column in plain if column.kind.prefix]
@@ -185,7 +184,7 @@ def indexes(draw: DrawFn, plain: list[Column], names: tuple[str, ...]) -> list[I
         chosen = draw(st.lists(st.sampled_from(can), min_size=1, max_size=3, unique=True))
         unique = any(column.unique for column in chosen) and draw(st.booleans())
         found.append(Index(name, tuple(chosen), unique and _short_enough(chosen)))
-    return found
+    return tuple(found)
 
 
 def _short_enough(chosen: list[Column]) -> bool:

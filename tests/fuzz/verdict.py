@@ -59,8 +59,8 @@ def judged(case: Case, lease: Lease, duplicate: str, sync: Sync | None) -> tuple
         site = cast(Site, _Uncounted(made))
         try:
             set_up(site, case)
-        except SqlError as error:
-            return Outcome("no such table", str(error)), 0
+        except SqlError as unfit:
+            return Outcome("no such table", str(unfit)), 0
         before = site.inventory()
         tracker = Paced()
         guarded = UntilTheSwap(site, duplicate)

@@ -115,4 +115,14 @@ def database(server_name: str, servers: Callable[[str], Lease]) -> Iterator[Data
             made.engine.close()
             for session in made.sessions:
                 session.close()
+        drop_slots(admin, name)
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def drop_slots(admin: psycopg.Connection[tuple[Any, ...]], database: str) -> None:
+    """A closed source leaves its slot, and a database with slots can't be dropped."""
+    ours = f"FROM pg_replication_slots WHERE database = '{database}'"
+    admin.execute(f"SELECT pg_terminate_backend(active_pid) {ours}")
+    while admin.execute(f"SELECT {ours} AND active").fetchall():
+        pass
+    admin.execute(f"SELECT pg_drop_replication_slot(slot_name) {ours}")

@@ -1,4 +1,4 @@
-"""Changes by logical decoding: every key, none before it is visible, and no slot left behind."""
+"""Changes by logical decoding: every key, none before it is visible."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from osc.errors import Guarded, PositionGone, ServerError, TableChanged
 from osc.model.change import Delivery, Position
 from osc.postgres.decoding import SlotSource, Snapshot
 from osc.postgres.engine import connect
-from osc.postgres.flavor import ask
-from osc.postgres.session import address
 from tests.postgres.conftest import Database, read_to, within
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, v int, long text)"
@@ -159,16 +157,15 @@ def test_a_full_replica_identity_gives_its_unique_key(database: Database) -> Non
 
 def test_a_source_that_is_opened_again_goes_on_where_it_was_confirmed(database: Database) -> None:
     database.run(TABLE)
-    job, place = database.job(), address(database.url)
+    job = database.job()
     first = database.engine.sources[Sync.LOG](job, None)
     database.run("INSERT INTO t VALUES (1)")
     read_to(first, first.mark())
     position = _last_position(first)
     database.run("INSERT INTO t VALUES (2)")
 
-    _die(first)
-    flavor = ask(database.session())
-    again = SlotSource(place, flavor, database.name, job, start=position)
+    first.close()
+    again = database.engine.sources[Sync.LOG](job, position)
     try:
         keys = read_to(again, again.mark())
     finally:
@@ -187,65 +184,6 @@ def _last_position(source: object) -> Position:
             return delivery.position
 
 
-def _die(source: object) -> None:
-    """As if its process had been killed: the slot stays."""
-    assert isinstance(source, SlotSource)
-    source._stopped.set()
-    source._reader.join()
-    source._stream.close()
-    source._marker.close()
-    source._watcher.close()
-
-
-def test_closing_leaves_slot_and_publication_to_a_resume_or_a_sweep(database: Database) -> None:
-    database.run(TABLE)
-    job = database.job()
-
-    with database.source(job) as source:
-        source.close()
-        left = _left(database)
-        told = database.engine.workshop.sweep(job.original.name, execute=True)
-
-    assert len(left) == 2 and len(told) == 1
-    assert _left(database) == []
-
-
-def test_a_slot_that_is_gone_cannot_be_opened_again(database: Database) -> None:
-    database.run(TABLE)
-    job = database.job()
-    with database.source(job) as source:
-        position = source.position
-
-    with pytest.raises(PositionGone, match="is gone"):
-        database.engine.sources[Sync.LOG](job, position)
-
-
-def test_the_walsender_of_a_dead_process_is_ended(database: Database) -> None:
-    database.run(TABLE)
-    job = database.job()
-
-    with database.source(job) as dead:
-        again = database.engine.sources[Sync.LOG](job, dead.position)
-        try:
-            database.run("INSERT INTO t VALUES (1)")
-            keys = read_to(again, again.mark())
-        finally:
-            again.close()
-
-    assert keys == [("1",)]
-
-
-def test_a_source_whose_walsender_was_killed_still_leaves_nothing(database: Database) -> None:
-    database.run(TABLE)
-
-    with database.source(database.job()) as source:
-        database.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
-        with pytest.raises(ServerError):
-            within(5.0, source)
-
-    assert _left(database) == []
-
-
 def test_a_source_that_cannot_be_opened_leaves_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +198,25 @@ def test_a_source_that_cannot_be_opened_leaves_nothing(
         database.engine.sources[Sync.LOG](job, None)
 
     assert _left(database) == []
+
+
+def test_a_source_that_cannot_be_opened_again_leaves_the_slot(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next attempt may succeed."""
+    database.run(TABLE)
+    job = database.job()
+    with database.source(job) as source:
+        position = source.position
+
+    def refused(*_: object) -> None:
+        raise ServerError("no")
+
+    monkeypatch.setattr("osc.postgres.decoding.Stream", refused)
+    with pytest.raises(ServerError, match="no"):
+        database.engine.sources[Sync.LOG](job, position)
+
+    assert len(_left(database)) == 2
 
 
 def _left(database: Database) -> list[tuple[str, ...]]:

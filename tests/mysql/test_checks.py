@@ -1,0 +1,149 @@
+"""What --sync triggers needs is asked for before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from osc import engines, errors
+from osc.engine import Engine, Sync
+from osc.model import alter
+from osc.stages import plan
+from tests.conformance.place import Place
+from tests.servers import every_server
+
+pytestmark = every_server("mysql", "mariadb")
+
+ALTER = alter.parse("ALTER TABLE orders ADD COLUMN extra INT", mysql=True)
+TABLES = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, LOCK TABLES"
+
+
+@contextmanager
+def engine_of(place: Place, grants: str, everywhere: str = "") -> Iterator[Engine]:
+    """As a user with these privileges on the database, and those on the server."""
+    user = f"u_{place.database}"
+    place.app.run(
+        f"CREATE USER {user}@'%' IDENTIFIED BY 'x'",
+        f"GRANT {grants} ON {place.database}.* TO {user}@'%'",
+        *([f"GRANT {everywhere} ON *.* TO {user}@'%'"] if everywhere else []),
+    )
+    try:
+        with closing(engines.engine_at(place.url.replace("root@", f"{user}:x@"))) as engine:
+            yield engine
+    finally:
+        place.app.run(f"DROP USER {user}@'%'")
+
+
+@contextmanager
+def variable(place: Place, name: str, value: str) -> Iterator[None]:
+    before = place.app.value(f"SELECT @@GLOBAL.{name}")
+    place.app.run(f"SET GLOBAL {name} = {value}")
+    try:
+        yield
+    finally:
+        place.app.run(
+            f"SET GLOBAL {name} = '{before}'"
+            if isinstance(before, str)
+            else f"SET GLOBAL {name} = {before}"
+        )
+
+
+def check(engine: Engine) -> None:
+    engine.checks.server(Sync.TRIGGERS)
+    engine.checks.table(engine.catalog.find(ALTER), ALTER, Sync.TRIGGERS)
+
+
+@pytest.fixture(autouse=True)
+def orders(place: Place) -> None:
+    place.app.run("CREATE TABLE orders (id INT PRIMARY KEY, note INT)")
+
+
+def objects(place: Place) -> set[str]:
+    return {
+        str(row[0]) for row in (*place.app.rows("SHOW TABLES"), *place.app.rows("SHOW TRIGGERS"))
+    }
+
+
+def test_few_privileges_are_enough_where_the_server_trusts(place: Place) -> None:
+    with (
+        variable(place, "log_bin_trust_function_creators", "1"),
+        engine_of(place, f"{TABLES}, TRIGGER", "PROCESS") as engine,
+    ):
+        check(engine)
+
+        assert objects(place) == {"orders"}
+
+
+def test_a_server_that_wants_super_for_triggers_is_refused_in_words(place: Place) -> None:
+    with engine_of(place, f"{TABLES}, TRIGGER", "PROCESS") as engine:
+        with pytest.raises(errors.Precondition, match="1419") as raised:
+            check(engine)
+
+        assert "log_bin_trust_function_creators" in raised.value.todo
+        assert objects(place) == {"orders"}
+
+
+def test_a_missing_trigger_privilege_is_told_with_its_grant(place: Place) -> None:
+    with (
+        variable(place, "log_bin_trust_function_creators", "1"),
+        engine_of(place, TABLES, "PROCESS") as engine,
+    ):
+        with pytest.raises(errors.NotAllowed) as raised:
+            check(engine)
+
+        assert "GRANT TRIGGER" in raised.value.todo
+        assert objects(place) == {"orders"}
+
+
+def test_a_missing_process_privilege_is_told_with_its_grant(place: Place) -> None:
+    with (
+        variable(place, "log_bin_trust_function_creators", "1"),
+        engine_of(place, f"{TABLES}, TRIGGER") as engine,
+        pytest.raises(errors.NotAllowed, match="TRUNCATE") as raised,
+    ):
+        check(engine)
+
+    assert "GRANT PROCESS" in raised.value.todo
+
+
+@pytest.mark.parametrize("format", ["STATEMENT", "MIXED"])
+def test_only_statements_in_the_log_are_refused(place: Place, format: str) -> None:
+    with variable(place, "binlog_format", f"'{format}'"):
+        if format == "MIXED":
+            check(place.engine)
+            return
+        with pytest.raises(errors.Precondition, match="STATEMENT"):
+            check(place.engine)
+
+
+def test_triggers_of_others_are_still_refused_and_ours_are_none_of_them(place: Place) -> None:
+    job = place.job_on("orders", "ADD COLUMN extra INT")
+    with place.source(job, Sync.TRIGGERS):
+        check(place.engine)
+        place.app.run("CREATE TRIGGER theirs AFTER INSERT ON orders FOR EACH ROW SET @a = 1")
+
+        with pytest.raises(errors.Precondition, match="theirs"):
+            check(place.engine)
+
+
+@pytest.mark.parametrize("reason", ["format", "privilege"])
+def test_where_the_log_cannot_be_used_triggers_are(place: Place, reason: str) -> None:
+    if reason == "format":
+        with variable(place, "binlog_format", "'MIXED'"):
+            choice = chosen(place.engine)
+    else:
+        with (
+            variable(place, "log_bin_trust_function_creators", "1"),
+            engine_of(place, f"{TABLES}, TRIGGER", "PROCESS") as engine,
+        ):
+            choice = chosen(engine)
+
+    assert choice.sync is Sync.TRIGGERS
+    assert "triggers" in choice.findings[0]
+    assert chosen(place.engine) == plan.Choice(Sync.LOG)
+
+
+def chosen(engine: Engine) -> plan.Choice:
+    return plan.choose_sync(engine, engine.catalog.find(ALTER), ALTER, None)

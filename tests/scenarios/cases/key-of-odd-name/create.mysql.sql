@@ -1,0 +1,3 @@
+CREATE TABLE {t} (`quo``te"d` INT NOT NULL PRIMARY KEY, v INT);
+
+INSERT INTO {t} SELECT n, n FROM {numbers 1000};

@@ -1,0 +1,3 @@
+CREATE TABLE {t} ("quo`te""d" integer PRIMARY KEY, v integer);
+
+INSERT INTO {t} SELECT n, n FROM {numbers 1000};
