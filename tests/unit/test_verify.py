@@ -342,7 +342,13 @@ def test_spans_shrink_when_they_are_slow(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("rows", "size", "expected"),
-    [(0, 0, 50), (1_000, 1_000_000, 1_000), (100, 100_000_000, 4), (10, 10**9, 1)],
+    [
+        (0, 0, 50),
+        (0, 20_000_000, 50),
+        (1_000, 1_000_000, 1_000),
+        (100, 100_000_000, 4),
+        (10, 10**9, 1),
+    ],
 )
 def test_the_first_span_is_small_where_rows_are_wide(rows: int, size: int, expected: int) -> None:
     job = replace(JOB, original=replace(JOB.original, rows=rows, bytes=size))
