@@ -51,7 +51,7 @@ def _names(session: Session) -> list[str] | None:
         rows = session.query(Statement("XA RECOVER"))
     except (errors.NotAllowed, errors.BadStatement):
         return None
-    return [data if isinstance(data, str) else bytes(data).hex() for *_, data in rows]
+    return [data if isinstance(data, str) else data.decode(errors="replace") for *_, data in rows]
 
 
 def _is_free(
