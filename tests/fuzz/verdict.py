@@ -20,6 +20,7 @@ from osc.engines import engine_at
 from osc.errors import OscError
 from osc.model.progress import Tracker
 from tests.fuzz.guard import UntilTheSwap
+from tests.fuzz.linger import lingering
 from tests.fuzz.tally import Outcome
 from tests.scenarios import tools
 from tests.scenarios.case import Case
@@ -91,7 +92,8 @@ def _migrated(case: Case, site: Site, tracker: Tracker, sync: Sync) -> tuple[str
     try:
         statement = case.alter.replace("{t}", "t")
         followed = replace(case, sync=str(sync))
-        return tools.osc(followed)(site, statement, tracker), None
+        tool = tools.osc(followed, lambda engine: lingering(engine, tracker))
+        return tool(site, statement, tracker), None
     except OscError as error:
         return "", error
     except Exception as error:
