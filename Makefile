@@ -1,4 +1,5 @@
-# What a fresh machine with python3, git and apt can do: `make demo`, `make test`, `make lint`, `make fuzz`.
+# What a fresh machine with python3, git and apt can do: `make demo`, `make test`, `make lint`,
+# `make fuzz`.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -9,7 +10,7 @@ TESTS  := tests/unit $(filter-out tests/unit tests/__pycache__,$(patsubst %/,%,$
 
 MINUTES ?= 60
 
-.PHONY: demo test lint fuzz clean
+.PHONY: demo test lint fuzz losses clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -26,6 +27,13 @@ lint: $(VENV)/.dev
 # Random migrations on every server and in every mode; it stops by itself.
 fuzz: $(VENV)/.test
 	$(VENV)/bin/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
+
+# Bytes lost at random in the cut-over: `make losses OSC_FUZZ_LOSSES=500 OSC_FUZZ_SEED=7`.
+losses: export OSC_FUZZ_LOSSES ?= 2000
+losses: export OSC_FUZZ_SEED ?= 1
+losses: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --timeout 0 \
+		tests/conformance/test_cut_over_losses.py $(ARGS)
 
 $(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing osc into $(VENV) …"

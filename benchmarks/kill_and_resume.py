@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import cycle
 from random import Random, SystemRandom
 
 import click
 
+from osc.model.phase import Phase
 from tests.fuzz.dying import Death, Migration, Obituary
 from tests.scenarios.case import SERVERS, Case
 from tests.scenarios.runner import native, set_up, site_of
@@ -62,8 +64,8 @@ def main(engine: str, kills: int, rows: int, rate: int, sync: str, seed: int | N
     with lease(SERVERS[engine]) as server:
         alone, _, rest = _migrated(server, _case(engine, rows, rate), sync, [])
         click.echo(f"undisturbed: {alone:.1f} s; {rest}")
-        lives = _lives(Random(seed), alone, kills)
-        seconds, died, rest = _migrated(server, _case(engine, rows, rate), sync, lives)
+        deaths = _deaths(Random(seed), alone, kills)
+        seconds, died, rest = _migrated(server, _case(engine, rows, rate), sync, deaths)
     click.echo(f"killed {len(died)} times: {seconds:.1f} s; {rest}")
     click.echo("\n".join(_table(died)))
     if died:
@@ -77,13 +79,23 @@ def _case(engine: str, rows: int, rate: int) -> Case:
     return Case("killed", SERVERS[engine], "", create, alter, writes=writes, writers=writers)
 
 
-def _lives(random: Random, alone: float, kills: int) -> list[float]:
-    """Seconds that each process may live once it works; together about as long as is needed."""
-    return [random.uniform(0, 2 * alone / kills) for _ in range(kills)]
+def _deaths(random: Random, alone: float, kills: int) -> list[Death]:
+    """Most at any moment of a process's work, whose lives together are about as long as is needed;
+    the rest in phases that begin anew with each process and which a short life never comes to."""
+    late = [Phase.LOAD, Phase.CATCH_UP, Phase.VERIFY]
+    at_phase = [
+        Death(phase, later_seconds=random.uniform(0, 0.1))
+        for phase, _ in zip(cycle(late), range(kills * 3 // 10), strict=False)
+    ]
+    any_time = [
+        Death(working=True, later_seconds=random.uniform(0, 2 * alone / kills))
+        for _ in range(kills - len(at_phase) - 1)
+    ]
+    return [*any_time, *at_phase, Death(Phase.CUT_OVER)][:kills]
 
 
 def _migrated(
-    server: Lease, case: Case, sync: str, lives: list[float]
+    server: Lease, case: Case, sync: str, deaths: list[Death]
 ) -> tuple[float, list[Obituary], str]:
     """Seconds to the end, who died on the way, and the load; exits where the tables differ."""
     with site_of(case, server) as site:
@@ -91,8 +103,8 @@ def _migrated(
         migration = Migration(site.url, case.alter, options=("--sync", sync))
         with _load(site, case) as writers:
             began, count = time.monotonic(), writers.committed.total()
-            for life in lives:
-                if not migration.dies(Death(working=True, later_seconds=life)):
+            for death in deaths:
+                if not migration.dies(death):
                     break
             migration.ends()
             seconds = time.monotonic() - began

@@ -291,7 +291,7 @@ class Attempt:
             self._explain(error)
 
     def _note(self, message: str) -> None:
-        with suppress(errors.ServerError):
+        with suppress(errors.Unreachable):
             phase = str(self.tracker.read().phase)
             self.engine.ledger.save(self.id, phase=phase, message=message, rows_copied=self._rows)
 
@@ -303,7 +303,7 @@ class Attempt:
                 cleaning.drop_shadow(self.engine, self._names)
             self.engine.workshop.sweep(self.plan.table.name, execute=True)
             ledger.forget(self.id)
-        with suppress(errors.ServerError):
+        with suppress(errors.Unreachable):
             phase = str(Phase.FAILED)
             ledger.save(
                 self.id, phase=phase, finished=True, message=message, rows_copied=self._rows

@@ -255,8 +255,9 @@ class Ledger(Protocol):
         """Spilled keys in the order they came, each with its number."""
         ...
 
-    def unspill(self, migration: int, upto: int) -> None:
-        """Forgets spilled keys up to this number: they have been acted on."""
+    def unspill(self, migration: int, after: int, upto: int) -> None:
+        """Forgets spilled keys after one number up to another: they have been acted on. The lower
+        end is given because an index is slow to skip what has been deleted just before."""
         ...
 
     def forget(self, migration: int) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 
+import hypothesis
 import pytest
 
 from tests.servers import WANTED, server, servers
 
 __all__ = ["server", "servers"]
+
+# How long an example takes says more of the machine than of the code: timings are for benchmarks.
+hypothesis.settings.register_profile("osc", deadline=None)
+hypothesis.settings.load_profile("osc")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -263,8 +263,8 @@ class FakeLedger:
     def spilled(self, migration: int, after: int, most: int) -> list[tuple[int, KeyValue]]:
         return [(n, key) for n, key in sorted(self.backlog.items()) if n > after][:most]
 
-    def unspill(self, migration: int, upto: int) -> None:
-        self.backlog = {n: key for n, key in self.backlog.items() if n > upto}
+    def unspill(self, migration: int, after: int, upto: int) -> None:
+        self.backlog = {n: key for n, key in self.backlog.items() if not after < n <= upto}
 
     def runs(self, table: TableName | None = None) -> list[Run]:
         return []

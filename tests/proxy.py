@@ -145,6 +145,11 @@ class Proxy:
         with self._lock:
             return [dict(link.passed) for link in self.links[self._first :]]
 
+    @property
+    def late(self) -> float:
+        """Seconds by which something is held back still; 0.0 where all has been passed on."""
+        return max((late for link in self.links for late in link.late.values()), default=0.0)
+
     def close(self) -> None:
         self._stopped.set()
         for link in self.links:
@@ -206,14 +211,16 @@ class Proxy:
                 return fault.how not in (How.RESET, How.FINISH)
         if link.late[way]:
             self._stopped.wait(link.late[way])
-            link.late[way] = 0.0
         if not piece:
             with suppress(OSError):
                 sink.shutdown(socket.SHUT_WR)
             return False
         with self._lock:
             link.passed[way] += len(piece)
-        sink.sendall(piece)
+        try:
+            sink.sendall(piece)
+        finally:
+            link.late[way] = 0.0
         return True
 
     def _hit(self, link: Link, way: Way, piece: bytes) -> tuple[Fault | None, int]:

@@ -28,8 +28,8 @@ class Chunk:
 class ChunkSize:
     """How many rows (or blocks) to take next, so that a chunk lasts `target_seconds`.
 
-    It shrinks at once and grows by half at most: a chunk that is too long hurts the application,
-    one that is too short only costs a little time.
+    It shrinks at once and grows by half at most, or by one: a chunk that is too long hurts the
+    application, one that is too short only costs a little time.
     """
 
     size: int = 1_000
@@ -46,5 +46,6 @@ class ChunkSize:
         if size <= 0:
             return self
         fitting = size * self.target_seconds / max(seconds, 1e-4)
-        wanted = min(fitting, self.size * 1.5) if fitting > self.size else fitting
+        most = max(self.size * 1.5, self.size + 1)
+        wanted = min(fitting, most) if fitting > self.size else fitting
         return replace(self, size=int(max(self.least, min(self.most, wanted))))

@@ -218,11 +218,12 @@ class MySQLLedger:
         )
         return [(int(number), unpacked(str(text))) for number, text in rows]
 
-    def unspill(self, migration: int, upto: int) -> None:
+    def unspill(self, migration: int, after: int, upto: int) -> None:
         self._execute(
             Statement(
-                f"DELETE FROM {self._of(BACKLOG)} WHERE migration = %s AND number <= %s",
-                (migration, upto),
+                f"DELETE FROM {self._of(BACKLOG)} "
+                "WHERE migration = %s AND number > %s AND number <= %s",
+                (migration, after, upto),
             )
         )
 

@@ -34,18 +34,25 @@ def locking_session(
     """
     session = connect(purpose)
     try:
-        waits = math.ceil(budget_seconds) + 1
-        for setting, value in (
-            ("wait_timeout", LONGEST_HELD_SECONDS),
-            ("net_read_timeout", LONGEST_HELD_SECONDS),
-            ("net_write_timeout", LONGEST_HELD_SECONDS),
-            ("lock_wait_timeout", waits),
-            ("autocommit", 0),
-        ):
-            session.execute(Statement(f"SET SESSION {setting} = {value}"))
+        limit_silence(session, LONGEST_HELD_SECONDS)
+        for setting in (f"lock_wait_timeout = {math.ceil(budget_seconds) + 1}", "autocommit = 0"):
+            session.execute(Statement(f"SET SESSION {setting}"))
         yield session
     finally:
         session.close()
+
+
+def limit_silence(session: Session, seconds: int) -> None:
+    """The server ends the session of a client that it doesn't hear: between two statements, in the
+    middle of a packet, and in a transaction, where MariaDB has a limit of its own."""
+    there = session.query(
+        Statement(
+            "SHOW SESSION VARIABLES WHERE variable_name IN ('wait_timeout', 'net_read_timeout', "
+            "'net_write_timeout', 'idle_transaction_timeout')"
+        )
+    )
+    every = ", ".join(f"SESSION {name} = {seconds}" for name, _ in there)
+    session.execute(Statement(f"SET {every}"))
 
 
 def let_go(session: Session) -> None:

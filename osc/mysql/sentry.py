@@ -44,7 +44,13 @@ from osc import errors
 from osc.engine import Session, Statement, Swapped
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
-from osc.mysql.locking import LONGEST_HELD_SECONDS, blockers, let_go, locking_session
+from osc.mysql.locking import (
+    LONGEST_HELD_SECONDS,
+    blockers,
+    let_go,
+    limit_silence,
+    locking_session,
+)
 from osc.mysql.watchdog import Watchdog
 
 
@@ -122,9 +128,7 @@ class _Renaming(threading.Thread):
         self._session = parts.connect("cut-over rename")
         self._error: errors.ServerError | None = None
         # A RENAME that the network holds up for longer meets no session that would do it.
-        idle = math.ceil(budget_seconds) + 2 * LONGEST_HELD_SECONDS
-        for setting in ("wait_timeout", "net_read_timeout"):
-            self._session.execute(Statement(f"SET SESSION {setting} = {idle}"))
+        limit_silence(self._session, math.ceil(budget_seconds) + 2 * LONGEST_HELD_SECONDS)
 
     @property
     def session_id(self) -> int:

@@ -13,6 +13,7 @@ from osc.model import columns
 from osc.model.alter import Alter
 from osc.model.table import Key, Table, TableName
 from osc.mysql import changelog, checks, filling, indexes, naming, probing, quiet, quoting
+from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.session import SQL_MODE
 
@@ -91,8 +92,12 @@ class MySQLWorkshop:
         return self.catalog.existing(name for place in _places(table) for name in place.archives)
 
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
-        """Triggers and changelogs; the server ends what else a dead client had."""
-        return changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
+        """Triggers, changelogs and sentries; the server ends what else a dead client had."""
+        told = changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
+        sentries = [name for name in self.archives(table) if is_sentry(self.catalog, name)]
+        if execute:
+            self.drop(sentries)
+        return told + [f"sentry table {name}" for name in sentries]
 
     def await_quiet(self, shadow: TableName) -> None:
         quiet.await_quiet(self.connect, shadow)

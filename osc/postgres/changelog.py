@@ -10,8 +10,10 @@ need no privilege. ENABLE ALWAYS, because a session in which session_replication
 fires no others. TRUNCATE writes a row without a key.
 
 The application must not notice. So no sequence numbers the rows: whoever asks lastval() for the row
-that he has inserted would be given ours. And every column is qualified in the function, because a
-key may be called `found` or `old`, as variables of PL/pgSQL are.
+that he has inserted would be given ours. Every column is qualified in the function, because a key
+may be called `found` or `old`, as variables of PL/pgSQL are. And when somebody has renamed, dropped
+or retyped a column of the key, a row says so: a function that still named it would fail, and with
+it every write to the table.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ WITH RECURSIVE type (name, oid) AS (
     UNION ALL SELECT name, typbasetype FROM type JOIN pg_type y USING (oid) WHERE typtype = 'd')
 SELECT name, format_type(oid, -1) FROM type JOIN pg_type y USING (oid) WHERE typtype <> 'd'
 """
-"""A domain may refuse NULL, which is the key that TRUNCATE writes; and a length is no business of
+"""A domain may refuse NULL, which is the key of a row without one; and a length is no business of
 ours (format_type has none for -1, where NULL would make `character` a single one)."""
 
 
@@ -117,20 +119,20 @@ class Changelog:
         yield f"DROP TABLE IF EXISTS {name}"
         yield (
             f"CREATE TABLE {name} (xact xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),"
-            f" truncated boolean NOT NULL DEFAULT false{columns})"
+            f" mishap text{columns})"
             " WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,"
             " autovacuum_vacuum_insert_threshold = -1, vacuum_truncate = off)"
         )
         yield f"CREATE INDEX ON {name} (xact)"
         yield (
             f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-            f" SET search_path = pg_catalog, pg_temp AS {literal(self._body())}"
+            f" SET search_path = pg_catalog, pg_temp AS {literal(self._body(session))}"
         )
         yield f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC"
         for kind, called in (("TABLE", name), ("FUNCTION", f"{name}()")):
             yield f"COMMENT ON {kind} {called} IS {literal(_comment(self.original))}"
 
-    def _body(self) -> str:
+    def _body(self, session: Connection) -> str:
         """An UPDATE writes each key that was there and each that is there, once."""
         into = f"INSERT INTO {qualified(self.name)}"
         log = f"{into} ({', '.join(self.columns)})"
@@ -139,12 +141,25 @@ class Changelog:
             for rows in ("osc_old", "osc_new")
         )
         return (
-            "BEGIN"
-            f" IF TG_OP = 'INSERT' THEN {log} {new};"
+            f"BEGIN IF TG_OP = 'TRUNCATE' THEN {into} (mishap) VALUES ('truncated');"
+            f" ELSIF NOT ({self._is_as_it_was(session)}) THEN {into} (mishap) VALUES ('altered');"
+            f" ELSIF TG_OP = 'INSERT' THEN {log} {new};"
             f" ELSIF TG_OP = 'DELETE' THEN {log} {old};"
-            f" ELSIF TG_OP = 'UPDATE' THEN {log} {old} UNION {new};"
-            f" ELSE {into} (truncated) VALUES (true);"
+            f" ELSE {log} {old} UNION {new};"
             " END IF; RETURN NULL; END"
+        )
+
+    def _is_as_it_was(self, session: Connection) -> str:
+        found = session.rows(
+            "SELECT attnum, attname, atttypid::bigint FROM pg_attribute WHERE attrelid = $1"
+            " AND NOT attisdropped AND attname = ANY ($2) ORDER BY attnum",
+            self.oid,
+            list(self.key),
+        )
+        return " AND ".join(
+            "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = TG_RELID"
+            f" AND a.attnum = {number} AND a.attname = {literal(name)} AND a.atttypid = {type})"
+            for number, name, type in found
         )
 
     def _create_triggers(self, session: Connection) -> None:

@@ -25,6 +25,8 @@ class PostgresChecks:
             _require_database_privilege(session)
             if sync is Sync.LOG:
                 _require_logical_decoding(session)
+            else:
+                _require_room_for_triggers(session)
 
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
         _require_no_restart(alter)
@@ -92,6 +94,28 @@ def _require_logical_decoding(session: Connection) -> None:
             f"{role} may not read the log",
             still_true="nothing was touched",
             todo=f"ALTER ROLE {identifier(role)} REPLICATION",
+        )
+
+
+def _require_room_for_triggers(session: Connection) -> None:
+    """The changelog and the function that fills it are in our schema, which may be another's."""
+    role, may = session.rows(
+        "SELECT current_user, coalesce(has_schema_privilege(to_regnamespace('osc')::oid, 'CREATE')"
+        " AND has_schema_privilege(to_regnamespace('osc')::oid, 'USAGE'), true)"
+    )[0]
+    if not may:
+        raise NotAllowed(
+            f"{role} may not create a changelog in the schema osc",
+            still_true="nothing was touched",
+            todo=f"GRANT USAGE, CREATE ON SCHEMA osc TO {identifier(role)}",
+        )
+    if not session.value(
+        "SELECT has_language_privilege(oid, 'USAGE') FROM pg_language WHERE lanname = 'plpgsql'"
+    ):
+        raise NotAllowed(
+            f"{role} may not write functions in plpgsql, and so no triggers",
+            still_true="nothing was touched",
+            todo="CREATE EXTENSION plpgsql, or GRANT USAGE ON LANGUAGE plpgsql",
         )
 
 

@@ -201,10 +201,13 @@ class PostgresLedger:
             )
         return [(number, tuple(key)) for number, key in found]
 
-    def unspill(self, migration: int, upto: int) -> None:
+    def unspill(self, migration: int, after: int, upto: int) -> None:
         with self._opened() as session:
             session.run(
-                "DELETE FROM osc.backlog WHERE migration = $1 AND number <= $2", migration, upto
+                "DELETE FROM osc.backlog WHERE migration = $1 AND number > $2 AND number <= $3",
+                migration,
+                after,
+                upto,
             )
 
     def runs(self, table: TableName | None = None) -> list[Run]:

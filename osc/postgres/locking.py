@@ -38,6 +38,15 @@ def set_budget(session: Connection, budget_seconds: float) -> None:
         ("tcp_user_timeout", HELD_SECONDS),
     ):
         session.run(f"SET LOCAL {name} = {max(1, round(seconds * 1000))}")
+    # An autovacuum gives way to whoever has waited for the deadlock timeout, a second; but we never
+    # wait for so long. Where we may not set it, we can only name the autovacuum.
+    has_grants = session.raw.info.server_version >= 150000
+    may = "has_parameter_privilege(name, 'SET')" if has_grants else "rolsuper"
+    session.rows(
+        "SELECT set_config(name, $1, true) FROM pg_settings, pg_roles"
+        f" WHERE name = 'deadlock_timeout' AND rolname = current_user AND {may}",
+        str(max(1, round(budget_seconds * 1000 / 3))),
+    )
     # The server knows neither a statement nor an idle session where half of the messages that make
     # a statement have come: this limit (17 and later) holds there, too.
     session.rows(

@@ -40,19 +40,28 @@ def backend(session: Connection) -> Backend:
 
 
 def settle(
-    opened: Open, original: TableName, attempt: Backend, shadow: int, error: BaseException
+    opened: Open,
+    original: TableName,
+    attempt: Backend,
+    shadow: int,
+    error: BaseException,
+    *,
+    sent: bool,
 ) -> None:
     """Returns where the shadow serves as the original all the same; otherwise raises the error, and
-    the backend of the attempt is gone with all its locks."""
+    the backend of the attempt is gone with all its locks. `sent` says that a COMMIT may be on its
+    way: without one it is undone, whether somebody can be asked or not."""
 
     def serving(session: Connection) -> int | None:
         _end(session, attempt)
         return oid_of(session, original)
 
+    serves = None
     try:
         serves = insist(opened, "outcome of the swap", serving)
     except Unreachable as unanswered:
-        raise _unknown(original, unanswered) from error
+        if sent:
+            raise _unknown(original, unanswered) from error
     if serves != shadow:
         raise error
 

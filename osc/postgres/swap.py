@@ -37,13 +37,20 @@ class PostgresSwapper:
         with self.opened("cut-over") as session:
             mine, source = backend(session), self._oid(session, self.job.original.name)
             shadow = self._oid(session, self.job.shadow.name)
+            ended, asked = False, time.monotonic()
+            granted = asked
             try:
-                swapped = self._attempt(session, source, shadow, drain, budget_seconds)
+                self._warm_up(session, source)
+                steps = self._exchange(session, source, shadow)
+                with session.transaction():
+                    asked, granted = self._lock(session, budget_seconds)
+                    self._under_lock(session, shadow, drain, steps)
+                    ended = True
             except BaseException as error:
                 if not _is_cut(session, error):
                     raise
-                settle(self.opened, self.job.original.name, mine, shadow, error)
-                swapped = Swapped(0.0, 0.0)
+                settle(self.opened, self.job.original.name, mine, shadow, error, sent=ended)
+            swapped = Swapped(granted - asked, time.monotonic() - granted)
         self._confirm()
         return swapped
 
@@ -58,33 +65,29 @@ class PostgresSwapper:
             raise TableChanged(f"there is no table {name} any more", todo="clean up, start again")
         return oid
 
-    def _attempt(
+    def _lock(self, session: Connection, budget_seconds: float) -> tuple[float, float]:
+        """When we asked for the lock and when we had it."""
+        # Nobody but an autovacuum can be on the shadow, and it gives way: wait for it first.
+        session.run(f"LOCK TABLE {qualified(self.job.shadow.name)} IN ACCESS EXCLUSIVE MODE")
+        locking.set_budget(session, budget_seconds)
+        # Here, other than for chunks, we wait for the standbys that the server waits for.
+        session.run("SET LOCAL synchronous_commit = on")
+        asked = time.monotonic()
+        session.run(f"LOCK TABLE ONLY {qualified(self.job.original.name)} IN ACCESS EXCLUSIVE MODE")
+        return asked, time.monotonic()
+
+    def _under_lock(
         self,
         session: Connection,
-        source: int,
         shadow: int,
         drain: Callable[[Session], None],
-        budget_seconds: float,
-    ) -> Swapped:
-        self._warm_up(session, source)
-        steps = self._exchange(session, source, shadow)
-        with session.transaction():
-            # Nobody but an autovacuum can be on the shadow, and it gives way: wait for it first.
-            session.run(f"LOCK TABLE {qualified(self.job.shadow.name)} IN ACCESS EXCLUSIVE MODE")
-            locking.set_budget(session, budget_seconds)
-            # Here, other than for chunks, we wait for the standbys that the server waits for.
-            session.run("SET LOCAL synchronous_commit = on")
-            asked = time.monotonic()
-            session.run(
-                f"LOCK TABLE ONLY {qualified(self.job.original.name)} IN ACCESS EXCLUSIVE MODE"
-            )
-            granted = time.monotonic()
-            require_unchanged(session, self.job.original)
-            self._require_complete(session, shadow)
-            drain(session)
-            for step in steps:
-                session.execute(step)
-        return Swapped(granted - asked, time.monotonic() - granted)
+        steps: list[Statement],
+    ) -> None:
+        require_unchanged(session, self.job.original)
+        self._require_complete(session, shadow)
+        drain(session)
+        for step in steps:
+            session.execute(step)
 
     def _warm_up(self, session: Connection, source: int) -> None:
         """Under the lock the catalog queries, which take long to plan, have their plans already."""

@@ -133,15 +133,15 @@ class TriggerSource:
             self._require_writing()
         rows = self._session.rows(
             "SELECT seen.snapshot, new.* FROM"
-            " (SELECT (SELECT pg_current_snapshot()::text) AS snapshot) AS seen"
-            f" LEFT JOIN ({self._beyond(self._columns)} LIMIT {MOST_KEYS + 1}) AS new ON true",
+            " (SELECT (SELECT pg_current_snapshot()::text) AS snapshot) AS seen LEFT JOIN"
+            f" ({self._beyond(f'true, {self._columns}')} LIMIT {MOST_KEYS + 1}) AS new ON true",
             *_unseen(self._shown),
         )
         look = Look(mark, str(rows[0][0]))
         if len(rows) > MOST_KEYS:
             self._declare(look)
             return self._page(look)
-        keys = self._keys(row[1:] for row in rows if row[1] is not None)
+        keys = self._keys(row[2:] for row in rows if row[1])
         delivery = self._end(look, keys)
         return delivery if keys or asked else None
 
@@ -192,7 +192,7 @@ class TriggerSource:
     @property
     def _columns(self) -> str:
         """By the types' output functions, under our own settings (`stream.KEY_TEXTS`)."""
-        return ", ".join(["truncated", *(f"format('%s', {k}) AS {k}" for k in self._log.columns)])
+        return ", ".join(["mishap", *(f"format('%s', {k}) AS {k}" for k in self._log.columns)])
 
     def _beyond(self, columns: str) -> str:
         """The rows that a snapshot doesn't show; $1 and $2 are what it says of that."""
@@ -201,10 +201,10 @@ class TriggerSource:
 
     def _keys(self, rows: Iterable[Row]) -> tuple[KeyValue, ...]:
         keys: dict[KeyValue, None] = {}
-        for truncated, *key in rows:
-            if truncated:
+        for mishap, *key in rows:
+            if mishap is not None:
                 raise TableChanged(
-                    f"{self._log.original} was truncated by somebody else",
+                    f"{self._log.original} was {mishap} by somebody else",
                     still_true="it serves as it is; the shadow did not follow that",
                     todo="start again",
                 )

@@ -75,6 +75,6 @@ class Spill:
 
     def forget(self, page: Page) -> None:
         """Its keys have been acted on."""
-        self.ledger.unspill(self.migration, page.upto)
+        self.ledger.unspill(self.migration, self._done, page.upto)
         self._done = page.upto
         self.taken = min(self.put, self.taken + page.count)

@@ -30,6 +30,8 @@ from osc.stages.watch import Watch, Watches
 from osc.threads import Turns
 
 MOST_IN_MEMORY = 50_000
+SPILLED_AT_ONCE = 16_000
+"""Many, because a key that was spilled many times is acted on once for each page."""
 TAKE_IN_SECONDS = 0.1
 """A source that always has more must not keep anybody from acting, or from getting a turn."""
 LONGEST_AT_ONE_POSITION_SECONDS = 60.0
@@ -327,7 +329,7 @@ class Follower:
     def _apply_spilled(self) -> bool:
         """The oldest page: forgets what lies ahead, acts on what is copied; a page with a key whose
         chunk is in flight waits."""
-        page = self.spill.oldest(self._applier.most)
+        page = self.spill.oldest(SPILLED_AT_ONCE)
         if page is None:
             return False
         places = {key: self.watermark.place(key) for key in page.keys}

@@ -263,6 +263,7 @@ def _shown(keys: Iterable[KeyValue]) -> str:
 
 def first_size(job: Job, target_seconds: float) -> ChunkSize:
     """Before anything is timed: a few megabytes by what the catalog knows of the rows' width."""
-    width = job.original.bytes // max(job.original.rows, 1)
+    table = job.original
+    width = table.bytes // table.rows if table.rows > 0 else 0
     rows = max(1, min(FIRST_ROWS, FIRST_BYTES // width)) if width else FIRST_ROWS_UNKNOWN
     return ChunkSize(size=rows, target_seconds=target_seconds, least=1, most=200_000)

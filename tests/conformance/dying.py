@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -15,22 +16,43 @@ from osc.postgres import session as sessions
 from osc.postgres.swap import PostgresSwapper
 from tests.conformance.place import Place
 
+ALL = (
+    "cut-over",
+    "cut-over lock",
+    "cut-over rename",
+    "cut-over observer",
+    "sentry",
+    "watchdog",
+    "outcome of the swap",
+    "after the cut-over",
+)
+"""The purposes of every session of a cut-over."""
+
 
 @dataclass
 class Fate:
-    """Ends the connection of the n-th statement: before it, or when it is done and not answered."""
+    """Ends the connection of the n-th statement: before it, or when it is done and not answered.
+
+    With a `victim` it is the session of that purpose that ends, whoever has the statement.
+    """
 
     kill: Callable[[int], None]
     at: int | None = None
     unanswered: bool = False
+    victim: str = ""
+    purposes: tuple[str, ...] = ("cut-over lock", "cut-over rename", "cut-over")
     statements: list[str] = field(default_factory=list)
+    sessions: dict[str, int] = field(default_factory=dict)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def over(self, session: int, sql: str) -> Iterator[None]:
-        self.statements.append(sql)
-        mine = len(self.statements) - 1 == self.at
-        if mine and not self.unanswered:
-            self.kill(session)
+        with self._one_at_a_time:
+            self.statements.append(sql)
+            mine = len(self.statements) - 1 == self.at
+            whom = self.sessions.get(self.victim) if self.victim else session
+            if mine and not self.unanswered and whom is not None:
+                self.kill(whom)
         yield
         if mine and self.unanswered:
             self.kill(session)
@@ -73,7 +95,8 @@ def swappers(place: Place, job: Job) -> Callable[[Job, Fate], Swapper]:
 def _mysql(place: Place, job: Job, fate: Fate) -> Swapper:
     def connect(purpose: str) -> Session:
         session = place.engine.connect(purpose)
-        if purpose in ("cut-over lock", "cut-over rename"):
+        if purpose in fate.purposes:
+            fate.sessions[purpose] = session.id
             mortal: Session = Mortal(session, fate, session.id)
             return mortal
         return session
@@ -101,6 +124,10 @@ def _opened(place: Place, fate: Fate) -> sessions.Open:
     @contextmanager
     def opened(purpose: str) -> Iterator[sessions.Connection]:
         with address.opened(purpose) as session:
-            yield MortalConnection(session.raw) if purpose == "cut-over" else session
+            if purpose in fate.purposes:
+                fate.sessions[purpose] = session.id
+                yield MortalConnection(session.raw)
+            else:
+                yield session
 
     return opened

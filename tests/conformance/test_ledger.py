@@ -161,9 +161,9 @@ def test_what_was_acted_on_is_forgotten_and_the_rest_stays(ledger: Ledger, order
     migration, other = begun(ledger, orders), begun(ledger, orders)
     ledger.spill(migration, [("1",), ("2",), ("3",)])
     ledger.spill(other, [("9",)])
-    second = ledger.spilled(migration, 0, 2)[-1][0]
+    (first, _), (second, _) = ledger.spilled(migration, 0, 2)
 
-    ledger.unspill(migration, second)
+    ledger.unspill(migration, first, second)
 
-    assert [key for _, key in ledger.spilled(migration, 0, 9)] == [("3",)]
+    assert [key for _, key in ledger.spilled(migration, 0, 9)] == [("1",), ("3",)]
     assert [key for _, key in ledger.spilled(other, 0, 9)] == [("9",)]

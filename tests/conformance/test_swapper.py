@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -19,7 +19,8 @@ from osc.mysql import swap
 from osc.mysql.catalog import MySQLCatalog
 from tests.conformance import dying
 from tests.conformance.dying import Fate
-from tests.conformance.place import SOON, App, Place, back, until
+from tests.conformance.place import SOON, Place, back, until
+from tests.conformance.writing import writing
 from tests.servers import every_server, names
 
 PLAIN = "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(20))"
@@ -61,46 +62,6 @@ def exists(place: Place, name: TableName) -> bool:
             f"WHERE table_schema = '{name.schema}' AND table_name = '{name.name}'"
         )
     )
-
-
-@dataclass
-class Writer(threading.Thread):
-    """Inserts and updates rows of its own, hundreds in a second."""
-
-    app: App
-    numbers: Iterator[int]
-    wrote: list[int] = field(default_factory=list)
-    failed: list[Exception] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        super().__init__(daemon=True)
-
-    __hash__ = threading.Thread.__hash__
-
-    def run(self) -> None:
-        try:
-            while not self.stop.wait(0.001):
-                number = next(self.numbers)
-                self.app.run(f"INSERT INTO orders VALUES ({number}, 'x')")
-                self.wrote.append(number)
-                self.app.run(f"UPDATE orders SET note = 'y' WHERE id = {number}")
-        except Exception as error:
-            self.failed.append(error)
-
-
-@contextmanager
-def writing(place: Place, how_many: int = 4) -> Iterator[list[Writer]]:
-    writers = [Writer(place.another_app(), count(n * 1_000_000)) for n in range(how_many)]
-    for writer in writers:
-        writer.start()
-    try:
-        yield writers
-    finally:
-        for writer in writers:
-            writer.stop.set()
-        for writer in writers:
-            writer.join()
 
 
 @every_server()

@@ -10,20 +10,16 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from random import SystemRandom
 
-import hypothesis
-from hypothesis import given
-
 from osc.engine import Sync
-from osc.engines import engine_at
 from tests.fuzz import profile
-from tests.fuzz.cases import WORDS, cases
+from tests.fuzz.cases import WORDS
+from tests.fuzz.rounds import play_at_random
 from tests.fuzz.tally import Tally
-from tests.fuzz.verdict import Wrong, judged
+from tests.fuzz.verdict import Wrong, judged, modes
 from tests.scenarios.case import SERVERS, Case, read
 from tests.servers import Lease, lease
 
@@ -62,88 +58,67 @@ def _wanted() -> argparse.Namespace:
 def _on(
     server: Lease, name: str, wanted: argparse.Namespace, seconds: float, tally: Tally
 ) -> Iterator[str]:
-    modes = [Sync(wanted.sync)] if wanted.sync else _modes(server)
-    for mode in modes:
-        end = time.monotonic() + seconds / len(modes)
-        where = f"{name} {mode}"
-        play = _player(server, mode, where, tally)
+    """The failures on one server, in one mode after the other."""
+    chosen = [Sync(wanted.sync)] if wanted.sync else modes(server)
+    for sync in chosen:
+        end = time.monotonic() + seconds / len(chosen)
+        play = _player(server, name, tally)
         if wanted.play:
-            yield from _again(wanted.play, server.engine, play, end)
+            yield from _again(wanted.play, server.engine, sync, play, end)
         else:
-            yield from _drawn(name, play, wanted, where, end)
+            yield from _drawn(name, sync, play, wanted, end)
 
 
-def _modes(server: Lease) -> list[Sync]:
-    """Those that osc has for this engine."""
-    database = "postgres" if server.engine == "postgres" else "mysql"
-    with closing(engine_at(server.url(database))) as engine:
-        return list(engine.sources)
-
-
-def _player(server: Lease, mode: Sync, where: str, tally: Tally) -> Callable[[Case], None]:
+def _player(server: Lease, name: str, tally: Tally) -> Callable[[Case, Sync], None]:
     duplicate = WORDS[server.engine].duplicate
 
-    def play(case: Case) -> None:
-        tally.add(where, *judged(case, server, duplicate, mode))
+    def play(case: Case, sync: Sync) -> None:
+        tally.add(f"{name} {sync}", *judged(case, server, duplicate, sync))
 
     return play
 
 
-def _again(folder: Path, engine: str, play: Callable[[Case], None], end: float) -> Iterator[str]:
+def _again(
+    folder: Path, engine: str, sync: Sync, play: Callable[[Case, Sync], None], end: float
+) -> Iterator[str]:
     (case,) = (case for case in read(folder) if case.engine == engine)
     while time.monotonic() < end:
         try:
-            play(case)
+            play(case, sync)
         except Wrong as wrong:
-            yield f"{wrong}"
+            yield str(wrong)
 
 
 def _drawn(
-    name: str, play: Callable[[Case], None], wanted: argparse.Namespace, where: str, end: float
+    name: str,
+    sync: Sync,
+    play: Callable[[Case, Sync], None],
+    wanted: argparse.Namespace,
+    end: float,
 ) -> Iterator[str]:
     """Rounds of examples, each with a seed of its own, until the time is over."""
+    how = profile.SHRINKING if wanted.shrink else profile.LONG
     while time.monotonic() < end:
-        seed = wanted.seed or SystemRandom().randrange(1 << 32)
+        seed = wanted.seed or SystemRandom().randrange(1, 1 << 32)
         try:
-            _round(name, play, seed, end, profile.SHRINKING if wanted.shrink else profile.LONG)
+            play_at_random(name, [sync], play, how, end, seed)
         except Wrong as wrong:
             folder = _kept(wrong)
+            again = f"python -m tests.fuzz {wrong.case.engine} --sync {sync}"
             yield (
-                f"{where}, seed {seed}: {wrong}\n"
-                f"kept in {folder}; again: python -m tests.fuzz {wrong.case.engine} "
-                f"--play {folder}, or smaller: --seed {seed} --shrink"
+                f"{name} {sync}, seed {seed}: {wrong}\n"
+                f"kept in {folder}; again: {again} --play {folder}, "
+                f"or smaller: {again} --seed {seed} --shrink"
             )
         if wanted.seed:
             return
 
 
-def _round(
-    name: str, play: Callable[[Case], None], seed: int, end: float, how: hypothesis.settings
-) -> None:
-    failed = False
-
-    @hypothesis.seed(seed)
-    @how
-    @given(case=cases(name))
-    def migrates(case: Case) -> None:
-        nonlocal failed
-        if failed or time.monotonic() < end:
-            try:
-                play(case)
-            except Wrong:
-                failed = True
-                raise
-
-    try:
-        migrates()
-    except hypothesis.errors.FlakyFailure as flaky:
-        raise flaky.exceptions[0] from None  # a race that was lost once is a bug too
-
-
 def _kept(wrong: Wrong) -> Path:
     engine = wrong.case.engine
-    folder = FOUND / f"{engine}-{time.strftime('%H%M%S')}"
-    folder.mkdir(parents=True, exist_ok=True)
+    FOUND.mkdir(parents=True, exist_ok=True)
+    folder = FOUND / f"{engine}-{len(list(FOUND.iterdir())) + 1}"
+    folder.mkdir()
     files = {"create": wrong.case.create, "alter": wrong.case.alter, "writes": wrong.case.writes}
     for what, text in files.items():
         (folder / f"{what}.{engine}.sql").write_text(text)

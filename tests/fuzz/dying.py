@@ -79,7 +79,10 @@ class Process:
 
     def end(self, timeout_seconds: float = PATIENCE_SECONDS) -> int:
         """Waits for the end; the exit code, as a shell would tell it."""
-        code = self._process.wait(timeout_seconds)
+        try:
+            code = self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"no end after {timeout_seconds:.0f} s:\n{self.told()}") from None
         self._reader.join(timeout_seconds)
         return 128 - code if code < 0 else code
 

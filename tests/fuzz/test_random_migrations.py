@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
 
+from osc.engine import Sync
 from tests.fuzz import profile
-from tests.fuzz.cases import WORDS, cases
+from tests.fuzz.cases import WORDS
+from tests.fuzz.rounds import play_at_random
 from tests.fuzz.tally import Tally
-from tests.fuzz.verdict import MIGRATED, judged
+from tests.fuzz.verdict import MIGRATED, judged, modes
 from tests.scenarios.case import SERVERS, Case
 from tests.servers import Lease
 
@@ -27,14 +28,11 @@ def test_any_migration_ends_as_the_native_alter_does(
     end = time.monotonic() + profile.SECONDS_EACH_ENGINE
     duplicate = WORDS[lease.engine].duplicate
 
-    @profile.SUITE
-    @given(case=cases(server))
-    def migrates(case: Case) -> None:
-        if time.monotonic() < end:
-            tally.add(server, *judged(case, lease, duplicate, None))
+    def play(case: Case, sync: Sync) -> None:
+        tally.add(server, *judged(case, lease, duplicate, sync))
 
     try:
-        migrates()
+        play_at_random(server, modes(lease), play, profile.SUITE, end)
     finally:
         print("\n".join(tally.lines()))
 

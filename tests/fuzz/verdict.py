@@ -11,13 +11,16 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
 from osc.engine import Sync
+from osc.engines import engine_at
 from osc.errors import OscError
 from osc.model.progress import Tracker
 from tests.fuzz.guard import UntilTheSwap
+from tests.fuzz.linger import lingering
 from tests.fuzz.tally import Outcome
 from tests.scenarios import tools
 from tests.scenarios.case import Case
@@ -53,7 +56,14 @@ class Wrong(AssertionError):
         self.case = case
 
 
-def judged(case: Case, lease: Lease, duplicate: str, sync: Sync | None) -> tuple[Outcome, int]:
+def modes(lease: Lease) -> list[Sync]:
+    """The ways to follow changes that osc has for this server."""
+    database = "postgres" if lease.engine == "postgres" else "mysql"
+    with closing(engine_at(lease.url(database))) as engine:
+        return list(engine.sources)
+
+
+def judged(case: Case, lease: Lease, duplicate: str, sync: Sync) -> tuple[Outcome, int]:
     """What came of the case, and how many transactions were committed beside it."""
     with site_of(case, lease) as made:
         site = cast(Site, _Uncounted(made))
@@ -78,13 +88,12 @@ def judged(case: Case, lease: Lease, duplicate: str, sync: Sync | None) -> tuple
         return _refused(case, site, error, sync), count
 
 
-def _migrated(
-    case: Case, site: Site, tracker: Tracker, sync: Sync | None
-) -> tuple[str, OscError | None]:
+def _migrated(case: Case, site: Site, tracker: Tracker, sync: Sync) -> tuple[str, OscError | None]:
     try:
         statement = case.alter.replace("{t}", "t")
-        followed = replace(case, sync=str(sync or Sync.LOG))
-        return tools.osc(followed)(site, statement, tracker), None
+        followed = replace(case, sync=str(sync))
+        tool = tools.osc(followed, lambda engine: lingering(engine, tracker))
+        return tool(site, statement, tracker), None
     except OscError as error:
         return "", error
     except Exception as error:
@@ -104,7 +113,7 @@ def _compared(case: Case, site: Site) -> Outcome:
     return Outcome(MIGRATED)
 
 
-def _refused(case: Case, site: Site, error: OscError, sync: Sync | None) -> Outcome:
+def _refused(case: Case, site: Site, error: OscError, sync: Sync) -> Outcome:
     said = f"{type(error).__name__}, exit code {error.exit_code}: {error}"
     if error.exit_code not in AS_THE_SERVER:
         raise Wrong(case, [said, *_causes(error)])
@@ -125,7 +134,7 @@ def _native_refusal(case: Case, site: Site) -> str:
     return ""
 
 
-def _tried_again(case: Case, site: Site, said: str, sync: Sync | None) -> Outcome:
+def _tried_again(case: Case, site: Site, said: str, sync: Sync) -> Outcome:
     """The twin has got the ALTER by now; nobody writes any more."""
     _, error = _migrated(case, site, Tracker(), sync)
     if error is not None:

@@ -12,6 +12,7 @@ import pytest
 from osc.engine import Sync
 from osc.errors import Guarded, PositionGone, ServerError, TableChanged
 from osc.model.change import Delivery, Position
+from osc.postgres import decoding
 from osc.postgres.decoding import SlotSource, Snapshot
 from osc.postgres.engine import connect
 from tests.postgres.conftest import Database, read_to, within
@@ -257,6 +258,24 @@ def _drop_slots(database: Database) -> None:
             database.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
         except psycopg.errors.ObjectInUse:
             continue
+
+
+def test_transactions_that_are_visible_by_now_are_not_remembered(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nobody reads, no mark comes that would end the list."""
+    monkeypatch.setattr(decoding, "MOST_XIDS", 1)
+    database.run(TABLE, ROWS)
+    asked = "SELECT pg_current_xact_id()::text::bigint & 4294967295"
+
+    with database.source(database.job()) as source, database.connect() as writer:
+        assert isinstance(source, SlotSource)
+        over = database.rows(asked)[0][0]
+        with writer.transaction():
+            running = writer.execute(asked).fetchall()[0][0]
+
+            assert source._still_invisible([over, running]) == [running]
+        assert source._still_invisible([over]) == [over]
 
 
 def test_a_32_bit_number_is_compared_with_the_snapshot_across_an_overflow() -> None:

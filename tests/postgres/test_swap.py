@@ -20,6 +20,7 @@ from osc.errors import (
     TableChanged,
 )
 from osc.model.chunk import Chunk
+from osc.postgres.session import Connection
 from osc.postgres.swap import PostgresSwapper
 from tests.postgres.conftest import Database, read_to
 
@@ -227,14 +228,17 @@ def test_a_connection_that_is_lost_after_the_commit_means_swapped(
 ) -> None:
     database.run(TABLE, ROWS)
     job = database.loaded()
-    attempt = PostgresSwapper._attempt
+    transaction, drained = Connection.transaction, list[int]()
 
-    def committed_but_unheard(*arguments: object) -> object:
-        attempt(*arguments)  # type: ignore[arg-type]
-        raise ConnectionLost("the line is dead")
+    @contextmanager
+    def committed_but_unheard(session: Connection) -> Iterator[None]:
+        with transaction(session):
+            yield
+        if session.id in drained:
+            raise ConnectionLost("the line is dead")
 
-    monkeypatch.setattr(PostgresSwapper, "_attempt", committed_but_unheard)
-    database.engine.swapper(job).swap(nothing, 1.0)
+    monkeypatch.setattr(Connection, "transaction", committed_but_unheard)
+    database.engine.swapper(job).swap(lambda session: drained.append(session.id), 1.0)
 
     assert is_bigint(database)
 

@@ -37,13 +37,13 @@ class InSmallChunks:
         return getattr(self._dialect, name)
 
 
-def osc(case: Case) -> Tool:
+def osc(case: Case, adapted: Callable[[Engine], Engine] = lambda engine: engine) -> Tool:
     """A whole migration in this process, in chunks as small as they get; one that stopped and could
     go on is aborted."""
 
     def run(site: Site, statement: str, tracker: Tracker) -> str:
         with closing(engine_at(site.url)) as found:
-            engine = in_small_chunks(found)
+            engine = adapted(in_small_chunks(found))
             if Sync(case.sync) not in engine.sources:
                 pytest.skip(f"{engine.name} has no --sync {case.sync}")
             parsed = alter.parse(statement, mysql=engine.mysql)

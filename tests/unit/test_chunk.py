@@ -20,6 +20,12 @@ def test_a_quick_chunk_makes_the_next_half_as_large_again_and_no_more() -> None:
     assert SIZE.after(1_000, 0.001).size == 1_500
 
 
+def test_even_the_smallest_size_grows() -> None:
+    single = ChunkSize(size=1, target_seconds=0.5, least=1)
+
+    assert single.after(1, 0.001).size == 2
+
+
 def test_growth_stops_at_the_size_that_fits() -> None:
     assert SIZE.after(1_000, 0.4).size == 1_250
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -235,3 +236,18 @@ def test_catching_up_goes_on_until_a_round_is_short(
     assert next(rounds, None) is None
     assert told[1:] == [f"the backlog: the last round took {s} s" for s in (5.0, 1.0)]
     assert bench.tracker.read().waiting_for == ""
+
+
+def test_rounds_that_do_not_get_shorter_are_given_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle(rounds: Convergence) -> float:
+        now = time.monotonic()
+        rounds.begin(now - 1.0)
+        return rounds.end(now)
+
+    monkeypatch.setattr(bench.follower, "settle", settle)
+    bench.follower.catch_up_limit_seconds = 0.0
+
+    with pytest.raises(errors.Guarded, match=r"changes of shop.orders come in faster"):
+        cutover.catch_up(bench.follower, bench.tracker, bench.controls)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from osc.errors import Bug, OscError, PositionGone, TableChanged
+from osc.errors import Bug, Guarded, OscError, PositionGone, TableChanged
+from osc.model.change import KeyValue
 from osc.model.table import TableName
-from osc.mysql import types
+from osc.mysql import events, types
 from osc.mysql.events import INCIDENT, QUERY, TABLE_MAP, XA_PREPARE, EventReader, inflated
 from osc.mysql.logfiles import ARTIFICIAL, HEADER, ROTATE, LogFiles
 from osc.mysql.position import LogPlace, seal
@@ -406,3 +407,37 @@ def test_after_a_harmless_statement_the_position_moves_on() -> None:
     create = query("CREATE TABLE x (id INT)", end=500)
 
     assert fed(GTID, create).place.offset == 500 - len(create)
+
+
+def test_keys_can_be_taken_in_the_midst_of_a_compressed_transaction() -> None:
+    """It is one packet, and may hold millions of them."""
+    taken: list[list[KeyValue]] = []
+    reader = reading(checksum=4)
+
+    def take() -> None:
+        if reader.keys:
+            assert reader.position == before
+            taken.append(reader.keys)
+            reader.keys = []
+
+    reader.between = take
+    for packet in recorded("mysql-compressed"):
+        before = reader.position
+        reader.feed(packet)
+
+    whole = reading(checksum=4)
+    for packet in recorded("mysql-compressed"):
+        whole.feed(packet)
+    assert len(taken) > 1
+    assert [key for keys in taken for key in keys] + reader.keys == whole.keys
+
+
+def test_prepared_transactions_that_hold_too_much_stop_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(events, "MOST_PREPARED", 1)
+    reader = fed(GTID, XA_START, OUR_MAP, our_row(5), PREPARE)
+
+    with pytest.raises(Guarded, match="XA transactions hold 2 changes"):
+        for packet in (GTID, query("XA START X'74776f',X'',1"), OUR_MAP, our_row(6)):
+            reader.feed(packet)

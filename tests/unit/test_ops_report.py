@@ -12,8 +12,9 @@ from osc.model.phase import Phase
 from osc.model.progress import Progress, Tracker
 from osc.model.table import Column, Key, Table, TableName
 from osc.ops import display
-from osc.ops.report import differences
+from osc.ops.report import differences, report_record, report_text
 from osc.stages.plan import Plan
+from tests.unit.test_cli import REPORT
 
 KEY = Key("PRIMARY", ("id",), primary=True)
 ID = Column("id", "int", nullable=False)
@@ -111,3 +112,11 @@ def test_a_terminal_that_is_gone_does_not_hurt_the_migration() -> None:
 
     assert tracker.read().phase is Phase.SHADOW
     assert seen.closed
+
+
+def test_repaired_rows_are_told_in_words_and_to_machines() -> None:
+    repaired = replace(REPORT, rows_repaired=3)
+
+    assert "1,000 verified, 3 repaired" in report_text(repaired)
+    assert report_record(repaired)["rows_repaired"] == 3
+    assert "repaired" not in report_text(REPORT)

@@ -639,21 +639,28 @@ def test_settling_ends_though_what_arrives_is_spilled_again_and_again(
 
 
 def test_settling_acts_on_what_is_spilled_in_its_midst(bench: Bench, small_memory: None) -> None:
-    """A waits again after a deadlock, and then there is no room for it."""
+    """The key's chunk is in flight, and then there is no room for it any more."""
     bench.server.original = {A: "a"}
+    bench.copied = False
+    bench.watermark.dispatch(ALL)
     bench.source.change(A)
-    bench.server.fail("insert", errors.Conflict("deadlock"))
-    arriving = iter([(B, C, D)])
+    read, reads = bench.source.read, 0
 
-    def arrive() -> None:
-        if keys := next(arriving, ()):
-            bench.source.change(*keys)
-            bench.source.mark()
+    def later(timeout_seconds: float) -> Delivery | None:
+        nonlocal reads
+        reads += 1
+        if reads == 4:
+            bench.source._deliver((B, C, D), 0)
+        if reads == 8:
+            bench.watermark.commit(ALL)
+        return read(timeout_seconds)
+
+    bench.source.read = later  # type: ignore[method-assign]
 
     with bench.following() as follower:
-        bench.server.on["delete"] = arrive
         follower.settle()
 
+    assert bench.ledger.spilled_ever == 4
     assert bench.server.shadow == {A: "a"}
 
 
