@@ -13,17 +13,14 @@ that were passed a bounded number is remembered.
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from osc.model.change import Delivery, KeyValue, Position
+from osc.model.change import Delivery, KeyValue, Position, bytes_of
 from osc.model.watermark import Place
 
 MOST_BYTES = 20_000_000
 """What the keys may take: long keys are fewer than short ones."""
-BYTES_OF_A_KEY = 150
-"""Its tuple and its place in a dict, without its parts; measured."""
 MOST_POSITIONS = 1_000
 
 
@@ -93,7 +90,7 @@ class Backlog:
     def _weigh(self, keys: tuple[KeyValue, ...]) -> None:
         """By a few of them: to measure each would cost more than to store it."""
         for key in keys[:: 1 + len(keys) // 4]:
-            self._widest = max(self._widest, BYTES_OF_A_KEY + sum(map(sys.getsizeof, key)))
+            self._widest = max(self._widest, bytes_of(key))
 
     def _thin_out(self) -> None:
         """Every second position goes: an older one than need be is safe (rule 6). A key that is

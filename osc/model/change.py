@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import NewType
 
@@ -11,6 +12,21 @@ KeyValue = tuple[KeyPart, ...]
 
 Position = NewType("Position", str)
 """An opaque place in a change source; only the source that made it can read it."""
+
+
+BYTES_OF_A_KEY = 150
+"""Its tuple and its place in a dict, without its parts; measured."""
+BYTES_OF_A_DELIVERY = 1_000_000
+
+
+def bytes_of(key: KeyValue) -> int:
+    """About how much memory it takes."""
+    return BYTES_OF_A_KEY + sum(map(sys.getsizeof, key))
+
+
+def fitting(key: KeyValue, most: int) -> int:
+    """How many keys like this one a delivery should have: long ones are fewer."""
+    return max(1, min(most, BYTES_OF_A_DELIVERY // bytes_of(key)))
 
 
 @dataclass(frozen=True)

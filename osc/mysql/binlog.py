@@ -27,7 +27,7 @@ from typing import Any
 
 from osc import errors
 from osc.engine import Job, Session, Statement
-from osc.model.change import Delivery, Position
+from osc.model.change import Delivery, Position, fitting
 from osc.model.table import TableName
 from osc.mysql import position, prepared, quoting, types
 from osc.mysql.events import IDLE, EventReader
@@ -68,6 +68,7 @@ class BinlogSource:
         self._lock = threading.Lock()
         self._committed = threading.Condition()
         self._last_mark = 0
+        self._most = MOST_KEYS
         self._committed_mark = 0
         self._read_mark = 0
         self._silent_since = 0.0
@@ -193,7 +194,7 @@ class BinlogSource:
             if is_next_file(packet):
                 self._require_same_log()
             self._reader.feed(packet)
-            if self._reader.mark or len(self._reader.keys) >= MOST_KEYS:
+            if self._reader.mark or len(self._reader.keys) >= self._most:
                 self._deliver()
             elif self._reader.keys:
                 self._waiting.set()
@@ -232,7 +233,7 @@ class BinlogSource:
 
     def _between(self) -> None:
         """In the midst of a packet that is larger than a delivery may be."""
-        if len(self._reader.keys) >= MOST_KEYS:
+        if len(self._reader.keys) >= self._most:
             self._deliver()
 
     def _deliver(self) -> None:
@@ -240,6 +241,7 @@ class BinlogSource:
         reader = self._reader
         keys, mark = tuple(dict.fromkeys(reader.keys)), reader.mark
         reader.keys, reader.mark = [], 0
+        self._most = fitting(keys[-1], MOST_KEYS) if keys else MOST_KEYS
         self._read_mark = max(self._read_mark, mark)
         if mark:
             self._await_commit(mark)

@@ -25,7 +25,7 @@ import psycopg
 from osc.engine import Job
 from osc.errors import ConnectionLost, Guarded, OscError, PositionGone, ServerError
 from osc.model import patience
-from osc.model.change import Delivery, KeyValue, Position
+from osc.model.change import Delivery, KeyValue, Position, fitting
 from osc.postgres import slots
 from osc.postgres.flavor import Flavor
 from osc.postgres.pgoutput import Reader
@@ -230,10 +230,12 @@ class SlotSource:
 
     def _read_frames(self, reader: Reader) -> None:
         xids: list[int] = []
+        most = MOST_KEYS
         marked_at, status_at, waiting = 0.0, time.monotonic(), False
         while not self._stopped.is_set():
-            arrived = self._stream.feed(reader, MOST_KEYS)
+            arrived = self._stream.feed(reader, most)
             found = reader.take()
+            most = fitting(found.keys[-1], MOST_KEYS) if found.keys else MOST_KEYS
             if found.keys or found.commits:
                 xids = self._still_invisible(xids + found.commits)
                 mark = self._own(found.marks)

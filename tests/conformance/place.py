@@ -164,13 +164,14 @@ class Place:
 
     @contextmanager
     def source(self, job: Job, sync: Sync = Sync.LOG) -> Iterator[ChangeSource]:
-        """Open as long as the block lasts; what it left on the server goes with it."""
+        """Open as long as the block lasts. Its triggers go then, its slot with the database."""
         source = self.open_source(job, sync)
         try:
             yield source
         finally:
             source.close()
-            self.engine.workshop.sweep(job.original.name, execute=True)
+            if sync is Sync.TRIGGERS:
+                self.engine.workshop.sweep(job.original.name, execute=True)
 
     def open_source(
         self, job: Job, sync: Sync = Sync.LOG, start: Position | None = None

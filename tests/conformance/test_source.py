@@ -470,7 +470,7 @@ def test_nobody_of_a_closed_source_is_connected_and_its_slot_stays(place: Place)
     with source_of(place) as source:
         delivered(source)
 
-    assert connected_to_postgres(place) == []
+    until(lambda: connected_to_postgres(place) == [])
     assert len(kept_on_postgres(place)) == 2
 
 
@@ -510,7 +510,7 @@ def test_nobody_of_a_source_that_has_failed_is_connected(place: Place) -> None:
         with pytest.raises(OscError):
             delivered(source)
 
-    assert connected_to_postgres(place) == []
+    until(lambda: connected_to_postgres(place) == [])
 
 
 @every_server("mysql", "mariadb")

@@ -77,7 +77,6 @@ class Database:
             yield opened
         finally:
             opened.close()
-            self.engine.workshop.sweep(job.original.name, execute=True)
 
 
 def read_to(source: ChangeSource, mark: int) -> list[KeyValue]:

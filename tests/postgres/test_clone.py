@@ -16,7 +16,10 @@ ORIGINAL, CLONE = TableName("shop", "Orders"), TableName("scratch", "Orders")
 ROLES = """
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'osc_owner') THEN
-        CREATE ROLE osc_owner; CREATE ROLE osc_reader;
+        CREATE ROLE osc_owner;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'osc_reader') THEN
+        CREATE ROLE osc_reader;
     END IF;
 END $$
 """
