@@ -32,8 +32,9 @@ FOUND = Path(".hypothesis/osc")
 def main() -> int:
     wanted = _wanted()
     tally, found = Tally(), []
-    each = wanted.minutes * 60 / len(wanted.engines)
-    for engine in wanted.engines:
+    engines = wanted.engine or list(SERVERS)
+    each = wanted.minutes * 60 / len(engines)
+    for engine in engines:
         with lease(SERVERS[engine]) as server:
             failures = _on(server, SERVERS[engine], wanted, each, tally)
             for failure in islice(failures, MOST_FAILURES):
@@ -46,7 +47,7 @@ def main() -> int:
 
 def _wanted() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("engines", nargs="*", choices=[*SERVERS, []], default=list(SERVERS))
+    parser.add_argument("--engine", action="append", choices=list(SERVERS), help="not all of them")
     parser.add_argument("--minutes", type=float, default=60, help="for all engines together")
     parser.add_argument("--sync", choices=[*map(str, Sync)], help="one mode instead of all")
     parser.add_argument("--seed", type=int, help="draw what an earlier run has drawn")
@@ -104,7 +105,7 @@ def _drawn(
             play_at_random(name, [sync], play, how, end, seed)
         except Wrong as wrong:
             folder = _kept(wrong)
-            again = f"python -m tests.fuzz {wrong.case.engine} --sync {sync}"
+            again = f"python -m tests.fuzz --engine {wrong.case.engine} --sync {sync}"
             yield (
                 f"{name} {sync}, seed {seed}: {wrong}\n"
                 f"kept in {folder}; again: {again} --play {folder}, "
