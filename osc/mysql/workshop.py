@@ -89,13 +89,22 @@ class MySQLWorkshop:
         return self.catalog.existing(every)
 
     def archives(self, table: TableName) -> list[TableName]:
-        return self.catalog.existing(name for place in _places(table) for name in place.archives)
+        """A sentry is none, though it bears an archive's name."""
+        found = self.catalog.existing(name for place in _places(table) for name in place.archives)
+        return [name for name in found if not is_sentry(self.catalog, name)]
+
+    def _sentries(self, table: TableName) -> list[TableName]:
+        found = self.catalog.existing(name for place in _places(table) for name in place.archives)
+        return [name for name in found if is_sentry(self.catalog, name)]
 
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
         """Triggers, changelogs and sentries; the server ends what else a dead client had."""
         told = changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
-        sentries = [name for name in self.archives(table) if is_sentry(self.catalog, name)]
-        if execute:
+        sentries = self._sentries(table)
+        if execute and sentries:
+            # A RENAME that still waits must not find the name free.
+            for place in _places(table):
+                self.await_quiet(place.shadow)
             self.drop(sentries)
         return told + [f"sentry table {name}" for name in sentries]
 
