@@ -54,7 +54,8 @@ INCARNATION = """
 SELECT to_regclass($1)::oid::text, g.tgname, g.oid::text, g.xmin::text, g.tgenabled::text,
        p.oid::text, p.xmin::text
 FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
-WHERE g.tgrelid = $2 AND g.tgname = ANY ($3) AND g.tgenabled = 'A' ORDER BY g.tgname
+WHERE g.tgrelid = $2 AND g.tgname = ANY ($3) AND g.tgenabled = 'A'
+AND NOT EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = $2) ORDER BY g.tgname
 """
 
 TYPES = """
@@ -124,6 +125,8 @@ class Changelog:
             " autovacuum_vacuum_insert_threshold = -1, vacuum_truncate = off)"
         )
         yield f"CREATE INDEX ON {name} (xact)"
+        # There are event triggers that force row level security on whatever is created.
+        yield f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY"
         yield (
             f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
             f" SET search_path = pg_catalog, pg_temp AS {literal(self._body(session))}"
@@ -179,8 +182,9 @@ class Changelog:
             session.run(f"ALTER TABLE ONLY {on} ENABLE ALWAYS TRIGGER {identifier(name)}")
 
     def incarnation(self, session: Connection) -> str:
-        """Empty where a trigger or the changelog is missing or disabled; otherwise it changes when
-        one is disabled, enabled, or made anew: what changed meanwhile was never written down.
+        """Empty where a trigger or the changelog is missing or disabled, or where a subscription
+        writes past the triggers; otherwise it changes when one is disabled, enabled, or made anew:
+        what changed meanwhile was never written down.
 
         The original is known by its OID: swapped or renamed, it is the same.
         """

@@ -16,18 +16,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from osc.engine import Job
-from osc.errors import OscError, PositionGone, TableChanged
-from osc.model.change import Delivery, KeyValue, Position
+from osc.errors import BadStatement, Conflict, LockTimeout, OscError, PositionGone, TableChanged
+from osc.model.change import Delivery, KeyValue, Position, fitting
 from osc.postgres import changelog
 from osc.postgres.quoting import qualified
 from osc.postgres.session import Address, Row
 from osc.postgres.stream import KEY_TEXTS
 
 MOST_KEYS = 20_000
-"""A delivery's size."""
+FIRST_KEYS = 1_000
+"""A delivery's size, and that of the first ones: as long as nobody knows how long a key is."""
 POLL_SECONDS = 0.01
 REQUIRE_SECONDS = 0.5
 """How often the triggers are looked after, unasked."""
@@ -60,6 +62,7 @@ class TriggerSource:
         self._required_at = time.monotonic()
         self._shown = self._deleted = NOTHING
         self._look: Look | None = None
+        self._most = min(FIRST_KEYS, MOST_KEYS)
         self._failed: OscError | None = None
         if start is None:
             self._log.create(address.opened, job.lock_budget_seconds)
@@ -104,8 +107,11 @@ class TriggerSource:
     def confirm(self, position: Position) -> None:
         """Deletes the rows that the position shows; those that are too many, another time."""
         shown = position.split(" ")[1]
-        if shown == self._deleted:
-            return
+        if shown != self._deleted:
+            with suppress(Conflict, LockTimeout):
+                self._delete(shown)
+
+    def _delete(self, shown: str) -> None:
         count = self._session.run(
             f"DELETE FROM {self._table} WHERE ctid = ANY (ARRAY("
             f"SELECT ctid FROM ({self._beyond('ctid, xact')}) AS old"
@@ -122,7 +128,15 @@ class TriggerSource:
     # Looks.
 
     def _next(self) -> Delivery | None:
-        return self._begin() if self._look is None else self._page(self._look)
+        try:
+            return self._begin() if self._look is None else self._page(self._look)
+        except (Conflict, LockTimeout):
+            # Somebody has locked the changelog, or cancelled us: the same look, from its beginning.
+            self._look = None
+            return None
+        except BadStatement:
+            self._require_writing()
+            raise
 
     def _begin(self) -> Delivery | None:
         """The mark is drawn before the snapshot: what had committed before it is shown."""
@@ -134,11 +148,11 @@ class TriggerSource:
         rows = self._session.rows(
             "SELECT seen.snapshot, new.* FROM"
             " (SELECT (SELECT pg_current_snapshot()::text) AS snapshot) AS seen LEFT JOIN"
-            f" ({self._beyond(f'true, {self._columns}')} LIMIT {MOST_KEYS + 1}) AS new ON true",
+            f" ({self._beyond(f'true, {self._columns}')} LIMIT {self._most + 1}) AS new ON true",
             *_unseen(self._shown),
         )
         look = Look(mark, str(rows[0][0]))
-        if len(rows) > MOST_KEYS:
+        if len(rows) > self._most:
             self._declare(look)
             return self._page(look)
         keys = self._keys(row[2:] for row in rows if row[1])
@@ -148,6 +162,7 @@ class TriggerSource:
     def _declare(self, look: Look) -> None:
         """The server keeps the rows until all are fetched, and no snapshot with them: that would
         keep every table of the database from being vacuumed."""
+        self._session.run("CLOSE ALL")
         self._session.run(
             f"DECLARE osc_look NO SCROLL CURSOR WITH HOLD FOR SELECT {self._columns}"
             f" FROM ({self._beyond('*')}) AS new"
@@ -158,9 +173,10 @@ class TriggerSource:
         self._look = look
 
     def _page(self, look: Look) -> Delivery:
-        rows = self._session.rows(f"FETCH {MOST_KEYS} FROM osc_look")
+        most = self._most
+        rows = self._session.rows(f"FETCH {most} FROM osc_look")
         keys = self._keys(rows)
-        if len(rows) == MOST_KEYS:
+        if len(rows) == most:
             return Delivery(keys, 0, self._position)
         self._session.run("CLOSE osc_look")
         self._look = None
@@ -178,7 +194,8 @@ class TriggerSource:
         original = self._log.original
         raise PositionGone(
             f"changes of {original} were not written down: our triggers on it, or {self._log.name},"
-            f" were {'changed' if found else 'removed or disabled'} by somebody else",
+            f" were {'changed' if found else 'removed or disabled'} by somebody else, or it is the"
+            " target of a subscription now",
             still_true=f"{original} serves and is untouched",
             todo="start again",
         )
@@ -209,6 +226,8 @@ class TriggerSource:
                     todo="start again",
                 )
             keys[tuple(key)] = None
+        if keys:
+            self._most = fitting(next(reversed(keys)), MOST_KEYS)
         return tuple(keys)
 
 

@@ -227,6 +227,17 @@ MEDDLING = {
 }
 
 
+def test_a_subscription_that_comes_later_is_noticed(database: Database) -> None:
+    database.run(TABLE)
+
+    with (
+        following(database) as source,
+        _subscribed(database),
+        pytest.raises(PositionGone, match="subscription"),
+    ):
+        told(source)
+
+
 @pytest.mark.parametrize("how", MEDDLING)
 def test_changes_that_were_not_written_down_are_noticed_with_the_next_mark(
     database: Database, how: str
@@ -279,11 +290,12 @@ def test_what_was_not_written_down_vetoes_the_swap(database: Database, how: str)
     assert database.rows("SELECT pg_typeof(v)::text FROM t LIMIT 1") == [("integer",)]
 
 
-def test_it_is_noticed_without_a_mark_too(database: Database) -> None:
+@pytest.mark.parametrize("how", ["ALTER TABLE t DISABLE TRIGGER ALL", "DROP SCHEMA osc CASCADE"])
+def test_it_is_noticed_without_a_mark_too(database: Database, how: str) -> None:
     database.run(TABLE)
 
     with following(database) as source:
-        database.run("ALTER TABLE t DISABLE TRIGGER ALL")
+        database.run(how)
         with pytest.raises(PositionGone):
             _until(lambda: source.read(0.1) is not None, 5.0)
 
@@ -459,18 +471,24 @@ def test_a_role_that_may_not_write_functions_is_told_what_to_grant(
 
 def test_the_target_of_a_subscription_is_refused(database: Database) -> None:
     """Its apply worker writes rows without statements."""
+    database.run(TABLE)
+    alter = database.alter("ALTER v TYPE bigint")
+    table = database.engine.catalog.find(alter, Sync.TRIGGERS)
+
+    with _subscribed(database), pytest.raises(Precondition, match="subscription"):
+        database.engine.checks.table(table, alter, Sync.TRIGGERS)
+
+
+@contextmanager
+def _subscribed(database: Database) -> Iterator[None]:
+    """The catalog says that t is a subscription's target; no publisher is asked."""
     database.run(
-        TABLE,
         "CREATE SUBSCRIPTION s CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false)",
         "SET allow_system_table_mods = on",
         "INSERT INTO pg_subscription_rel SELECT oid, 't'::regclass, 'r', NULL FROM pg_subscription",
     )
-    alter = database.alter("ALTER v TYPE bigint")
-    table = database.engine.catalog.find(alter, Sync.TRIGGERS)
-
     try:
-        with pytest.raises(Precondition, match="subscription"):
-            database.engine.checks.table(table, alter, Sync.TRIGGERS)
+        yield
     finally:
         database.run(
             "DELETE FROM pg_subscription_rel",

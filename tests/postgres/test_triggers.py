@@ -13,7 +13,7 @@ from osc.engine import Job, Sync
 from osc.errors import TableChanged
 from osc.model.change import KeyValue, Position
 from osc.model.table import Table
-from osc.postgres import changelog, triggers
+from osc.postgres import triggers
 from osc.postgres.triggers import TriggerSource
 from tests.postgres.conftest import Database, read_to
 
@@ -226,6 +226,68 @@ def test_a_large_look_comes_in_pages_and_passes_with_the_last(
     assert rest and set(rest.keys) == ids(1, 26)
 
 
+def test_a_large_look_has_what_its_snapshot_shows_and_no_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are read a second time when there are too many: later ones are the next look's."""
+    monkeypatch.setattr(triggers, "MOST_KEYS", 10)
+    database.run(TABLE)
+
+    with following(database) as source:
+        declare = source._declare
+
+        def late(look: triggers.Look) -> None:
+            database.run("INSERT INTO t VALUES (100)")
+            declare(look)
+
+        monkeypatch.setattr(source, "_declare", late)
+        database.run("INSERT INTO t SELECT n FROM generate_series(1, 11) AS n")
+        first = [source.read(1.0), source.read(1.0)]
+        then = source.read(1.0)
+
+    assert sorted(key for page in first if page for key in page.keys) == sorted(ids(*range(1, 12)))
+    assert then and set(then.keys) == ids(100)
+
+
+def test_long_keys_come_in_smaller_deliveries(database: Database) -> None:
+    database.run("CREATE TABLE t (id text PRIMARY KEY, v int)")
+
+    with following(database) as source:
+        database.run(
+            "INSERT INTO t SELECT n || string_agg(md5(n || ' ' || m), '') FROM"
+            " generate_series(1, 3000) AS n, generate_series(1, 70) AS m GROUP BY n"
+        )
+        sizes: list[int] = []
+        while sum(sizes) < 3000:
+            page = source.read(1.0)
+            sizes.append(len(page.keys) if page else 0)
+
+    assert sizes[0] <= triggers.FIRST_KEYS
+    assert max(sizes[1:]) <= 1_000_000 // 2240
+
+
+@pytest.mark.parametrize("rows", [5, 25])
+def test_a_look_that_somebody_is_in_the_way_of_is_taken_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(triggers, "MOST_KEYS", 10)
+    database.run(TABLE)
+
+    with following(database) as source, database.connect() as theirs:
+        database.run(f"INSERT INTO t SELECT n FROM generate_series(1, {rows}) AS n")
+        if rows > 10:
+            source.read(0.0)
+        source._session.run("SET lock_timeout = '20ms'")
+        theirs.execute("BEGIN; LOCK TABLE osc.changelog_1 IN ACCESS EXCLUSIVE MODE")
+        source.confirm(Position(f"{source._incarnation} 999999:999999:"))
+        source._look = None
+        meanwhile = source.read(0.0)
+        theirs.execute("COMMIT")
+
+        assert meanwhile is None
+        assert told(source) == ids(*range(1, rows + 1))
+
+
 @pytest.mark.parametrize("rows", [10, 11, 20])
 def test_a_look_that_just_fills_its_deliveries_is_told_once(
     database: Database, monkeypatch: pytest.MonkeyPatch, rows: int
@@ -370,6 +432,54 @@ def test_two_serializable_writers_do_not_meet_in_the_changelog(database: Databas
         assert set(read_to(source, mine)) | told(source) == ids(1, 2)
 
 
+def test_the_function_is_nobodys_but_ours(database: Database) -> None:
+    """It runs as us: nobody else may put it on his table, or tell it what a name means."""
+    database.run(
+        TABLE,
+        "DROP ROLE IF EXISTS osc_writer",
+        "CREATE ROLE osc_writer",
+        "CREATE SCHEMA evil",
+        "CREATE FUNCTION evil.never(text, text) RETURNS bool LANGUAGE sql AS 'SELECT false'",
+        "CREATE OPERATOR evil.= (FUNCTION = evil.never, LEFTARG = text, RIGHTARG = text)",
+        "CREATE TABLE evil.pg_attribute (attrelid oid)",
+    )
+
+    with following(database) as source:
+        may = database.rows(
+            "SELECT has_function_privilege('osc_writer', 'osc.changelog_1()', 'EXECUTE')"
+        )
+        database.run("SET search_path = evil, pg_catalog", "INSERT INTO public.t VALUES (1)")
+        database.run("UPDATE public.t SET v = 0", "RESET search_path")
+
+        assert may == [(False,)]
+        assert told(source) == ids(1)
+    database.run("DROP ROLE osc_writer")
+
+
+def test_an_event_trigger_that_forces_row_security_on_new_tables_is_no_matter(
+    database: Database,
+) -> None:
+    """A superuser has no policies; so the changelog is an ordinary role's here."""
+    database.run(
+        TABLE,
+        "CREATE FUNCTION force() RETURNS event_trigger LANGUAGE plpgsql AS $$ DECLARE r record;"
+        " BEGIN FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE"
+        " object_type = 'table' AND object_identity LIKE 'osc.changelog%' LOOP EXECUTE format("
+        "'ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',"
+        " r.object_identity); END LOOP; END $$",
+        "CREATE EVENT TRIGGER forced ON ddl_command_end WHEN TAG IN ('CREATE TABLE')"
+        " EXECUTE FUNCTION force()",
+    )
+
+    with following(database):
+        found = database.rows(
+            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = 'changelog_1'"
+        )
+        database.run("DROP EVENT TRIGGER forced")
+
+    assert found == [(False, False)]
+
+
 @pytest.mark.parametrize("name", ["found", "old", "new", "tg_op", "r", "k0", "xact", 'a "b"\\'])
 def test_a_key_may_have_any_name(database: Database, name: str) -> None:
     """PL/pgSQL has variables of its own, and an ambiguous name fails the application's write."""
@@ -511,10 +621,16 @@ def test_a_vacuum_of_the_changelog_never_locks_it_against_applications(
     database.run(TABLE)
 
     with following(database):
-        options = database.rows(
-            "SELECT option_name, option_value FROM pg_class, pg_options_to_table(reloptions)"
-            " WHERE oid = 'osc.changelog_1'::regclass AND option_name = 'vacuum_truncate'"
+        options = dict(
+            database.rows(
+                "SELECT option_name, option_value FROM pg_class, pg_options_to_table(reloptions)"
+                " WHERE oid = 'osc.changelog_1'::regclass"
+            )
         )
 
-    assert options == [("vacuum_truncate", "off")]
-    assert changelog.EVENTS.keys() == {"insert", "update", "delete", "truncate"}
+    assert options == {
+        "vacuum_truncate": "off",
+        "autovacuum_vacuum_scale_factor": "0",
+        "autovacuum_vacuum_threshold": "20000",
+        "autovacuum_vacuum_insert_threshold": "-1",
+    }
