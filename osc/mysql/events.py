@@ -7,6 +7,9 @@ tables below ends the run: it could carry changes of ours (rule: never skipped).
 A transaction that is prepared with XA is written to the log at its PREPARE and becomes visible only
 at its XA COMMIT, which may come hours and files later: its keys are kept back until then, and so is
 the position, because who reads on behind the PREPARE never learns them.
+
+What a session keeps out of the log (SET sql_log_bin = 0) nobody who reads it can know: verification
+finds such a row before the swap.
 """
 
 from __future__ import annotations

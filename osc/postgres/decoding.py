@@ -23,7 +23,14 @@ from dataclasses import dataclass
 import psycopg
 
 from osc.engine import Job
-from osc.errors import ConnectionLost, Guarded, OscError, PositionGone, ServerError
+from osc.errors import (
+    ConnectionLost,
+    Guarded,
+    OscError,
+    PositionGone,
+    ServerError,
+    TableChanged,
+)
 from osc.model import patience
 from osc.model.change import Delivery, KeyValue, Position, fitting
 from osc.postgres import slots
@@ -221,7 +228,7 @@ class SlotSource:
         try:
             with self._address.opened("slot") as session:
                 slots.require(session, self._name, self._table)
-        except PositionGone as gone:
+        except (PositionGone, TableChanged) as gone:
             gone.__cause__ = error
             return gone
         except OscError:
@@ -332,6 +339,7 @@ class SlotSource:
         )
         if not found or found[0][0] == "lost":
             slots.require(self._watcher, self._name, self._table)
+        slots.require_published(self._watcher, self._name, self._table)
         retained = int(found[0][1] or 0)
         if retained > self._retained_bytes:
             raise Guarded(

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from osc.engine import Job
-from osc.errors import Conflict, ConnectionLost, PositionGone, Precondition, ServerError
+from osc.errors import (
+    Conflict,
+    ConnectionLost,
+    PositionGone,
+    Precondition,
+    ServerError,
+    TableChanged,
+)
 from osc.model.table import TableName
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Connection
@@ -117,8 +124,27 @@ def require(session: Connection, name: str, table: TableName, position: str = "0
             table,
             "start again; nobody else may read the slot",
         )
-    if not session.rows("SELECT FROM pg_publication WHERE pubname = $1", name):
+    require_published(session, name, table)
+
+
+def require_published(session: Connection, name: str, table: TableName) -> None:
+    """A table that is dropped leaves its publication without a word, and the stream falls silent;
+    so it does when somebody takes the table out. By its number, which stays when it is swapped."""
+    found = session.rows(
+        "SELECT prrelid IS NOT NULL AND pubinsert AND pubupdate AND pubdelete AND pubtruncate"
+        " FROM pg_publication p LEFT JOIN pg_publication_rel ON prpubid = p.oid"
+        " WHERE pubname = $1",
+        name,
+    )
+    if not found:
         raise _gone(f"the publication {name} is gone: somebody dropped it", table, "start again")
+    if not all(published for (published,) in found):
+        raise TableChanged(
+            f"{table} was dropped, or taken out of the publication {name}: its changes are not told"
+            " any more",
+            still_true="nothing was changed by us",
+            todo="start again",
+        )
 
 
 def _gone(happened: str, table: TableName, todo: str) -> PositionGone:

@@ -123,6 +123,20 @@ def test_a_log_that_is_reset_while_we_read_is_gone(ours: Ours, followed: Followe
             delivered(source)
 
 
+def test_a_reset_is_noticed_though_nothing_changes_and_nobody_sets_a_mark(
+    followed: Followed, ours: Ours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written afterwards would not be told, for as long as nobody asks."""
+    monkeypatch.setattr("osc.mysql.binlog.IDLE_PULSE_SECONDS", 0.5)
+    with followed.again() as source:
+        delivered(source)
+        followed.write(RESET[ours.engine])
+
+        with pytest.raises(PositionGone, match="reset"):
+            for _ in range(100):
+                source.read(0.2)
+
+
 @pytest.mark.parametrize("sync_binlog", [0, 1])
 def test_a_log_that_is_reset_and_rotated_while_we_read_is_gone(
     ours: Ours, followed: Followed, sync_binlog: int

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from osc.engine import Job, Sync
-from osc.errors import OscError, PositionGone, Precondition
+from osc.errors import OscError, PositionGone, Precondition, TableChanged
 from osc.model.change import Position
 from osc.postgres import slots
 from tests.postgres.conftest import Database, drop_slots, read_to, within
@@ -88,6 +88,44 @@ def test_a_slot_that_the_server_gives_up_while_we_read_is_gone(
 
         with pytest.raises(PositionGone, match="given up"):
             within(10.0, source)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "DROP TABLE t",
+        "ALTER PUBLICATION {} DROP TABLE t",
+        "ALTER PUBLICATION {} SET (publish = 'insert')",
+    ],
+)
+def test_a_table_that_leaves_its_publication_ends_the_run(
+    database: Database, job: Job, theirs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream falls silent, as if nobody wrote."""
+    monkeypatch.setattr("osc.postgres.decoding.GUARD_EVERY_SECONDS", 0.0)
+    with database.source(job) as source:
+        read_to(source, source.mark())
+        ((name,),) = database.rows("SELECT pubname FROM pg_publication")
+        database.run(theirs.format(name))
+
+        with pytest.raises(TableChanged, match="publication"):
+            within(5.0, source)
+
+
+def test_a_key_that_is_stored_apart_is_told_though_it_does_not_change(database: Database) -> None:
+    """A value that compresses well enough for an index, and not for the row: an UPDATE of another
+    column doesn't carry it."""
+    database.run(
+        "CREATE TABLE t (id text PRIMARY KEY, v int, long text)",
+        "ALTER TABLE t ALTER id SET STORAGE EXTERNAL",
+    )
+    key = "('k' || (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 70) n))"
+    with database.source(database.job()) as source:
+        database.run(f"INSERT INTO t SELECT {key}, 1, repeat('x', 9000)")
+        database.run("UPDATE t SET v = 2", "UPDATE t SET id = 'short'", "DELETE FROM t")
+        keys = read_to(source, source.mark())
+
+    assert sorted({len(str(key[0])) for key in keys}) == [5, 2241]
 
 
 def test_a_slot_that_is_dropped_while_we_read_is_gone(database: Database, job: Job) -> None:
