@@ -102,7 +102,7 @@ def _exact(of: Type, column: str) -> str:
 
 
 def as_stored(old: Type, new: Type, source: str) -> str | None:
-    """The value that a column of the new type holds; None where CAST can't tell.
+    """The value that a column of the new type holds, as `_exact` tells it; None where CAST can't.
 
     A SET is not among them: its text lists the members in the order of the definition.
     """
@@ -123,6 +123,18 @@ def as_stored(old: Type, new: Type, source: str) -> str | None:
         return f"CAST({source} AS CHAR)"
     if new.family in _BYTES and old.family in {*_STRINGS, *_BYTES, Family.BINARY}:
         return f"CAST({source} AS BINARY)"
-    if new.family in _MOMENTS and old.family in {*_MOMENTS, Family.DATE}:
+    if new.family is old.family is Family.TIMESTAMP:
+        return _instant(source, new.fraction)
+    if new.family is Family.TIMESTAMP and old.family in {Family.DATETIME, Family.DATE}:
+        return f"UNIX_TIMESTAMP(CAST({source} AS DATETIME({new.fraction})))"
+    if new.family is Family.DATETIME and old.family in {*_MOMENTS, Family.DATE}:
         return f"CAST({source} AS DATETIME({new.fraction}))"
     return None
+
+
+def _instant(source: str, digits: int) -> str:
+    """An instant with other digits: cut off by MariaDB, rounded by MySQL, and CAST does the same to
+    local time. That alone would make one of the two hours that bear the same name."""
+    before, after = (f"CAST({source} AS DATETIME({n}))" for n in (6, digits))
+    moved = f"TIMESTAMPDIFF(MICROSECOND, {before}, {after}) * 0.000001"
+    return f"CAST(UNIX_TIMESTAMP({source}) + {moved} AS DECIMAL(20,{digits}))"

@@ -66,7 +66,7 @@ def modes(lease: Lease) -> list[Sync]:
 def judged(case: Case, lease: Lease, duplicate: str, sync: Sync) -> tuple[Outcome, int]:
     """What came of the case, and how many transactions were committed beside it."""
     with site_of(case, lease) as made:
-        site = cast(Site, _Uncounted(made))
+        site = cast(Site, _Meaningful(made))
         try:
             set_up(site, case)
         except SqlError as unfit:
@@ -151,9 +151,13 @@ def _causes(error: BaseException) -> Iterator[str]:
         cause = cause.__cause__
 
 
-class _Uncounted:
-    """A site whose definitions leave out the counter of AUTO_INCREMENT: a transaction that was
-    rolled back for a duplicate has moved it on one side only, with every tool and with none."""
+class _Meaningful:
+    """A site whose definitions leave out what means nothing.
+
+    A transaction that was rolled back for a duplicate has moved the counter of AUTO_INCREMENT on
+    one side only, with every tool and with none. PostgreSQL lists a table's options in the order in
+    which they were last set.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -162,4 +166,9 @@ class _Uncounted:
         return getattr(self._site, name)
 
     def definition(self, place: Place) -> list[str]:
-        return [re.sub(r" AUTO_INCREMENT=\d+", "", s) for s in self._site.definition(place)]
+        return [_meant(line) for line in self._site.definition(place)]
+
+
+def _meant(line: str) -> str:
+    plain = re.sub(r" AUTO_INCREMENT=\d+", "", line)
+    return re.sub(r"options=\{(.*?)\}", lambda at: str(sorted(at[1].split(","))), plain)
