@@ -190,7 +190,7 @@ class BinlogSource:
 
     def _follow(self) -> None:
         while not self._closed.is_set():
-            packet = self._stream.packet()
+            packet = self._packet()
             if is_next_file(packet):
                 self._require_same_log()
             self._reader.feed(packet)
@@ -200,6 +200,17 @@ class BinlogSource:
                 self._waiting.set()
             elif packet[4] in IDLE:
                 self._listen()
+
+    def _packet(self) -> bytes:
+        """MariaDB may end the dump of a file that a RESET has deleted as if all were well: then the
+        log is gone, and not the connection."""
+        try:
+            return self._stream.packet()
+        except errors.ConnectionLost:
+            if not self._closed.is_set():
+                with suppress(errors.Unreachable):
+                    self._require_same_log()
+            raise
 
     def _listen(self) -> None:
         """The server says that there is nothing new. After a RESET it says so for ever, because it

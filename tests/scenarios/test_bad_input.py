@@ -180,7 +180,8 @@ def test_a_user_who_may_not_read_the_log_is_told_which_right_is_missing(server: 
 
         assert answer.code == 5, answer
         assert "REPLICATION" in answer.words
-        assert osc(smalls, ALTER).code == 0, "triggers do without that right"
+        if server.engine == "postgres":  # on the others triggers want PROCESS, to notice TRUNCATE
+            assert osc(smalls, ALTER).code == 0, "triggers do without that right"
         assert tables(url) == {"t"}
         run(url, *_gone(server.engine))
 
