@@ -368,6 +368,11 @@ class Swapper(Protocol):
         """Asks the catalog whether an earlier process has swapped; it must be quiet by now."""
         ...
 
+    def recover(self) -> bool:
+        """The same, and what an attempt of that process has left half done is completed where it
+        has swapped, and put back where it has not."""
+        ...
+
     def blockers(self) -> list[str]:
         """Who holds or waits for locks on the original, one sentence each."""
         ...

@@ -280,11 +280,12 @@ def _go_on(
 
 
 def _was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
-    """Whether the new table serves; asked when whatever a dead process had begun is over."""
+    """Whether the new table serves; asked when whatever a dead process had begun is over. What it
+    had begun to carry over is where it belongs then."""
     if job is None:
         return False
     engine.workshop.await_quiet(job.names.shadow)
-    return saved.phase == Phase.CLEANUP or engine.swapper(job).was_swapped()
+    return saved.phase == Phase.CLEANUP or engine.swapper(job).recover()
 
 
 def _job(engine: Engine, run: Run, saved: Checkpoint, generation: int, budget: float) -> Job:
