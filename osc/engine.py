@@ -159,6 +159,12 @@ class Workshop(Protocol):
         """Drops tables of ours, within the lock budget; one that is gone already is fine."""
         ...
 
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        """Drops an old table, however large, so that nobody on the server has to wait for it: in
+        steps, with `pace` between two of them, which waits while the server needs rest and raises
+        where we are to stop. Called again it goes on; a table that is gone already is fine."""
+        ...
+
 
 class Dialect(Protocol):
     """The statements of one migration, as values."""

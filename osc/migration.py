@@ -170,7 +170,12 @@ def status(engine: Engine, table: TableName | None) -> list[Run]:
 
 
 def cleanup(
-    engine: Engine, table: TableName | None, *, execute: bool, archives: bool = False
+    engine: Engine,
+    table: TableName | None,
+    controls: Controls,
+    *,
+    execute: bool,
+    archives: bool = False,
 ) -> list[str]:
     """What dead runs left on one table, or on all that the ledger knows; `execute` removes it.
 
@@ -188,7 +193,7 @@ def cleanup(
             continue
         with engine.claim(name):
             kept = {run.archive for run in runs} if archives else set()
-            found += cleaning.sweep(engine, name, archives=kept, execute=execute)
+            found += cleaning.sweep(engine, name, controls, archives=kept, execute=execute)
     return found
 
 
