@@ -247,7 +247,7 @@ class Attempt:
         cleaning.drop_shadow(self.engine, job.names)
         self.engine.workshop.sweep(job.original.name, execute=True)
         if self.settings.drop_old_table:
-            cleaning.drop_archive(self.engine, job.names)
+            cleaning.drop_archive(self.engine, job.names, self.controls)
         ledger.forget(self.id)
         ledger.save(
             self.id, phase=str(Phase.DONE), finished=True, message="", rows_copied=self._rows

@@ -337,5 +337,8 @@ class FakeSwapper:
     def was_swapped(self) -> bool:
         return self.swapped
 
+    def recover(self) -> bool:
+        return self.swapped
+
     def blockers(self) -> list[str]:
         return ["connection 42 (report)"]
