@@ -135,7 +135,7 @@ class Keys:
 
 def of_clone(session: Connection, original: TableName, source: int, clone: int) -> Keys:
     """Read from an altered clone, and told in the names that the swap will find."""
-    before = {key.oid: key for key in read(session, source)}
+    before = {key.oid: key for key in read(session, source) if key.table_oid != clone}
     own, incoming = list[ForeignKey](), dict[int, ForeignKey]()
     mine = qualified_by_server(session, source)
     for key in read(session, clone):
