@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
+from osc.model import difference
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, changelog, rehearsal, scratch, slots
+from osc.postgres import catalog, changelog, definition, rehearsal, scratch, slots
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
@@ -40,7 +41,16 @@ class PostgresWorkshop:
         ):
             columns, key = column_map(session, table, target.table, alter)
             asked = doubts(session, table, target, columns)
-            return Rehearsed(target.table, columns, key, sortable=False, doubts=asked)
+            oid = definition.oid_of(session, table.name)
+            before = definition.describe(session, oid) if oid is not None else ()
+            return Rehearsed(
+                target.table,
+                columns,
+                key,
+                sortable=False,
+                diff=difference.between(before, target.lines),
+                doubts=asked,
+            )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
         assert isinstance(rehearsal, Rehearsed)
