@@ -17,7 +17,7 @@ from osc.errors import (
     Unreachable,
 )
 from osc.model.table import TableName
-from osc.postgres import catalog, locking, sequences
+from osc.postgres import catalog, locking, sequences, statistics, withheld
 from osc.postgres.carried import Carried, Exchange, together
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.outcome import backend, insist, settle
@@ -25,7 +25,11 @@ from osc.postgres.quoting import identifier, qualified
 from osc.postgres.rehearsal import Target, require_unchanged
 from osc.postgres.session import Connection, Open
 
-PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (sequences.carried,)
+PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
+    sequences.carried,
+    statistics.carried,
+    withheld.carried,
+)
 """What is carried over, in this order (`carried.py`)."""
 
 
@@ -109,6 +113,8 @@ class PostgresSwapper:
         require_unchanged(session, self.job.original)
         self._require_complete(session, shadow)
         drain(session)
+        # What is deferred is checked now: a table with checks still to come can't be altered.
+        session.run("SET CONSTRAINTS ALL IMMEDIATE")
         for step in steps:
             session.execute(step)
 
@@ -124,14 +130,9 @@ class PostgresSwapper:
         parts = together(carried(session, exchange) for carried in PARTS)
         steps = (
             *parts.before,
-            *_move(session, source, exchange.original, exchange.archive.schema),
-            *_move(session, shadow, exchange.shadow, exchange.original.schema),
+            _move(exchange.original, exchange.archive.schema),
+            _move(exchange.shadow, exchange.original.schema),
             *parts.after,
-            *(
-                late
-                for constraint in self.target.late
-                for late in constraint.add(exchange.original)
-            ),
         )
         return Steps(steps, parts.late)
 
@@ -191,21 +192,8 @@ def _told(session: Connection, name: TableName) -> tuple[str, ...]:
     return describe(session, oid) if oid is not None else ()
 
 
-def _move(session: Connection, oid: int, table: TableName, schema: str) -> list[Statement]:
-    """Extended statistics are the one thing that a table leaves behind."""
-    names = session.rows(
-        "SELECT stxname FROM pg_statistic_ext JOIN pg_class t ON t.oid = stxrelid"
-        " WHERE stxrelid = $1 AND stxnamespace = t.relnamespace",
-        oid,
-    )
-    to = f"SET SCHEMA {identifier(schema)}"
-    return [
-        Statement(f"ALTER TABLE {qualified(table)} {to}"),
-        *(
-            Statement(f"ALTER STATISTICS {qualified(TableName(table.schema, name))} {to}")
-            for (name,) in names
-        ),
-    ]
+def _move(table: TableName, schema: str) -> Statement:
+    return Statement(f"ALTER TABLE {qualified(table)} SET SCHEMA {identifier(schema)}")
 
 
 def _is_cut(session: Connection, error: BaseException) -> bool:

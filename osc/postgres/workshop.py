@@ -10,7 +10,7 @@ from osc.errors import BadStatement, LockTimeout
 from osc.model import difference
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, changelog, definition, rehearsal, scratch, slots
+from osc.postgres import catalog, changelog, definition, firing, rehearsal, scratch, slots
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
@@ -59,7 +59,7 @@ class PostgresWorkshop:
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """The shadow has neither indexes nor constraints that aren't valid: `Load` builds the ones
-        on the full table, `Swapper` adds the others."""
+        on the full table, `Swapper` adds the others. No trigger or rule of it fires before that."""
         with self.opened("shadow") as session, session.transaction():
             for name in (names.shadow, names.archive):
                 scratch.make_schema(session, name.schema, table.name)
@@ -71,6 +71,7 @@ class PostgresWorkshop:
                 session.execute(constraint.drop(names.shadow))
             for index in target.indexes:
                 session.execute(index.drop(names.shadow))
+            firing.silence(session, target.firings, names.shadow)
             return replace(target.table, identity=catalog.identity(session, oid) or "")
 
     def leftovers(self, table: TableName) -> list[TableName]:
