@@ -77,8 +77,7 @@ class PostgresSite:
     def may_stay(self, thing: str, archive: str) -> bool:
         schema = archive.partition(".")[0]
         return any(
-            thing == f"schema {ours}"
-            or thing.startswith((f"relation {ours}.", f"trigger {ours}."))
+            thing == f"schema {ours}" or thing.startswith((f"relation {ours}.", f"trigger {ours}."))
             for ours in ("osc", *([schema] if schema else []))
         )
 
