@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from osc.model.difference import UNCHANGED, CatalogDiff
+
 
 @dataclass(frozen=True)
 class Report:
@@ -28,3 +30,4 @@ class Report:
     rows_repaired: int = 0
     not_compared: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)
+    diff: CatalogDiff = UNCHANGED

@@ -12,8 +12,9 @@ from osc.engine import Job, Statement
 from osc.errors import BadStatement, BadValue, LockTimeout, Precondition, TableChanged
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, clone, foreign, indexes, scratch
+from osc.postgres import catalog, clone, firing, foreign, indexes, scratch
 from osc.postgres.definition import describe, oid_of
+from osc.postgres.firing import Firing
 from osc.postgres.foreign import Keys
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, Open, plain_names
@@ -43,7 +44,7 @@ class Late:
 @dataclass(frozen=True)
 class Target:
     """What the ALTER makes of the table. `lines` describe it after the swap, `loaded` before it,
-    when the `late` constraints are not there yet."""
+    when the `late` constraints are not there yet and the `firings` are silent."""
 
     oid: int
     table: Table
@@ -51,6 +52,7 @@ class Target:
     loaded: tuple[str, ...]
     indexes: tuple[indexes.Index, ...]
     late: tuple[Late, ...]
+    firings: tuple[Firing, ...]
     keys: Keys
     autovacuum: str | None
 
@@ -142,11 +144,12 @@ def _in_words() -> Iterator[None]:
 
 def read(session: Connection, original: TableName, name: TableName, oid: int) -> Target:
     """Describes an altered clone, which loses nothing by it."""
-    late = _late(session, oid)
+    late, firings = _late(session, oid), firing.read(session, oid)
     lines = describe(session, oid)
     with session.undone():
         for constraint in late:
             session.execute(constraint.drop(name))
+        firing.silence(session, firings, name)
         loaded = describe(session, oid)
     table = catalog.read(session, name, oid, any_key=True)
     autovacuum = session.value(
@@ -158,7 +161,7 @@ def read(session: Connection, original: TableName, name: TableName, oid: int) ->
     assert source is not None
     keys = foreign.of_clone(session, original, source, oid)
     built = indexes.read(session, oid)
-    return Target(oid, table, lines, loaded, built, late, keys, autovacuum)
+    return Target(oid, table, lines, loaded, built, late, firings, keys, autovacuum)
 
 
 def _late(session: Connection, oid: int) -> tuple[Late, ...]:

@@ -26,7 +26,9 @@ from osc.postgres import (
     published,
     rekeying,
     sequences,
+    statistics,
     surroundings,
+    withheld,
 )
 from osc.postgres.carried import ORIGINAL, Carried, Exchange, Lock, note, together
 from osc.postgres.definition import describe, differences, oid_of
@@ -37,6 +39,8 @@ from osc.postgres.session import Connection, Open
 
 PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
     sequences.carried,
+    statistics.carried,
+    withheld.carried,
     published.carried,
     mentions.carried,
     rekeying.carried,
@@ -140,6 +144,8 @@ class PostgresSwapper:
             raise Conflict(f"what hangs on {self.job.original.name} has just been changed")
         self._require_complete(session, shadow)
         drain(session)
+        # What is deferred is checked now: a table with checks still to come can't be altered.
+        session.run("SET CONSTRAINTS ALL IMMEDIATE")
         for step in steps.locked:
             session.execute(step)
         self._require_alone(session, source)
@@ -162,15 +168,10 @@ class PostgresSwapper:
         steps = (
             Statement("SET LOCAL search_path = pg_catalog"),
             *parts.before,
-            *_move(session, source, exchange.original, exchange.archive.schema),
-            *_move(session, shadow, exchange.shadow, exchange.original.schema),
+            _move(exchange.original, exchange.archive.schema),
+            _move(exchange.shadow, exchange.original.schema),
             *mentions.worn(exchange, parts.named),
             *parts.after,
-            *(
-                late
-                for constraint in self.target.late
-                for late in constraint.add(exchange.original)
-            ),
             note(exchange.archive.schema, parts.unvalidated),
         )
         return Steps(seen, parts.locks, steps, parts.late)
@@ -245,21 +246,8 @@ def _told(session: Connection, name: TableName) -> tuple[str, ...]:
     return describe(session, oid) if oid is not None else ()
 
 
-def _move(session: Connection, oid: int, table: TableName, schema: str) -> list[Statement]:
-    """Extended statistics are the one thing that a table leaves behind."""
-    names = session.rows(
-        "SELECT stxname FROM pg_statistic_ext JOIN pg_class t ON t.oid = stxrelid"
-        " WHERE stxrelid = $1 AND stxnamespace = t.relnamespace",
-        oid,
-    )
-    to = f"SET SCHEMA {identifier(schema)}"
-    return [
-        Statement(f"ALTER TABLE {qualified(table)} {to}"),
-        *(
-            Statement(f"ALTER STATISTICS {qualified(TableName(table.schema, name))} {to}")
-            for (name,) in names
-        ),
-    ]
+def _move(table: TableName, schema: str) -> Statement:
+    return Statement(f"ALTER TABLE {qualified(table)} SET SCHEMA {identifier(schema)}")
 
 
 def _is_cut(session: Connection, error: BaseException) -> bool:
