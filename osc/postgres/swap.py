@@ -23,6 +23,7 @@ from osc.postgres import (
     foreign,
     locking,
     mentions,
+    orphans,
     published,
     rekeying,
     sequences,
@@ -81,6 +82,7 @@ class PostgresSwapper:
             try:
                 self._warm_up(session, source)
                 steps = self._exchange(session, source, shadow)
+                self._require_parents(session, source)
                 with session.transaction():
                     asked, granted = self._lock(session, source, budget_seconds, steps.locks)
                     self._under_lock(session, source, shadow, drain, steps)
@@ -148,7 +150,8 @@ class PostgresSwapper:
         session.run("SET CONSTRAINTS ALL IMMEDIATE")
         for step in steps.locked:
             session.execute(step)
-        self._require_alone(session, source)
+        if steps.seen:
+            self._require_alone(session, source)
 
     def _warm_up(self, session: Connection, source: int) -> None:
         """Under the lock the catalog queries, which take long to plan, have their plans already."""
@@ -175,6 +178,10 @@ class PostgresSwapper:
             note(exchange.archive.schema, parts.unvalidated),
         )
         return Steps(seen, parts.locks, steps, parts.late)
+
+    def _require_parents(self, session: Connection, source: int) -> None:
+        new = orphans.promises(session, source, self.target.keys, self.job.columns)
+        orphans.ask_shadow(session, self.job.shadow.name, new)
 
     def _require_complete(self, session: Connection, shadow: int) -> None:
         """The last veto. It comes before the exchange, because each DDL statement makes the server
@@ -221,7 +228,7 @@ class PostgresSwapper:
                 still_true=f"the new table serves; the old one is {self.job.names.archive}",
                 todo="compare its definition with what you want, then run `osc cleanup`",
             ) from error
-        found = differences(have, self.target.lines)
+        found = differences(have, (*self.target.lines, *surroundings.lines(self.target.keys)))
         if found:
             raise SwappedButUnfinished(
                 f"{name} differs from what the ALTER makes of it:\n  " + "\n  ".join(found),
@@ -243,7 +250,9 @@ def _run(statement: Statement, session: Connection) -> None:
 
 def _told(session: Connection, name: TableName) -> tuple[str, ...]:
     oid = oid_of(session, name)
-    return describe(session, oid) if oid is not None else ()
+    if oid is None:
+        return ()
+    return (*describe(session, oid), *surroundings.keys(session, oid))
 
 
 def _move(table: TableName, schema: str) -> Statement:

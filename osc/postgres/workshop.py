@@ -18,13 +18,16 @@ from osc.postgres import (
     dependents,
     firing,
     foreign,
+    orphans,
     published,
     rehearsal,
     scratch,
     slots,
+    surroundings,
 )
 from osc.postgres.definition import oid_of
 from osc.postgres.filling import column_map
+from osc.postgres.orphans import Promise
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
 from osc.postgres.session import Connection, Open
@@ -35,6 +38,7 @@ class Rehearsed(Rehearsal):
     """A rehearsal, and what is worth asking the rows of today."""
 
     doubts: Doubts = NO_DOUBTS
+    promises: tuple[Promise, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,20 +60,33 @@ class PostgresWorkshop:
             _require_followable(session, table, target.table, columns)
             asked = doubts(session, table, target, columns)
             oid = definition.oid_of(session, table.name)
-            before = definition.describe(session, oid) if oid is not None else ()
+            assert oid is not None
+            before = (
+                *definition.describe(session, oid),
+                *surroundings.keys(session, oid, clone=target.oid),
+            )
+            after = (*target.lines, *surroundings.lines(target.keys))
             return Rehearsed(
                 target.table,
                 columns,
                 key,
                 sortable=False,
-                diff=difference.between(before, target.lines),
+                diff=difference.between(before, after),
                 doubts=asked,
+                promises=orphans.promises(session, oid, target.keys, columns),
             )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
         assert isinstance(rehearsal, Rehearsed)
         with self.opened("probe") as session:
             probe(session, table, rehearsal.columns, rehearsal.doubts)
+            orphans.ask_original(
+                session,
+                table.name,
+                rehearsal.promises,
+                rehearsal.doubts.source,
+                rehearsal.columns,
+            )
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """The shadow has neither indexes nor constraints that aren't valid: `Load` builds the ones
