@@ -24,6 +24,7 @@ from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.watermark import Watermark
 from osc.ops import checkpoint
+from osc.ops.bridge import steered
 from osc.stages import cleanup as cleaning
 from osc.stages import cutover, shadow
 from osc.stages import plan as planning
@@ -153,6 +154,9 @@ class Attempt:
                 spilled=saved.spilled if saved else 0,
                 workers=self.settings.threads,
                 catch_up_limit_seconds=self.settings.catch_up_limit,
+            )
+            stack.enter_context(
+                steered(self.engine, self.id, self.settings, self.tracker, self.controls)
             )
             stack.enter_context(follower.workers_ready())
             follower.first_barrier()

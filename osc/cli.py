@@ -29,6 +29,7 @@ from osc.ops import display, failure, listing, report, signals
 from osc.ops.output import Output
 from osc.ops.redact import redacted
 from osc.ops.units import aligned
+from osc.ops.words import OPERATOR
 
 Command = Callable[..., Any]
 DRY_RUN = "This was a dry run on an empty clone; nothing was changed. Add --execute to do it."
@@ -97,10 +98,12 @@ def addressed(rest: str) -> Callable[[Command], Command]:
 
 
 @contextmanager
-def opened(words: tuple[str, ...], option: str | None) -> Iterator[tuple[Engine, tuple[str, ...]]]:
+def opened(
+    words: tuple[str, ...], option: str | None, replicas: tuple[str, ...] = ()
+) -> Iterator[tuple[Engine, tuple[str, ...]]]:
     """The engine that the command line addresses, and the words that are left."""
     url, left = _address(words, option)
-    engine = engine_at(url)
+    engine = engine_at(url, replicas)
     try:
         yield engine, left
     finally:
@@ -144,8 +147,11 @@ def _option(name: str) -> Callable[[Command], Command]:
     if kind is bool:
         both = f"{flag}/--no-{flag[2:]}" if default else flag
         return click.option(both, name, is_flag=True, default=None, help=text)
+    if get_origin(kind) is tuple:
+        return click.option(flag, name, multiple=True, help=text)
     choices = click.Choice(get_args(kind)) if get_origin(kind) is Literal else kind
-    return click.option(flag, name, type=choices, help=f"{text}  [default: {default}]")
+    shown = f"{text}  [default: {default}]" if default != "" else text
+    return click.option(flag, name, type=choices, help=shown)
 
 
 def _request(
@@ -222,7 +228,7 @@ def run(
     Without --execute the change is planned and rehearsed on an empty clone; nothing is changed.
     """
     chosen = settings(**flags)
-    with opened(words, url) as (engine, rest):
+    with opened(words, url, chosen.replica) as (engine, rest):
         request = _request(engine, rest, table, clauses, chosen)
         (_execute if execute else _rehearse)(engine, request, chosen, output)
 
@@ -235,15 +241,18 @@ def _rehearse(engine: Engine, request: Request, chosen: Settings, output: Output
 
 
 def _execute(engine: Engine, request: Request, chosen: Settings, output: Output) -> None:
-    with _watched(output) as (tracker, controls):
+    with _watched(output, chosen) as (tracker, controls):
         done = migration.migrate(engine, request, chosen, tracker, controls)
     _reported(done, output)
 
 
 @contextmanager
-def _watched(output: Output) -> Iterator[tuple[Tracker, Controls]]:
+def _watched(output: Output, chosen: Settings) -> Iterator[tuple[Tracker, Controls]]:
     """The whiteboards of a run that is shown while it lasts and that signals stop."""
     tracker, controls = Tracker(), Controls()
+    if chosen.postpone_cut_over:
+        reason = "the cut-over waits for `osc cut-over` (--postpone-cut-over)"
+        controls.steer(lambda now: now.postponed(OPERATOR, reason))
     with signals.stopping(controls), display.shown(tracker, output.face()):
         yield tracker, controls
 
@@ -264,7 +273,10 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     one has not ended. Any host will do.
     """
     chosen = settings(**flags)
-    with opened(words, url) as (engine, rest), _watched(output) as (tracker, controls):
+    with (
+        opened(words, url, chosen.replica) as (engine, rest),
+        _watched(output, chosen) as (tracker, controls),
+    ):
         done = migration.resume(engine, _migration(rest), chosen, tracker, controls)
     if done is None:
         output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
@@ -283,7 +295,10 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     stopped as it was, for `osc resume` or `osc abort`.
     """
     chosen = settings(**flags)
-    with opened(words, url) as (engine, rest), _watched(output) as (tracker, controls):
+    with (
+        opened(words, url, chosen.replica) as (engine, rest),
+        _watched(output, chosen) as (tracker, controls),
+    ):
         done = migration.verify(engine, _migration(rest), chosen, tracker, controls)
     output.result(report.verified_record(done), lambda: report.verified_text(done))
 

@@ -40,12 +40,49 @@ class Settings(BaseSettings):
     )
     force_copy: bool = Field(False, description="copy even what the server could do by itself")
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
+    replica: tuple[str, ...] = Field(
+        (), description="URL of a replica whose lag is watched; several times for several"
+    )
+    max_lag: float = Field(1.5, gt=0, description="seconds a replica may be behind")
+    max_load: str = Field(
+        "", description="limits beyond which the copy stands still: running=25,history=1000000"
+    )
+    critical_load: str = Field("", description="limits beyond which the run stops, or hibernates")
+    critical_load_hibernate: float = Field(
+        0, ge=0, description="seconds to sleep at a critical load; 0: stop"
+    )
+    max_latency: int = Field(
+        0,
+        ge=0,
+        description="milliseconds a small commit may take while we copy; 0: as long as it likes",
+    )
+    latency_query: str = Field("", description="a query that is timed with it")
+    throttle_query: str = Field("", description="a query; above 0 the copy stands still")
+    throttle_http: str = Field(
+        "", description="an address; unless it answers 200, the copy stands still"
+    )
+    throttle_flag_file: tuple[str, ...] = Field(
+        (), description="while this file is there, the copy stands still"
+    )
+    only_between: str = Field("", description="hours in which rows are copied: 22:00-06:00")
+    pause_file: tuple[str, ...] = Field(
+        (), description="the same as --throttle-flag-file, in words"
+    )
+    panic_flag_file: str = Field("", description="when this file appears, the run stops at once")
+    postpone_cut_over: bool = Field(
+        False, description="do all but the cut-over; it waits for a word"
+    )
+    postpone_cut_over_flag_file: tuple[str, ...] = Field(
+        (), description="while this file is there, the cut-over waits"
+    )
+    cut_over_between: str = Field("", description="hours in which the cut-over may be done")
+    control_socket: str = Field("", description="where the run listens for words; none: nowhere")
 
 
 def settings(**flags: Any) -> Settings:
     """Flags, then the environment, then the defaults; a flag that is None was not given."""
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
+        return Settings(**{name: value for name, value in flags.items() if value not in (None, ())})
     except ValidationError as error:
         raise Usage("; ".join(_complaint(found) for found in error.errors())) from error
 

@@ -373,6 +373,43 @@ class Swapper(Protocol):
         ...
 
 
+class Gauges(Protocol):
+    """What the server says of its load; each call is one question, asked in a session of its own
+    that lasts, by any one thread."""
+
+    def read(self, name: str) -> float:
+        """One of `known`, or whatever else the server counts under this name (a status variable of
+        MySQL and MariaDB); Usage where it knows none."""
+        ...
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The gauges that both engines have, each with its unit: "s", "bytes" or empty."""
+        ...
+
+    def lags(self) -> Mapping[str, float]:
+        """Seconds that each replica which the server itself knows of is behind it."""
+        ...
+
+    def beat(self, migration: int, at: float) -> None:
+        """Writes the time (of our own clock) for replicas to show; it lasts as long as a commit."""
+        ...
+
+    def beaten(self, migration: int) -> float | None:
+        """The newest time that has come here; None where none has."""
+        ...
+
+    def probe(self, sql: str) -> None:
+        """Runs a query of the operator's and reads its rows."""
+        ...
+
+    def value(self, sql: str) -> float:
+        """The first column of the first row of a query of the operator's; 0 where there is none."""
+        ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Engine:
     """A kind of server at one URL: parts that stand alone, and makers of the parts of one job."""
@@ -392,6 +429,11 @@ class Engine:
     dialect: Callable[[Job], Dialect]
     load: Callable[[Job], Load]
     swapper: Callable[[Job], Swapper]
+    gauges: Callable[[], Gauges]
+    """New ones each time, with a session of their own that lasts."""
+    replicas: Callable[[], Mapping[str, Callable[[], Gauges]]] = dict
+    """The replicas that are to be watched, by name: those that the operator gives, and those of
+    which the server says where they listen and which let us in."""
     sources: Mapping[Sync, Callable[[Job, Position | None], ChangeSource]] = field(
         default_factory=dict
     )

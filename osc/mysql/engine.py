@@ -10,6 +10,7 @@ from osc.mysql.binlog import BinlogSource
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.checks import MySQLChecks
 from osc.mysql.dialect import MySQLDialect
+from osc.mysql.gauges import MySQLGauges, replicas
 from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
@@ -58,6 +59,8 @@ def connect(url: str) -> Engine:
         ledger=ledger,
         dialect=MySQLDialect,
         load=lambda job: MySQLLoad(job, connector, catalog, workshop),
+        gauges=lambda: MySQLGauges(connector, to.database),
+        replicas=lambda: replicas(to, first, is_mariadb=told.is_mariadb),
         swapper=lambda job: swapper(
             job,
             connector,

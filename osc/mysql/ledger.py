@@ -5,6 +5,7 @@ _osc_chunk       a row for each chunk, written in the chunk's own transaction (r
 _osc_fence       a row for each migration: which process may write into its shadow
 _osc_heartbeat   the barriers of the binlog (rule 2)
 _osc_backlog     keys that memory has no room for (rule 7)
+_osc_beat        the time, a few times a second, for replicas to show how far they are
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from osc.mysql.lasting import LastingSession
 
 MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
 FENCE, HEARTBEAT, BACKLOG = "_osc_fence", "_osc_heartbeat", "_osc_backlog"
-VERSION = "osc ledger 2"
+BEAT = "_osc_beat"
+VERSION = "osc ledger 3"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
 
@@ -51,6 +53,8 @@ _TABLES = {
     BACKLOG: """
         number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, migration INT NOT NULL,
         key_value TEXT NOT NULL, KEY (migration, number)""",
+    BEAT: """
+        migration INT NOT NULL PRIMARY KEY, at DOUBLE NOT NULL""",
 }
 
 
@@ -193,7 +197,7 @@ class MySQLLedger:
         return [Chunk(int(number), _key(lower), _key(upper)) for number, lower, upper in rows]
 
     def forget(self, migration: int) -> None:
-        for table in (CHUNK, BACKLOG, HEARTBEAT, FENCE):
+        for table in (CHUNK, BACKLOG, HEARTBEAT, BEAT, FENCE):
             self._execute(
                 Statement(f"DELETE FROM {self._of(table)} WHERE migration = %s", (migration,))
             )

@@ -11,6 +11,7 @@ from osc.postgres.checks import PostgresChecks
 from osc.postgres.claim import claim
 from osc.postgres.decoding import RETAINED_BYTES, SlotSource
 from osc.postgres.dialect import PostgresDialect
+from osc.postgres.gauges import PostgresGauges
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.load import PostgresLoad
 from osc.postgres.rehearsal import target_of
@@ -43,6 +44,7 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         dialect=PostgresDialect,
         load=lambda job: PostgresLoad(opened, job),
         swapper=lambda job: PostgresSwapper(opened, job, partial(target_of, opened, job)),
+        gauges=lambda: PostgresGauges(place),
         sources={
             Sync.LOG: lambda job, start: SlotSource(
                 place, kind, database, job, start=start, retained_bytes=retained_bytes

@@ -16,7 +16,7 @@ from osc.postgres.claim import CLAIMS
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Address, Connection, speaking
 
-VERSION = "osc ledger 2"
+VERSION = "osc ledger 3"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
 
@@ -57,6 +57,10 @@ CREATE TABLE IF NOT EXISTS osc.fence (
     migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
     generation integer NOT NULL
 );
+CREATE TABLE IF NOT EXISTS osc.beat (
+    migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
+    at double precision NOT NULL
+) WITH (fillfactor = 10);
 COMMENT ON TABLE osc.migration IS '{VERSION}';
 """
 
@@ -177,7 +181,7 @@ class PostgresLedger:
 
     def forget(self, migration: int) -> None:
         with self._opened() as session:
-            for table in ("chunk", "backlog", "fence"):
+            for table in ("chunk", "backlog", "beat", "fence"):
                 session.run(f"DELETE FROM osc.{table} WHERE migration = $1", migration)
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:

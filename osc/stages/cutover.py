@@ -53,6 +53,7 @@ class CutOver:
     def run(self) -> Swapped:
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
+            self._await_leave()
             catch_up(self.follower, self.tracker, self.controls)
             self.tracker.add(cut_over_attempts=1)
             try:
@@ -68,6 +69,13 @@ class CutOver:
             still_true=f"{self.job.original.name} still serves and is untouched",
             todo="end these transactions or wait for a quieter hour; raise "
             "--cut-over-lock-timeout only if applications can wait that long",
+        )
+
+    def _await_leave(self) -> None:
+        """The cut-over may be held back, for a word of the operator or for an hour that he named;
+        changes are followed meanwhile."""
+        self.controls.wait_while(
+            lambda now: now.cut_over_waits_for, lambda reason: self.tracker.note(waiting_for=reason)
         )
 
     def _attempt(self) -> Swapped:

@@ -120,7 +120,7 @@ class Server:
         }
         for name, fake in fakes.items():
             monkeypatch.setattr(migration, name, fake)
-        monkeypatch.setattr(cli, "engine_at", lambda url: self)
+        monkeypatch.setattr(cli, "engine_at", lambda url, replicas=(): self)
 
 
 @pytest.fixture
