@@ -324,6 +324,51 @@ def _migration(words: tuple[str, ...]) -> str | None:
     return words[0] if words else None
 
 
+STEERING = {
+    "pause": ("pause", "Let the copy and the verification stand still; changes are followed."),
+    "resume-copy": ("resume-copy", "Go on with a copy that was paused."),
+    "postpone": ("postpone", "Hold the cut-over back until `osc cut-over`."),
+    "cut-over": ("cut-over", "Give a postponed cut-over leave."),
+}
+"""Commands that say one word to a run that is under way, on whatever host."""
+
+
+def _steering(name: str, word: str, text: str) -> None:
+    @osc.command(name, help=text)
+    @addressed("[MIGRATION]")
+    @answering
+    def command(words: tuple[str, ...], url: str | None, output: Output) -> None:
+        _say(words, url, word, output)
+
+
+for _name, (_word, _text) in STEERING.items():
+    _steering(_name, _word, _text)
+
+
+@osc.command("set")
+@addressed("[MIGRATION] NAME=VALUE…")
+@answering
+def set_(words: tuple[str, ...], url: str | None, output: Output) -> None:
+    """Change how a run goes while it is under way: threads=N, chunk-time=SECONDS.
+
+    NAME=? shows the present value.
+    """
+    knobs = tuple(word for word in words if re.fullmatch(r"[a-z-]+=\S+", word))
+    rest = tuple(word for word in words if word not in knobs)
+    if not knobs:
+        raise Usage("nothing is set", todo="NAME=VALUE, such as threads=4 or chunk-time=0.2")
+    for knob in knobs:
+        _say(rest, url, knob, output)
+
+
+def _say(words: tuple[str, ...], url: str | None, said: str, output: Output) -> None:
+    with opened(words, url) as (engine, rest):
+        answer = migration.say(engine, _migration(rest), said, _who())
+    if answer.startswith("error: "):
+        raise Usage(answer.removeprefix("error: "))
+    output.result({"answer": answer}, lambda: answer)
+
+
 @osc.command()
 @addressed("[TABLE]")
 @answering
@@ -331,7 +376,18 @@ def status(words: tuple[str, ...], url: str | None, output: Output) -> None:
     """List the migrations of a database or table."""
     with opened(words, url) as (engine, rest):
         runs = migration.status(engine, _named(engine, rest))
-    output.result(listing.records(runs), lambda: listing.text(runs))
+        live = {run.id: shown for run in runs if (shown := migration.shown(engine, run))}
+    output.result(listing.records(runs, live), lambda: listing.text(runs, live))
+
+
+@osc.command()
+@addressed("[MIGRATION]")
+@answering
+def watch(words: tuple[str, ...], url: str | None, output: Output) -> None:
+    """Watch a run that is under way, from another terminal or host, to its end."""
+    with opened(words, url) as (engine, rest), signals.raising():
+        for record in migration.watched(engine, _migration(rest)):
+            output.result(record, functools.partial(listing.line, record))
 
 
 @osc.command()

@@ -269,6 +269,44 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True)
+class Order:
+    """Words for a run, from whatever host; `number` goes up."""
+
+    number: int
+    words: str
+    by: str
+
+
+class Board(Protocol):
+    """Beside the ledger: what an operator says to a run, and what the run shows of itself. Any
+    thread may ask; the tables are there once the ledger is prepared."""
+
+    def order(self, migration: int, words: str, by: str) -> int:
+        """Pins words up; their number."""
+        ...
+
+    def orders(self, migration: int) -> list[Order]:
+        """Those without an answer, in the order they came."""
+        ...
+
+    def answer(self, number: int, text: str) -> None: ...
+    def answered(self, number: int) -> str | None:
+        """None while there is no answer."""
+        ...
+
+    def show(self, migration: int, record: str) -> None: ...
+    def shown(self, migration: int) -> tuple[str, float] | None:
+        """The newest record and its age in seconds."""
+        ...
+
+    def clear(self, migration: int) -> None:
+        """Takes down what nobody has to read any more."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Where a migration can go on. `job` is what `osc.model.checkpoint` wrote, empty while there is
     no whole shadow; `position` is None while no source was open; `spilled` counts keys."""
@@ -426,6 +464,7 @@ class Engine:
     checks: Checks
     workshop: Workshop
     ledger: Ledger
+    board: Board
     dialect: Callable[[Job], Dialect]
     load: Callable[[Job], Load]
     swapper: Callable[[Job], Swapper]

@@ -7,6 +7,7 @@ from functools import cache
 from osc.engine import Engine, Sync
 from osc.mysql import claim, flavor
 from osc.mysql.binlog import BinlogSource
+from osc.mysql.board import MySQLBoard
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.checks import MySQLChecks
 from osc.mysql.dialect import MySQLDialect
@@ -40,10 +41,12 @@ def connect(url: str) -> Engine:
         connector, to.database, alive=lambda name: claim.holder(first, name) is not None
     )
 
+    board = MySQLBoard(connector, to.database)
     lent = Lent()
 
     def close() -> None:
         ledger.close()
+        board.close()
         first.close()
 
     return Engine(
@@ -57,6 +60,7 @@ def connect(url: str) -> Engine:
         checks=MySQLChecks(first, to, told.is_mariadb),
         workshop=workshop,
         ledger=ledger,
+        board=board,
         dialect=MySQLDialect,
         load=lambda job: MySQLLoad(job, connector, catalog, workshop),
         gauges=lambda: MySQLGauges(connector, to.database),

@@ -6,6 +6,8 @@ _osc_fence       a row for each migration: which process may write into its shad
 _osc_heartbeat   the barriers of the binlog (rule 2)
 _osc_backlog     keys that memory has no room for (rule 7)
 _osc_beat        the time, a few times a second, for replicas to show how far they are
+_osc_order       what operators say to a run, and its answers
+_osc_report      what a run shows of itself
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from osc.mysql.lasting import LastingSession
 
 MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
 FENCE, HEARTBEAT, BACKLOG = "_osc_fence", "_osc_heartbeat", "_osc_backlog"
-BEAT = "_osc_beat"
+BEAT, ORDER, REPORT = "_osc_beat", "_osc_order", "_osc_report"
 VERSION = "osc ledger 3"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
@@ -55,6 +57,13 @@ _TABLES = {
         key_value TEXT NOT NULL, KEY (migration, number)""",
     BEAT: """
         migration INT NOT NULL PRIMARY KEY, at DOUBLE NOT NULL""",
+    ORDER: """
+        number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, migration INT NOT NULL,
+        words TEXT NOT NULL, ordered_by VARCHAR(255) NOT NULL, answer TEXT,
+        ordered_at DATETIME(3) NOT NULL, KEY (migration, number)""",
+    REPORT: """
+        migration INT NOT NULL PRIMARY KEY, record LONGTEXT NOT NULL,
+        shown_at DATETIME(3) NOT NULL""",
 }
 
 

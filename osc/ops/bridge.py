@@ -17,6 +17,7 @@ from osc.model.controls import Controls
 from osc.model.hours import hours
 from osc.model.progress import Tracker
 from osc.ops import control, gauges
+from osc.ops.desk import Desk
 from osc.ops.guards import Guards
 from osc.ops.throttle import Gauge, Throttle
 from osc.ops.words import Words
@@ -36,6 +37,7 @@ def steered(
         throttle = stack.enter_context(Throttle(signals, controls).at_work())
         stack.enter_context(_guards(engine, settings, controls, stack).at_work())
         words = Words(tracker, controls, throttle.readings)
+        stack.enter_context(Desk(engine.board, migration, words).at_work())
         if settings.control_socket:
             stack.enter_context(control.listening(Path(settings.control_socket), words.obey))
         yield words

@@ -6,6 +6,7 @@ from functools import partial
 
 from osc.engine import Engine, Sync
 from osc.postgres import flavor
+from osc.postgres.board import PostgresBoard
 from osc.postgres.catalog import PostgresCatalog
 from osc.postgres.checks import PostgresChecks
 from osc.postgres.claim import claim
@@ -29,7 +30,12 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         database = str(session.value("SELECT current_database()"))
     kind.require()
     opened = place.opened
-    ledger = PostgresLedger(place)
+    ledger, board = PostgresLedger(place), PostgresBoard(place)
+
+    def close() -> None:
+        ledger.close()
+        board.close()
+
     return Engine(
         name="PostgreSQL",
         version=kind.version,
@@ -41,6 +47,7 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         checks=PostgresChecks(opened),
         workshop=PostgresWorkshop(opened),
         ledger=ledger,
+        board=board,
         dialect=PostgresDialect,
         load=lambda job: PostgresLoad(opened, job),
         swapper=lambda job: PostgresSwapper(opened, job, partial(target_of, opened, job)),
@@ -51,5 +58,5 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
             ),
             Sync.TRIGGERS: lambda job, start: TriggerSource(place, job, start),
         },
-        close=ledger.close,
+        close=close,
     )

@@ -57,6 +57,19 @@ CREATE TABLE IF NOT EXISTS osc.fence (
     migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
     generation integer NOT NULL
 );
+CREATE TABLE IF NOT EXISTS osc.instruction (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    migration bigint NOT NULL REFERENCES osc.migration ON DELETE CASCADE,
+    words text NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamptz NOT NULL DEFAULT now(),
+    answer text
+);
+CREATE TABLE IF NOT EXISTS osc.report (
+    migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
+    record text NOT NULL,
+    shown_at timestamptz NOT NULL DEFAULT now()
+);
 CREATE TABLE IF NOT EXISTS osc.beat (
     migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
     at double precision NOT NULL
