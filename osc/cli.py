@@ -9,7 +9,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -25,7 +25,7 @@ from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import TableName
-from osc.ops import display, failure, listing, report, signals
+from osc.ops import display, failure, listing, observers, report, signals
 from osc.ops.output import Output
 from osc.ops.redact import redacted
 from osc.ops.units import aligned
@@ -241,19 +241,24 @@ def _rehearse(engine: Engine, request: Request, chosen: Settings, output: Output
 
 
 def _execute(engine: Engine, request: Request, chosen: Settings, output: Output) -> None:
-    with _watched(output, chosen) as (tracker, controls):
+    with _watched(output, chosen, request.statement) as (tracker, controls):
         done = migration.migrate(engine, request, chosen, tracker, controls)
     _reported(done, output)
 
 
 @contextmanager
-def _watched(output: Output, chosen: Settings) -> Iterator[tuple[Tracker, Controls]]:
+def _watched(
+    output: Output, chosen: Settings, said: str = ""
+) -> Iterator[tuple[Tracker, Controls]]:
     """The whiteboards of a run that is shown while it lasts and that signals stop."""
     tracker, controls = Tracker(), Controls()
     if chosen.postpone_cut_over:
         reason = "the cut-over waits for `osc cut-over` (--postpone-cut-over)"
         controls.steer(lambda now: now.postponed(OPERATOR, reason))
-    with signals.stopping(controls), display.shown(tracker, output.face()):
+    with ExitStack() as stack:
+        stack.enter_context(observers.told(chosen, tracker, controls, {"statement": said}))
+        stack.enter_context(signals.stopping(controls))
+        stack.enter_context(display.shown(tracker, output.face()))
         yield tracker, controls
 
 

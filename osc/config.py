@@ -76,6 +76,12 @@ class Settings(BaseSettings):
         (), description="while this file is there, the cut-over waits"
     )
     cut_over_between: str = Field("", description="hours in which the cut-over may be done")
+    hooks_path: str = Field("", description="folder of executables that are run at each event")
+    hooks_hint: str = Field("", description="words that each hook is told")
+    hooks_time_limit: float = Field(60, gt=0, description="seconds one hook may take")
+    hooks_status_interval: float = Field(60, gt=0, description="seconds between two status hooks")
+    metrics_listen: str = Field("", description="HOST:PORT where Prometheus may scrape")
+    statsd: str = Field("", description="HOST:PORT that StatsD numbers are sent to")
     control_socket: str = Field("", description="where the run listens for words; none: nowhere")
 
 

@@ -34,9 +34,9 @@ def steered(
     """For the length of the block the run is held to its limits and obeys its operators."""
     with ExitStack() as stack:
         signals = list(_signals(engine, settings, migration, stack))
-        throttle = stack.enter_context(Throttle(signals, controls).at_work())
+        stack.enter_context(Throttle(signals, controls, tracker).at_work())
         stack.enter_context(_guards(engine, settings, controls, stack).at_work())
-        words = Words(tracker, controls, throttle.readings)
+        words = Words(tracker, controls)
         stack.enter_context(Desk(engine.board, migration, words).at_work())
         if settings.control_socket:
             stack.enter_context(control.listening(Path(settings.control_socket), words.obey))

@@ -49,7 +49,7 @@ class Desk:
             self.board.answer(order.number, self._obeyed(order.words, order.by))
         if time.monotonic() >= self._show_at:
             self._show_at = time.monotonic() + SHOW_SECONDS
-            seen = record(self.words.tracker, self.words.controls, self.words.readings())
+            seen = record(self.words.tracker, self.words.controls)
             self.board.show(self.migration, json.dumps(seen))
 
     def _obeyed(self, words: str, by: str) -> str:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from osc.errors import OscError
 from osc.model.controls import Controls
+from osc.model.progress import Tracker
 from osc.model.reading import Reading, worst
 from osc.model.steering import LEAST_SHARE, Steering, next_share
 
@@ -63,12 +64,12 @@ class _Watched:
 
 
 class Throttle:
-    """Reads the gauges and steers; `readings` is for whoever shows them."""
+    """Reads the gauges, steers, and notes the readings for whoever shows them."""
 
-    def __init__(self, gauges: Iterable[Gauge], controls: Controls) -> None:
+    def __init__(self, gauges: Iterable[Gauge], controls: Controls, tracker: Tracker) -> None:
         now = time.monotonic()
         self._watched = [_Watched(gauge, at=now) for gauge in gauges]
-        self._controls = controls
+        self._controls, self._tracker = controls, tracker
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -102,6 +103,7 @@ class Throttle:
     def _steer(self) -> None:
         while not self._over.is_set():
             heard = [reading for reading in self.readings() if not _is_first(reading)]
+            self._tracker.note(signals=tuple(heard))
             self._controls.steer(partial(decide, readings=heard))
             self._over.wait(LOOK_SECONDS)
 

@@ -14,7 +14,6 @@ from typing import Any
 from osc.errors import Aborted, Usage
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
-from osc.model.reading import Reading
 from osc.model.steering import Steering
 from osc.ops.pace import details
 
@@ -42,7 +41,6 @@ class Words:
 
     tracker: Tracker
     controls: Controls
-    readings: Callable[[], list[Reading]] = list
     most_threads: int = MOST_THREADS
 
     def obey(self, line: str, by: str) -> str:
@@ -79,13 +77,13 @@ class Words:
     def _status(self, by: str) -> str:
         steering = self.controls.steering
         lines = [self._sup(by), f"share of the copy: {steering.share:.0%}"]
-        lines += [f"signal: {reading}" for reading in self.readings()]
+        lines += [f"signal: {reading}" for reading in self.tracker.read().signals]
         for reason in (steering.verification_waits_for, steering.cut_over_waits_for):
             lines += [f"waits: {reason}"] if reason else []
         return "\n".join(lines)
 
     def _json(self, by: str) -> str:
-        return json.dumps(record(self.tracker, self.controls, self.readings()))
+        return json.dumps(record(self.tracker, self.controls))
 
     def _pause(self, by: str) -> str:
         self.controls.steer(partial(Steering.paused, source=OPERATOR, reason=f"paused by {by}"))
@@ -146,7 +144,7 @@ def _seconds(text: str) -> float:
     return found
 
 
-def record(tracker: Tracker, controls: Controls, readings: list[Reading]) -> dict[str, Any]:
+def record(tracker: Tracker, controls: Controls) -> dict[str, Any]:
     """All that is known of a run, for machines."""
     now, steering = tracker.read(), controls.steering
     return {
@@ -162,6 +160,6 @@ def record(tracker: Tracker, controls: Controls, readings: list[Reading]) -> dic
                 "name": reading.name, "value": reading.value, "limit": reading.limit,
                 "unit": reading.unit, "trouble": reading.trouble,
             }
-            for reading in readings
+            for reading in now.signals
         ],
     }  # fmt: skip

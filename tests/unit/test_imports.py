@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "threads": VALUES,
     "config": VALUES | {"pydantic", "pydantic_settings"},
     "stages": PORTS | {"tenacity"},
-    "ops": PORTS | {"pydantic", "rich", "structlog"},
+    "ops": PORTS | {"prometheus_client", "pydantic", "rich", "structlog"},
     "mysql": DRIVER | {"pymysql", "pymysqlreplication", "zstandard"},
     "postgres": DRIVER | {"psycopg"},
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},

@@ -12,6 +12,7 @@ import pytest
 from osc import errors
 from osc.model.controls import Controls
 from osc.model.hours import Hours, hours
+from osc.model.progress import Tracker
 from osc.model.reading import Reading, worst
 from osc.model.steering import LEAST_SHARE, Steering
 from osc.ops.gauges import Clock, Flag, Http, limits
@@ -86,7 +87,7 @@ class Scripted:
 def test_a_throttle_steers_while_it_is_at_work_and_lets_go_at_its_end() -> None:
     controls, gauge = Controls(), Scripted(Reading("load", 20, 10))
 
-    with Throttle([gauge], controls).at_work():
+    with Throttle([gauge], controls, Tracker()).at_work():
         controls_held = _until(lambda: bool(controls.steering.held_by))
         gauge.reading = Reading("load", 1, 10)
         went_on = _until(lambda: not controls.steering.held_by)
@@ -100,7 +101,7 @@ def test_an_error_of_a_gauge_is_told_as_its_reading() -> None:
     controls = Controls()
     gauge = Scripted(errors.ConnectionLost("the replica went away"), name="lag of r1")
 
-    with Throttle([gauge], controls).at_work() as throttle:
+    with Throttle([gauge], controls, Tracker()).at_work() as throttle:
         assert _until(lambda: "the replica went away" in controls.steering.held_by)
         assert [str(reading) for reading in throttle.readings()] == [
             "lag of r1: the replica went away"
