@@ -9,6 +9,7 @@ same process begins one by itself when the server is back.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,6 +26,7 @@ from osc.model.report import Report
 from osc.model.watermark import Watermark
 from osc.ops import checkpoint
 from osc.ops.bridge import steered
+from osc.ops.report import report_record
 from osc.stages import cleanup as cleaning
 from osc.stages import cutover, shadow
 from osc.stages import plan as planning
@@ -253,9 +255,11 @@ class Attempt:
         if self.settings.drop_old_table:
             cleaning.drop_archive(self.engine, job.names)
         ledger.forget(self.id)
+        result = json.dumps(report_record(self._report(job, swapped)))
         ledger.save(
-            self.id, phase=str(Phase.DONE), finished=True, message="", rows_copied=self._rows
-        )
+            self.id, phase=str(Phase.DONE), finished=True, message="", rows_copied=self._rows,
+            result=result,
+        )  # fmt: skip
         self.tracker.at(Phase.DONE)
         return self._report(job, swapped)
 

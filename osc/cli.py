@@ -28,7 +28,8 @@ from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import TableName
-from osc.ops import display, failure, listing, observers, report, signals
+from osc.ops import display, explanations, failure, listing, observers, report, signals
+from osc.ops import history as told
 from osc.ops.output import Output
 from osc.ops.redact import redacted
 from osc.ops.units import aligned
@@ -389,6 +390,16 @@ def status(words: tuple[str, ...], url: str | None, output: Output) -> None:
 
 
 @osc.command()
+@addressed("[TABLE]")
+@answering
+def history(words: tuple[str, ...], url: str | None, output: Output) -> None:
+    """Tell what was run on a database or table: who, what, when, and what came of it."""
+    with opened(words, url) as (engine, rest):
+        runs = migration.status(engine, _named(engine, rest))
+    output.result(told.records(runs), lambda: told.text(runs))
+
+
+@osc.command()
 @addressed("[MIGRATION]")
 @answering
 def watch(words: tuple[str, ...], url: str | None, output: Output) -> None:
@@ -503,6 +514,15 @@ def translate(line: tuple[str, ...]) -> None:
     click.echo(found.line)
     for remark in found.remarks:
         click.echo(remark, err=True)
+
+
+@osc.command()
+@click.argument("code")
+@answering
+def explain(code: str, output: Output) -> None:
+    """Explain an exit code: what is still true, and what to do."""
+    said = explanations.text(code)
+    output.result({"exit_code": int(code), "text": said}, lambda: said)
 
 
 @osc.command("exit-codes")

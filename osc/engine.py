@@ -336,6 +336,8 @@ class Run:
     rows_copied: int = 0
     rows_estimated: int = 0
     message: str = ""
+    result: str = ""
+    """What it had to say at its end, as JSON; empty where it was not done."""
     archive: str = ""
     alive: bool = False
 

@@ -41,7 +41,7 @@ _TABLES = {
         statement LONGTEXT NOT NULL, sync VARCHAR(16) NOT NULL, run_by VARCHAR(255) NOT NULL,
         phase VARCHAR(32) NOT NULL DEFAULT 'plan', position TEXT, job LONGTEXT,
         rows_copied BIGINT NOT NULL DEFAULT 0, rows_estimated BIGINT NOT NULL DEFAULT 0,
-        message TEXT, archive VARCHAR(160) NOT NULL DEFAULT '',
+        message TEXT, result LONGTEXT, archive VARCHAR(160) NOT NULL DEFAULT '',
         started_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL,
         finished_at DATETIME(3) NULL""",
     CHUNK: """
@@ -248,7 +248,7 @@ class MySQLLedger:
             Statement(
                 "SELECT id, table_schema, table_name, statement, phase, sync, run_by, "
                 "CAST(started_at AS CHAR), CAST(updated_at AS CHAR), CAST(finished_at AS CHAR), "
-                "rows_copied, rows_estimated, COALESCE(message, ''), archive "
+                "rows_copied, rows_estimated, COALESCE(message, ''), COALESCE(result, ''), archive "
                 f"FROM {self._of(MIGRATION)} {where} ORDER BY id",
                 () if table is None else (table.schema, table.name),
             )
@@ -257,7 +257,7 @@ class MySQLLedger:
 
     def _run(self, row: tuple[Any, ...]) -> Run:
         identity, schema, name, statement, phase, sync, by, *times = row
-        started, updated, finished, copied, estimated, message, archive = times
+        started, updated, finished, copied, estimated, message, result, archive = times
         table = TableName(str(schema), str(name))
         return Run(
             id=int(identity),
@@ -272,6 +272,7 @@ class MySQLLedger:
             rows_copied=int(copied),
             rows_estimated=int(estimated),
             message=str(message),
+            result=str(result),
             archive=str(archive),
             alive=finished is None and self._alive(table),
         )

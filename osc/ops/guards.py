@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from osc.engine import Gauges
-from osc.errors import Aborted, Guarded, OscError
+from osc.errors import Guarded, OscError, Stopped
 from osc.model.controls import Controls
 from osc.model.hours import Hours
 from osc.model.steering import Steering
@@ -60,7 +60,7 @@ class Guards:
     def look(self) -> None:
         if self.panic_file and self.panic_file.exists():
             self.controls.stop(
-                Aborted(
+                Stopped(
                     f"the panic file {self.panic_file} is there",
                     still_true="the original serves; what was copied is kept",
                     todo="remove the file, then `osc resume URL`",

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from osc.errors import Aborted, Usage
+from osc.errors import Stopped, Usage
 from osc.model.controls import Controls
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
@@ -101,11 +101,11 @@ class Hooks:
             self._postponed = at_the_gate
 
     def run(self, event: str) -> None:
-        """All executables of the event; Aborted where one of a `before-` event says no."""
+        """All executables of the event; Stopped where one of a `before-` event says no."""
         for program in self.programs(event):
             trouble = self._outcome(program, event)
             if trouble and event.startswith("before-"):
-                raise Aborted(
+                raise Stopped(
                     f"the hook {program.name} says no: {trouble}",
                     still_true="the original serves; what was copied is kept",
                     todo="go on with `osc resume URL` when it says yes",

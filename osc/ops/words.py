@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-from osc.errors import Aborted, Usage
+from osc.errors import Stopped, Usage
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.steering import Steering
@@ -104,7 +104,7 @@ class Words:
 
     def _panic(self, by: str) -> str:
         self.controls.stop(
-            Aborted(
+            Stopped(
                 f"stopped by {by}",
                 still_true="the original serves; what was copied is kept",
             )

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS osc.migration (
     rows_copied bigint NOT NULL DEFAULT 0,
     rows_estimated bigint NOT NULL DEFAULT 0,
     message text NOT NULL DEFAULT '',
+    result text NOT NULL DEFAULT '',
     archive text NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS osc.chunk (
@@ -80,7 +81,7 @@ COMMENT ON TABLE osc.migration IS '{VERSION}';
 RUNS = """
 SELECT m.id, m.table_schema, m.table_name, m.statement, m.phase, m.sync, m.started_by,
        m.started_at::text, m.updated_at::text, m.finished_at::text, m.rows_copied,
-       m.rows_estimated, m.message, m.archive,
+       m.rows_estimated, m.message, m.result, m.archive,
        m.finished_at IS NULL AND EXISTS (SELECT FROM pg_locks l
                WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -411,3 +411,26 @@ def test_a_run_that_lives_shows_its_phase(server: Server, monkeypatch: pytest.Mo
     monkeypatch.setattr(migration, "status", lambda engine, table: [replace(RUN, alive=True)])
 
     assert "died" not in osc("status", URL).stdout
+
+
+def test_every_exit_code_is_explained() -> None:
+    codes = json.loads(osc("exit-codes", "--json").stdout)
+
+    for code in codes:
+        said = osc("explain", str(code["exit_code"])).stdout
+        assert said.startswith(f"{code['exit_code']}: {code['title']}\n\n"), code
+        assert len(said) > 80
+
+
+@pytest.mark.parametrize("code", ["4", "nonsense", "-1"])
+def test_a_code_that_is_none_is_not_explained(code: str) -> None:
+    assert osc("explain", "--", code).exit_code == 2
+
+
+def test_history_tells_who_did_what_and_what_came_of_it(server: Server) -> None:
+    said = osc("history", URL).stdout
+
+    assert "shop.orders: died in copy" in said
+    assert "me@here" in said
+    (record,) = json.loads(osc("history", URL, "--json").stdout)
+    assert (record["id"], record["result"]) == (7, None)

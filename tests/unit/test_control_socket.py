@@ -57,7 +57,7 @@ def test_an_unpostponed_cut_over_says_what_it_still_waits_for(
 def test_panic_stops_the_run(path: Path, controls: Controls) -> None:
     control.ask(path, "panic")
 
-    with pytest.raises(errors.Aborted, match="stopped by"):
+    with pytest.raises(errors.Stopped, match="stopped by"):
         controls.check()
 
 

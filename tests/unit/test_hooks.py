@@ -61,7 +61,7 @@ def test_hooks_that_were_written_for_gh_ost_are_run(tmp_path: Path, tracker: Tra
 def test_a_hook_before_an_event_may_say_no(tmp_path: Path, tracker: Tracker) -> None:
     hook(tmp_path, "osc-on-before-copy", "#!/bin/sh\necho not on a friday >&2; exit 3\n")
 
-    with pytest.raises(errors.Aborted, match="not on a friday"):
+    with pytest.raises(errors.Stopped, match="not on a friday"):
         hooks(tmp_path, tracker).run("before-copy")
 
 
@@ -79,7 +79,7 @@ def test_one_that_takes_too_long_says_no(tmp_path: Path, tracker: Tracker) -> No
     hook(tmp_path, "osc-on-before-cut-over", "#!/bin/sh\nexec sleep 60\n")
     impatient = Hooks(tmp_path, tracker, Controls(), limit_seconds=0.2)
 
-    with pytest.raises(errors.Aborted, match="took longer"):
+    with pytest.raises(errors.Stopped, match="took longer"):
         impatient.run("before-cut-over")
 
 

@@ -175,7 +175,7 @@ def test_a_panic_file_stops_the_run(tmp_path: Path) -> None:
     panic.touch()
     guards.look()
 
-    with pytest.raises(errors.Aborted, match="panic"):
+    with pytest.raises(errors.Stopped, match="panic"):
         controls.check()
 
 
