@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 from osc import errors
 from osc.engine import Gauges, Session, Statement
@@ -37,8 +37,12 @@ class MySQLGauges:
     """The port `Gauges`. On a replica only `beaten` is of use."""
 
     def __init__(self, connect: Callable[[str], Session], database: str) -> None:
-        self._session = LastingSession(lambda: connect("gauge"))
+        self._connect = connect
         self._beat = quoting.table(TableName(database, BEAT))
+
+    @cached_property
+    def _session(self) -> Session:
+        return LastingSession(lambda: self._connect("gauge"))
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -87,8 +91,9 @@ class MySQLGauges:
         return float(rows[0][0] or 0) if rows and rows[0] else 0.0
 
     def close(self) -> None:
-        with suppress(errors.ServerError):
-            self._session.close()
+        if "_session" in self.__dict__:
+            with suppress(errors.ServerError):
+                self._session.close()
 
 
 def replicas(

@@ -15,7 +15,8 @@ from tests.servers import Lease
 
 SYSTEM = "('mysql', 'sys', 'information_schema', 'performance_schema')"
 LONG_RECURSION = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}
-LEDGER = ("_osc_migration", "_osc_chunk", "_osc_fence", "_osc_heartbeat", "_osc_backlog")
+LEDGER = ("_osc_migration", "_osc_chunk", "_osc_fence", "_osc_heartbeat", "_osc_backlog",
+          "_osc_beat", "_osc_order", "_osc_report")  # fmt: skip
 SPATIAL = {
     "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring",
     "multipolygon", "geomcollection", "geometrycollection",
