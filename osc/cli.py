@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 
 from osc import __version__, migration
-from osc.config import Settings, settings
+from osc.config import Settings, origins, settings
 from osc.engine import Engine, Sync
 from osc.engines import engine_at
 from osc.errors import OscError, Usage
@@ -131,7 +131,13 @@ def setting(command: Command) -> Command:
     """Adds an option for each field of `Settings`."""
     for name in reversed(Settings.model_fields):
         command = _option(name)(command)
-    return command
+    return configured(command)
+
+
+def configured(command: Command) -> Command:
+    """Adds the options on files of settings."""
+    command = click.option("--profile", help="A profile of the file; also $OSC_PROFILE.")(command)
+    return click.option("--config", help="A file of settings (TOML); also $OSC_CONFIG.")(command)
 
 
 def altering(command: Command) -> Command:
@@ -514,6 +520,17 @@ def translate(line: tuple[str, ...]) -> None:
     click.echo(found.line)
     for remark in found.remarks:
         click.echo(remark, err=True)
+
+
+@osc.command("config")
+@configured
+@answering
+def config_(config: str | None, profile: str | None, output: Output) -> None:
+    """Show each setting, its value, and where that comes from."""
+    known = origins(config=config, profile=profile)
+    record = [{"name": name, "value": value, "origin": origin} for name, value, origin in known]
+    pairs = [(name.replace("_", "-"), f"{value}  ({origin})") for name, value, origin in known]
+    output.result(record, lambda: redacted(aligned(pairs)))
 
 
 @osc.command()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from osc import files
 from osc.errors import Usage
 
 
@@ -85,12 +87,40 @@ class Settings(BaseSettings):
     control_socket: str = Field("", description="where the run listens for words; none: nowhere")
 
 
-def settings(**flags: Any) -> Settings:
-    """Flags, then the environment, then the defaults; a flag that is None was not given."""
+def settings(*, config: str | None = None, profile: str | None = None, **flags: Any) -> Settings:
+    """Flags, then the environment, then the files, then the defaults; a flag that is None was not
+    given."""
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    found = {**_from_files(config, profile), **given}
     try:
-        return Settings(**{name: value for name, value in flags.items() if value not in (None, ())})
+        return Settings(**found)
     except ValidationError as error:
-        raise Usage("; ".join(_complaint(found) for found in error.errors())) from error
+        raise Usage("; ".join(_complaint(one) for one in error.errors())) from error
+
+
+def _from_files(config: str | None, profile: str | None) -> dict[str, Any]:
+    """What no variable says otherwise."""
+    found = files.read(config, profile)
+    for name, one in found.items():
+        if name not in Settings.model_fields:
+            raise Usage(f"{one.origin}: there is no setting {name.replace('_', '-')!r}")
+    return {name: one.value for name, one in found.items() if variable(name) not in os.environ}
+
+
+def variable(name: str) -> str:
+    return f"OSC_{name.upper()}"
+
+
+def origins(*, config: str | None = None, profile: str | None = None) -> list[tuple[str, Any, str]]:
+    """Each setting with its value and where that comes from, before any flag."""
+    chosen, found = settings(config=config, profile=profile), files.read(config, profile)
+
+    def origin(name: str) -> str:
+        if variable(name) in os.environ:
+            return f"${variable(name)}"
+        return found[name].origin if name in found else "default"
+
+    return [(name, getattr(chosen, name), origin(name)) for name in Settings.model_fields]
 
 
 def _complaint(found: Any) -> str:
