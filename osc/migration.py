@@ -81,7 +81,7 @@ def migrate(
 
     def first(controls: Controls) -> Report:
         table = engine.catalog.find(request.alter)
-        tracker.note(table=str(table.name), rows_estimated=table.rows)
+        tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
         unfinished.refuse(engine, table.name)
         choice = planning.choose_sync(engine, table, request.alter, request.sync)
         with engine.claim(table.name) as claim:

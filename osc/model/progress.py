@@ -20,6 +20,7 @@ class Progress:
     phase: Phase = Phase.PLAN
     table: str = ""
     rows_estimated: int = 0
+    bytes_estimated: int = 0
     rows_copied: int = 0
     chunks_copied: int = 0
     chunk_size: int = 0
