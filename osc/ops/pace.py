@@ -17,7 +17,7 @@ NARROW = 1.3
 """A range whose ends are nearer to each other than this is told as one number."""
 LONGEST_LEFT_SECONDS = 30 * 86_400.0
 CONVERGING = frozenset({Phase.CATCH_UP, Phase.VERIFY, Phase.CUT_OVER})
-"""Phases in which a backlog that grows is bad news; while rows are copied, keys may have to wait."""
+"""Phases in which a backlog that grows is bad news; while rows are copied, keys may wait."""
 
 
 @dataclass(frozen=True)

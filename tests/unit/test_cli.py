@@ -361,6 +361,7 @@ def test_json_logs_name_an_action_in_each_line(server: Server) -> None:
 
     events = [json.loads(line) for line in result.stderr.splitlines()]
     assert [(event["action"], event["phase"]) for event in events] == [("phase", "preflight")]
+    assert [event["schema"] for event in events] == [1]
 
 
 def test_quiet_leaves_only_the_result(server: Server) -> None:
