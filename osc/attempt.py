@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from osc import errors
 from osc.config import Settings
 from osc.engine import Checkpoint, Claim, Dialect, Engine, Job, Names, Swapped
+from osc.model.blocker import Kill
 from osc.model.controls import Controls
 from osc.model.coverage import Coverage, coverage
 from osc.model.phase import Phase
@@ -55,6 +56,8 @@ class Attempt:
     claim: Claim
     id: int
     generation: int = 1
+    by: str = ""
+    """Who runs it, for the record of what was done in his name."""
     started: float = field(default_factory=time.monotonic)
     _names: Names | None = None
     _can_go_on: bool = False
@@ -243,6 +246,8 @@ class Attempt:
             controls=self.controls,
             budget_seconds=self._budget,
             attempts=self.settings.cut_over_attempts,
+            kill=Kill(self.settings.kill_blockers),
+            by=self.by,
         ).run()
 
     def _clean_up(self, job: Job, swapped: Swapped) -> Report:

@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     cut_over_attempts: int = Field(
         60, ge=1, description="how often the cut-over is tried before the run gives up"
     )
+    kill_blockers: Literal["never", "idle", "all"] = Field(
+        "never",
+        description="whom to end for the cut-over's lock: nobody, idle transactions, or every "
+        "client; never backups, replication or other people's DDL",
+    )
     reconnect_for: int = Field(
         300, ge=0, description="seconds to wait for a server that went away; 0: stop at once"
     )

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from osc.model.alter import Alter
+from osc.model.blocker import Blocker
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap
@@ -408,8 +409,12 @@ class Swapper(Protocol):
         """Asks the catalog whether an earlier process has swapped; it must be quiet by now."""
         ...
 
-    def blockers(self) -> list[str]:
-        """Who holds or waits for locks on the original, one sentence each."""
+    def blockers(self) -> list[Blocker]:
+        """Who holds or waits for locks on the original, the oldest transaction first."""
+        ...
+
+    def end(self, blocker: Blocker) -> None:
+        """Ends that session; what its transaction did is undone. Fine where it is gone."""
         ...
 
 

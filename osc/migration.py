@@ -91,7 +91,15 @@ def migrate(
             engine.ledger.prepare()
             begun.append(engine.ledger.begin(table, request.statement, made.sync, request.by))
             return Attempt(
-                engine, made, request.statement, settings, tracker, controls, claim, begun[0]
+                engine,
+                made,
+                request.statement,
+                settings,
+                tracker,
+                controls,
+                claim,
+                begun[0],
+                by=request.by,
             ).from_the_beginning()
 
     def again(controls: Controls) -> Report:
@@ -309,7 +317,7 @@ def _go_on(
         def attempt(made: Plan) -> Attempt:
             return Attempt(
                 engine, made, run.statement, settings, tracker, controls, claim, migration,
-                generation,
+                generation, run.by,
             )  # fmt: skip
 
         if job and was_swapped:

@@ -42,11 +42,12 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Session, Statement, Swapped
+from osc.model.blocker import Blocker
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
+from osc.mysql.blockers import blockers, end
 from osc.mysql.locking import (
     LONGEST_HELD_SECONDS,
-    blockers,
     let_go,
     limit_silence,
     locking_session,
@@ -115,8 +116,11 @@ class SentrySwapper:
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
 
-    def blockers(self) -> list[str]:
-        return blockers(self.parts.connect)
+    def blockers(self) -> list[Blocker]:
+        return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        end(self.parts.connect, blocker)
 
 
 class _Renaming(threading.Thread):

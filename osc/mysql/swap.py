@@ -17,9 +17,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from osc.engine import Job, Session, Statement, Swapped
+from osc.model.blocker import Blocker
 from osc.mysql.attempt import Parts
+from osc.mysql.blockers import blockers, end
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, blockers, let_go, locking_session
+from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.watchdog import Watchdog
 
@@ -57,8 +59,11 @@ class LockedSwapper:
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
 
-    def blockers(self) -> list[str]:
-        return blockers(self.parts.connect)
+    def blockers(self) -> list[Blocker]:
+        return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        end(self.parts.connect, blocker)
 
 
 def swapper(

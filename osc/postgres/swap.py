@@ -9,6 +9,7 @@ from functools import cached_property
 
 from osc.engine import Job, Session, Statement, Swapped
 from osc.errors import Bug, ConnectionLost, SwappedButUnfinished, TableChanged, Unreachable
+from osc.model.blocker import Blocker
 from osc.model.table import TableName
 from osc.postgres import catalog, locking
 from osc.postgres.clone import SEQUENCES
@@ -170,8 +171,11 @@ class PostgresSwapper:
                 todo="see whether somebody has changed it since; if not, please report this",
             )
 
-    def blockers(self) -> list[str]:
+    def blockers(self) -> list[Blocker]:
         return locking.blockers(self.opened, self.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        locking.end(self.opened, blocker)
 
 
 def _told(session: Connection, name: TableName) -> tuple[str, ...]:
