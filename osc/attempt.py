@@ -258,7 +258,7 @@ class Attempt:
         cleaning.drop_shadow(self.engine, job.names)
         self.engine.workshop.sweep(job.original.name, execute=True)
         if self.settings.drop_old_table:
-            cleaning.drop_archive(self.engine, job.names)
+            cleaning.drop_archive(self.engine, job.names, self.controls)
         ledger.forget(self.id)
         result = json.dumps(report_record(self._report(job, swapped)))
         ledger.save(

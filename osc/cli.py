@@ -428,9 +428,10 @@ def cleanup(
     That is shadows, slots and publications; never a table that serves. An old table that was kept
     goes only with --drop-old-table.
     """
-    with opened(words, url) as (engine, rest):
+    controls = Controls()
+    with opened(words, url) as (engine, rest), signals.stopping(controls):
         name = _named(engine, rest)
-        found = migration.cleanup(engine, name, execute=execute, archives=drop_old_table)
+        found = migration.cleanup(engine, name, controls, execute=execute, archives=drop_old_table)
     verb = "removed" if execute else "would remove"
     lines = [f"{verb} {thing}" for thing in found] or ["nothing is left behind"]
     output.result({"executed": execute, "leftovers": found}, lambda: "\n".join(lines))

@@ -160,6 +160,12 @@ class Workshop(Protocol):
         """Drops tables of ours, within the lock budget; one that is gone already is fine."""
         ...
 
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        """Drops an old table, however large, so that nobody on the server has to wait for it: in
+        steps, with `pace` between two of them, which waits while the server needs rest and raises
+        where we are to stop. Called again it goes on; a table that is gone already is fine."""
+        ...
+
 
 class Dialect(Protocol):
     """The statements of one migration, as values."""
@@ -407,6 +413,11 @@ class Swapper(Protocol):
 
     def was_swapped(self) -> bool:
         """Asks the catalog whether an earlier process has swapped; it must be quiet by now."""
+        ...
+
+    def recover(self) -> bool:
+        """The same, and what an attempt of that process has left half done is completed where it
+        has swapped, and put back where it has not."""
         ...
 
     def blockers(self) -> list[Blocker]:

@@ -219,7 +219,12 @@ def status(engine: Engine, table: TableName | None) -> list[Run]:
 
 
 def cleanup(
-    engine: Engine, table: TableName | None, *, execute: bool, archives: bool = False
+    engine: Engine,
+    table: TableName | None,
+    controls: Controls,
+    *,
+    execute: bool,
+    archives: bool = False,
 ) -> list[str]:
     """What dead runs left on one table, or on all that the ledger knows; `execute` removes it.
 
@@ -237,7 +242,7 @@ def cleanup(
             continue
         with engine.claim(name):
             kept = {run.archive for run in runs} if archives else set()
-            found += cleaning.sweep(engine, name, archives=kept, execute=execute)
+            found += cleaning.sweep(engine, name, controls, archives=kept, execute=execute)
     return found
 
 
@@ -329,11 +334,12 @@ def _go_on(
 
 
 def _was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
-    """Whether the new table serves; asked when whatever a dead process had begun is over."""
+    """Whether the new table serves; asked when whatever a dead process had begun is over. What it
+    had begun to carry over is where it belongs then."""
     if job is None:
         return False
     engine.workshop.await_quiet(job.names.shadow)
-    return saved.phase == Phase.CLEANUP or engine.swapper(job).was_swapped()
+    return saved.phase == Phase.CLEANUP or engine.swapper(job).recover()
 
 
 def _job(engine: Engine, run: Run, saved: Checkpoint, generation: int, budget: float) -> Job:

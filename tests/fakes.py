@@ -341,6 +341,9 @@ class FakeSwapper:
     def was_swapped(self) -> bool:
         return self.swapped
 
+    def recover(self) -> bool:
+        return self.swapped
+
     in_the_way: list[Blocker] = field(default_factory=lambda: [REPORT])
     ended: list[int] = field(default_factory=list)
 

@@ -3,7 +3,7 @@
 Two sessions, and a sentry table that bears the archive's name, so that a RENAME which runs too
 early fails:
 
-    A: CREATE sentry; LOCK TABLES original, shadow, sentry WRITE; drain
+    A: CREATE sentry; LOCK TABLES original, shadow, sentry WRITE; drain; move (`carried.py`)
     B: RENAME original → archive, shadow → original      waits for A's locks
     A: sees B wait; DROP sentry; UNLOCK                  B goes on
 
@@ -64,6 +64,7 @@ class SentrySwapper:
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         """Every connection is made before the lock is taken: making one costs milliseconds."""
         connect = self.parts.connect
+        self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
             closing(connect("cut-over observer")) as observer,
@@ -106,15 +107,20 @@ class SentrySwapper:
         """B's half is done by a thread; A lets go only when B is seen in the queue."""
         self.parts.drain(session, drain)
         self.parts.keep_the_counter(session)
+        self.parts.move(session)
         renaming.start()
         renaming.await_queued(observer)
         sentry = quoting.table(self.parts.job.names.archive)
         session.execute(Statement(f"DROP TABLE {sentry}"))
         session.execute(Statement("UNLOCK TABLES"))
         renaming.require_done()
+        self.parts.complete(session)
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
+
+    def recover(self) -> bool:
+        return self.parts.recover()
 
     def blockers(self) -> list[Blocker]:
         return blockers(self.parts.connect, self.parts.job.original.name)

@@ -4,9 +4,10 @@ Two ways, chosen by what the server can do: `SentrySwapper` (sentry.py), and her
 
 `LockedSwapper`, where RENAME TABLE works under LOCK TABLES (MySQL ≥ 8.0.13). One session:
 
-    LOCK TABLES original, shadow WRITE → drain → RENAME → UNLOCK
+    LOCK TABLES original, shadow WRITE → drain → move → RENAME → complete → UNLOCK
 
 Where it ends before RENAME it is undone, afterwards it is swapped; the lock goes with the session.
+What `move` and `complete` do is in `carried.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from osc.engine import Job, Session, Statement, Swapped
 from osc.model.blocker import Blocker
 from osc.mysql.attempt import Parts
 from osc.mysql.blockers import blockers, end
+from osc.mysql.carried import Carried
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
@@ -34,6 +36,7 @@ class LockedSwapper:
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         connect = self.parts.connect
+        self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
             locking_session(connect, "cut-over lock", budget_seconds) as session,
@@ -48,8 +51,10 @@ class LockedSwapper:
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
                     self.parts.drain(session, drain)
                     self.parts.keep_the_counter(session)
+                    self.parts.move(session)
                     sent = True
                     session.execute(self.parts.rename)
+                    self.parts.complete(session)
                     session.execute(Statement("UNLOCK TABLES"))
             except BaseException as error:
                 let_go(session)
@@ -58,6 +63,9 @@ class LockedSwapper:
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
+
+    def recover(self) -> bool:
+        return self.parts.recover()
 
     def blockers(self) -> list[Blocker]:
         return blockers(self.parts.connect, self.parts.job.original.name)
@@ -73,6 +81,7 @@ def swapper(
     *,
     rename_under_lock: bool,
     lent: Lent | None = None,
+    carried: tuple[Carried, ...] = (),
 ) -> LockedSwapper | SentrySwapper:
-    parts = Parts(job, connect, catalog, lent or Lent())
+    parts = Parts(job, connect, catalog, lent or Lent(), carried)
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

@@ -118,6 +118,9 @@ class MySQLWorkshop:
                 if name.schema.startswith(naming.OURS):
                     self._drop_empty_databases(session, name.schema)
 
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        self.drop([archive])
+
     def _drop_empty_databases(self, session: Session, schema: str) -> None:
         """This database of ours if nothing is in it; with a shadow's also those of archives."""
         _, role, digest = schema.strip("_").split("_")

@@ -60,6 +60,10 @@ class PostgresSwapper:
             shadow = oid_of(session, self.job.shadow.name)
             return shadow is None and oid_of(session, self.job.names.archive) is not None
 
+    def recover(self) -> bool:
+        """All of an attempt is one transaction: nothing of it can be half done."""
+        return self.was_swapped()
+
     def _oid(self, session: Connection, name: TableName) -> int:
         oid = oid_of(session, name)
         if oid is None:

@@ -106,7 +106,13 @@ class Server:
         return REPORT
 
     def _cleanup(
-        self, engine: Any, table: TableName | None, *, execute: bool, archives: bool
+        self,
+        engine: Any,
+        table: TableName | None,
+        controls: Controls,
+        *,
+        execute: bool,
+        archives: bool,
     ) -> list[str]:
         return ["table shop._orders_new", *(["table shop._orders_old"] if archives else [])]
 

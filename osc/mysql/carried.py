@@ -1,0 +1,56 @@
+"""What hangs on the original and must hang on the new table when the lock is let go.
+
+A RENAME takes along what hangs on a table: its triggers, and the foreign keys of children, which
+then point at the archive. So each kind of such things is moved by a part of its own, at fixed
+places of an attempt:
+
+    prepare             before the lock: reads, and writes down what another process would need
+    LOCK TABLES original, shadow, and `tables` of each kind
+    drain
+    move                under the lock; the original serves still
+    RENAME
+    complete            MySQL: under the same lock. MariaDB: its RENAME is another session's, which
+                        goes on when the lock is let go, so this is done with none
+    UNLOCK TABLES
+
+An attempt may end anywhere, with the server too. So each statement of `move` leaves a database in
+which every statement of an application does what it would do if nobody were here: there is no
+moment that only a living process makes right. What is written down stands in the catalog, or in the
+ledger; `restore` and `complete` ask there, and not their memory.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from osc.engine import Session
+from osc.model.table import TableName
+
+
+class Carried(Protocol):
+    """One kind of things that hang on the original of one job."""
+
+    @property
+    def tables(self) -> tuple[TableName, ...]:
+        """What is locked together with original and shadow, as `prepare` has found it."""
+        ...
+
+    def prepare(self) -> None:
+        """Before each attempt, through connections of its own; waits for nobody's lock. LockTimeout
+        where it has to be looked at again in a moment; the attempt has not begun then."""
+        ...
+
+    def move(self, session: Session) -> None:
+        """In the session that holds the lock, after the drain. LockTimeout where things are no
+        longer what `prepare` has read: the attempt is undone and tried again."""
+        ...
+
+    def complete(self, session: Session) -> None:
+        """After the RENAME; again, by another session or process, where it was broken off. Done
+        already is fine. `session` holds the lock, or none."""
+        ...
+
+    def restore(self, session: Session) -> None:
+        """After an attempt that was undone, its sessions gone; by another process, too. Done
+        already is fine. `session` holds no lock."""
+        ...
