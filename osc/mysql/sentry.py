@@ -51,6 +51,7 @@ from osc.mysql.locking import (
     limit_silence,
     locking_session,
 )
+from osc.mysql.session import PACKETS
 from osc.mysql.watchdog import Watchdog
 
 
@@ -69,7 +70,7 @@ class SentrySwapper:
             closing(connect("cut-over observer")) as observer,
             closing(connect("sentry")) as maker,
             closing(_Renaming(self.parts, budget_seconds)) as renaming,
-            locking_session(connect, "cut-over lock", budget_seconds) as session,
+            locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             asked = held = time.monotonic()
             try:
@@ -84,7 +85,9 @@ class SentrySwapper:
                 let_go(session)
                 ours = (session.id, renaming.session_id, maker.id)
                 self.parts.settle(ours, error, sent=renaming.sent)
-            return Swapped(held - asked, time.monotonic() - held)
+            swapped = Swapped(held - asked, time.monotonic() - held)
+        self.parts.complete()
+        return swapped
 
     def _create_sentry(self, session: Session) -> None:
         """The table that bars the archive's name; its comment tells whoever finds it later."""
@@ -113,7 +116,6 @@ class SentrySwapper:
         session.execute(Statement(f"DROP TABLE {sentry}"))
         session.execute(Statement("UNLOCK TABLES"))
         renaming.require_done()
-        self.parts.complete(session)
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()

@@ -4,10 +4,10 @@ Two ways, chosen by what the server can do: `SentrySwapper` (sentry.py), and her
 
 `LockedSwapper`, where RENAME TABLE works under LOCK TABLES (MySQL ≥ 8.0.13). One session:
 
-    LOCK TABLES original, shadow WRITE → drain → move → RENAME → complete → UNLOCK
+    LOCK TABLES original, shadow WRITE → drain → move → RENAME → UNLOCK → complete
 
 Where it ends before RENAME it is undone, afterwards it is swapped; the lock goes with the session.
-What `move` and `complete` do is in `carried.py`.
+What is moved and completed is in `carried.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from osc.mysql.carried import Carried
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, blockers, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
+from osc.mysql.session import PACKETS
 from osc.mysql.watchdog import Watchdog
 
 
@@ -37,7 +38,7 @@ class LockedSwapper:
         self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
-            locking_session(connect, "cut-over lock", budget_seconds) as session,
+            locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             sent, asked = False, time.monotonic()
             held = asked
@@ -51,13 +52,14 @@ class LockedSwapper:
                     self.parts.keep_the_counter(session)
                     self.parts.move(session)
                     sent = True
-                    session.execute(self.parts.rename)
-                    self.parts.complete(session)
+                    session.execute(self.parts.packet)
                     session.execute(Statement("UNLOCK TABLES"))
             except BaseException as error:
                 let_go(session)
                 self.parts.settle((session.id,), error, sent=sent)
-            return Swapped(held - asked, time.monotonic() - held)
+            swapped = Swapped(held - asked, time.monotonic() - held)
+        self.parts.complete()
+        return swapped
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
