@@ -23,7 +23,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
 from osc.mysql import changelog, quoting
-from osc.mysql.carried import Carried
+from osc.mysql.carried import Carried, Keeps, Kept
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import Lent, lock
 
@@ -52,7 +52,17 @@ class Parts:
         """Of all that an attempt touches; each table once."""
         tables = (table for one in self.carried for table in one.tables)
         ours = (self.job.original.name, self.job.shadow.name, *more)
-        return lock(*dict.fromkeys((*ours, *tables)))
+        shared = (table for one in self._keeping for table in one.shared)
+        return lock(*dict.fromkeys((*ours, *tables)), shared=shared)
+
+    @property
+    def _keeping(self) -> tuple[Keeps, ...]:
+        return tuple(one for one in self.carried if isinstance(one, Keeps))
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What others must hold while the lock is let go, where the RENAME is done without one."""
+        return tuple(kept for one in self._keeping for kept in one.kept())
 
     def prepare(self) -> None:
         for one in self.carried:

@@ -25,7 +25,8 @@ not their memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from osc.engine import Session, Statement
 from osc.model.table import TableName
@@ -62,4 +63,27 @@ class Carried(Protocol):
     def restore(self, session: Session) -> None:
         """After an attempt that was undone, its sessions gone; by another process, too. Done
         already is fine. `session` holds no lock."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Tables that a session of their own locks as soon as it can, and what it does after the RENAME
+    before it lets them go."""
+
+    lock: Statement
+    then: tuple[Statement, ...] = ()
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """A kind that needs more than the lock where the RENAME is another session's (MariaDB)."""
+
+    @property
+    def shared(self) -> tuple[TableName, ...]:
+        """What is locked like `tables`, but only against writes."""
+        ...
+
+    def kept(self) -> tuple[Kept, ...]:
+        """What must stay locked, without a gap, until something is done after the RENAME."""
         ...

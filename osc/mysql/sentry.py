@@ -44,6 +44,7 @@ from osc import errors
 from osc.engine import Session, Statement, Swapped
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
+from osc.mysql.keeping import Keeping
 from osc.mysql.locking import (
     LONGEST_HELD_SECONDS,
     blockers,
@@ -70,6 +71,7 @@ class SentrySwapper:
             closing(connect("cut-over observer")) as observer,
             closing(connect("sentry")) as maker,
             closing(_Renaming(self.parts, budget_seconds)) as renaming,
+            closing(Keeping(connect, self.parts.kept, budget_seconds)) as keeping,
             locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             asked = held = time.monotonic()
@@ -80,10 +82,10 @@ class SentrySwapper:
                     session.execute(self.parts.lock(self.parts.job.names.archive))
                 held = time.monotonic()
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
-                    self._under_lock(session, drain, renaming, observer)
+                    self._under_lock(session, drain, renaming, keeping, observer)
             except BaseException as error:
                 let_go(session)
-                ours = (session.id, renaming.session_id, maker.id)
+                ours = (session.id, renaming.session_id, maker.id, *keeping.session_ids)
                 self.parts.settle(ours, error, sent=renaming.sent)
             swapped = Swapped(held - asked, time.monotonic() - held)
         self.parts.complete()
@@ -104,6 +106,7 @@ class SentrySwapper:
         session: Session,
         drain: Callable[[Session], None],
         renaming: _Renaming,
+        keeping: Keeping,
         observer: Session,
     ) -> None:
         """B's half is done by a thread; A lets go only when B is seen in the queue."""
@@ -112,10 +115,12 @@ class SentrySwapper:
         self.parts.move(session)
         renaming.start()
         renaming.await_queued(observer)
+        keeping.await_queued(observer)
         sentry = quoting.table(self.parts.job.names.archive)
         session.execute(Statement(f"DROP TABLE {sentry}"))
         session.execute(Statement("UNLOCK TABLES"))
         renaming.require_done()
+        keeping.finish()
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from osc.engine import Job, Session, Statement, Swapped
 from osc.mysql.attempt import Parts
 from osc.mysql.carried import Carried
+from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, blockers, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
@@ -80,5 +81,6 @@ def swapper(
     lent: Lent | None = None,
     carried: tuple[Carried, ...] = (),
 ) -> LockedSwapper | SentrySwapper:
-    parts = Parts(job, connect, catalog, lent or Lent(), carried)
+    keys = CarriedKeys(job, connect, catalog, in_one_packet=rename_under_lock)
+    parts = Parts(job, connect, catalog, lent or Lent(), (*carried, keys))
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)
