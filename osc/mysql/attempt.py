@@ -23,7 +23,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
 from osc.mysql import changelog, quoting
-from osc.mysql.carried import Carried, Keeps, Kept
+from osc.mysql.carried import Carried, Frees
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import Lent, lock
 
@@ -52,17 +52,20 @@ class Parts:
         """Of all that an attempt touches; each table once."""
         tables = (table for one in self.carried for table in one.tables)
         ours = (self.job.original.name, self.job.shadow.name, *more)
-        shared = (table for one in self._keeping for table in one.shared)
-        return lock(*dict.fromkeys((*ours, *tables)), shared=shared)
+        twice = (table for one in self._freeing for table in one.read_twice)
+        return lock(*dict.fromkeys((*ours, *tables)), again=twice)
 
     @property
-    def _keeping(self) -> tuple[Keeps, ...]:
-        return tuple(one for one in self.carried if isinstance(one, Keeps))
+    def _freeing(self) -> tuple[Frees, ...]:
+        return tuple(one for one in self.carried if isinstance(one, Frees))
 
     @property
-    def kept(self) -> tuple[Kept, ...]:
-        """What others must hold while the lock is let go, where the RENAME is done without one."""
-        return tuple(kept for one in self._keeping for kept in one.kept())
+    def letting_go(self) -> Statement:
+        """The sentry goes, and the lock, in one packet with what comes between the two."""
+        sentry = Statement(f"DROP TABLE {quoting.table(self.job.names.archive)}")
+        between = (statement for one in self._freeing for statement in one.freed())
+        every = (sentry, *between, Statement("UNLOCK TABLES"))
+        return Statement("; ".join(statement.sql for statement in every))
 
     def prepare(self) -> None:
         for one in self.carried:

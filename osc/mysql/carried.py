@@ -25,7 +25,6 @@ not their memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from osc.engine import Session, Statement
@@ -66,24 +65,17 @@ class Carried(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Tables that a session of their own locks as soon as it can, and what it does after the RENAME
-    before it lets them go."""
-
-    lock: Statement
-    then: tuple[Statement, ...] = ()
-
-
 @runtime_checkable
-class Keeps(Protocol):
-    """A kind that needs more than the lock where the RENAME is another session's (MariaDB)."""
+class Frees(Protocol):
+    """A kind that has to undo something of the original's where the RENAME is another session's,
+    done when the lock is let go (MariaDB); or that reads under the lock."""
 
     @property
-    def shared(self) -> tuple[TableName, ...]:
-        """What is locked like `tables`, but only against writes."""
+    def read_twice(self) -> tuple[TableName, ...]:
+        """Locked tables that are read beside themselves, under the name `locking.AGAIN`."""
         ...
 
-    def kept(self) -> tuple[Kept, ...]:
-        """What must stay locked, without a gap, until something is done after the RENAME."""
+    def freed(self) -> Sequence[Statement]:
+        """The last statements under the lock: the RENAME waits in the queue, and nothing is in its
+        way any more, so that it is done even though we die between two of them."""
         ...

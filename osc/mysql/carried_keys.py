@@ -23,10 +23,11 @@ If we die on the way, the children are tied to two tables of which only one is w
 archive still refers to parents: too much is refused then, never too little, until `restore` or
 `complete` has been there. MySQL does all but the names in the RENAME's own packet.
 
-MariaDB's RENAME is done when the lock is let go. The children are locked at once by whoever waits
-for that in their queues, so that nobody writes while they are tied to two tables; the parents are
-locked against writes by a second session, so that no row goes that the archive still refers to.
-(A write lock of a parent would need one of the original.)
+MariaDB's RENAME is done when the lock is let go, and writers of the children are next as well. They
+must not find them tied to two tables, so the old keys go while the lock is held still: as the very
+last thing, when the RENAME has been seen in the queue and no sentry is in its way (`sentry.py`).
+Nothing but a KILL of the session that waits with it, or a crash of the server in these
+milliseconds, can keep the original in place without them; then `restore` makes them again.
 """
 
 from __future__ import annotations
@@ -38,17 +39,16 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.relations import ForeignKey, Relations
 from osc.model.table import TableName
-from osc.mysql import foreign_keys, naming, quoting
-from osc.mysql.carried import Kept
+from osc.mysql import foreign_keys, naming, orphans, quoting
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.locking import altered, lock
+from osc.mysql.locking import altered
 
 UNCHECKED = Statement("SET SESSION foreign_key_checks = 0")
 
 
 @dataclass(frozen=True)
 class CarriedKeys:
-    """`Carried` and `Keeps`; `in_one_packet` says that the RENAME works under the lock."""
+    """`Carried` and `Frees`; `in_one_packet` says that the RENAME works under the lock."""
 
     job: Job
     connect: Callable[[str], Session]
@@ -61,13 +61,18 @@ class CarriedKeys:
 
     @property
     def tables(self) -> tuple[TableName, ...]:
-        """MySQL's ALTER wants each parent for itself for a moment."""
-        parents = self._ties.parents if self.in_one_packet else ()
-        return (*self._ties.referring, *parents)
+        """MySQL's ALTER wants each parent for itself, too, for a moment; and whoever looks for
+        orphans must be alone with the parent."""
+        doubted = tuple(key.parent for key in self._ties.doubtful)
+        parents = self._ties.parents if self.in_one_packet else doubted
+        ours = (self.job.original.name,)
+        return tuple(name for name in (*self._ties.referring, *parents) if name not in ours)
 
     @property
-    def shared(self) -> tuple[TableName, ...]:
-        return () if self.in_one_packet else self._ties.parents
+    def read_twice(self) -> tuple[TableName, ...]:
+        """A new key of the table to itself is looked for in the shadow itself."""
+        to_itself = any(key.parent == key.child for key in self._ties.doubtful)
+        return (self.job.shadow.name,) if to_itself else ()
 
     def prepare(self) -> None:
         """The rehearsal has written down what there is."""
@@ -76,6 +81,8 @@ class CarriedKeys:
         if not self._ties:
             return
         self._refuse_another_child(session)
+        for key in self._ties.doubtful:
+            orphans.refuse_in_the_shadow(session, self.job, key)
         if not self.in_one_packet:
             session.execute(UNCHECKED)
             for statement in self._made():
@@ -86,15 +93,14 @@ class CarriedKeys:
             return (), ()
         return (UNCHECKED, *self._made()), (*self._archive_freed(), *self._children_freed())
 
-    def kept(self) -> tuple[Kept, ...]:
-        """The archive comes first: while it refers to parents, their rows are held."""
-        freed = [Kept(UNCHECKED, tuple(self._archive_freed()))] if self._ties.own_before else []
-        if self._ties.parents:
-            freed = [Kept(lock(shared=self._ties.parents)), *freed]
-        children = [
-            Kept(lock(child), (UNCHECKED, *self._freed(child))) for child in self._ties.referring
-        ]
-        return (*freed, *children)
+    def freed(self) -> Sequence[Statement]:
+        """The same keys, while their tables still have their old names."""
+        if not self._ties:
+            return ()
+        original = self.job.original.name
+        own = foreign_keys.dropped(key.name for key in self._ties.own_before)
+        freed = [foreign_keys.alter(original, own)] if own else []
+        return (*freed, *self._children_freed())
 
     def complete(self, session: Session) -> None:
         """Asks the catalog what is left to do; whatever the archive is tied to is not needed."""
@@ -111,9 +117,15 @@ class CarriedKeys:
             self._alter(table, self._named(catalog, table))
 
     def restore(self, session: Session) -> None:
-        catalog = self.catalog(session)
-        for table in (self.job.shadow.name, *self._ties.referring):
-            definition = catalog.definition(table) if catalog.existing([table]) else ""
+        """What is missing comes first: the original's rows are held before the shadow's are not."""
+        catalog, ties = self.catalog(session), self._ties
+        for table in catalog.existing((self.job.original.name, *ties.referring)):
+            there = {key.name for key in foreign_keys.of_table(catalog, table)}
+            before = (*ties.own_before, *ties.children_before)
+            gone = [key for key in before if key.child == table and key.name not in there]
+            self._alter(table, [foreign_keys.added(key, key.name, key.parent) for key in gone])
+        for table in catalog.existing((self.job.shadow.name, *ties.referring)):
+            definition = catalog.definition(table)
             names = [key.name for key in foreign_keys.read(definition, table)]
             ours = foreign_keys.dropped(name for name in names if naming.is_our_key(name))
             self._alter(table, [*ours, *self._indexes_back(table, definition)])

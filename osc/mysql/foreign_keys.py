@@ -14,9 +14,10 @@ from osc.mysql.catalog import MySQLCatalog
 _NAME = r"`((?:[^`]|``)+)`"
 _LIST = r"\(((?:[^()`]|`(?:[^`]|``)+`)+)\)"
 _LINE = re.compile(
-    rf"^  CONSTRAINT {_NAME} FOREIGN KEY {_LIST} REFERENCES (?:{_NAME}\.)?{_NAME} {_LIST}(.*?),?$",
+    rf"^  CONSTRAINT `(.+?)` FOREIGN KEY {_LIST} REFERENCES (?:{_NAME}\.)?{_NAME} {_LIST}(.*?),?$",
     re.MULTILINE,
 )
+# MariaDB does not double a ` in the name of a constraint.
 _WRITES = re.compile(r"ON (DELETE|UPDATE) (CASCADE|SET NULL|SET DEFAULT)")
 
 

@@ -19,13 +19,15 @@ LONGEST_HELD_SECONDS = 5
 """A lock that is held longer is taken from us, by the watchdog or by the server's own timeouts."""
 ATTEMPTS = 30
 LONGEST_BACK_OFF_SECONDS = 3.0
+AGAIN = "osc_again"
+"""The second name of a table that is read beside itself."""
 
 
-def lock(*tables: TableName, shared: Iterable[TableName] = ()) -> Statement:
-    """`shared` tables can still be read by others."""
-    modes = {quoting.table(name): "READ" for name in shared}
-    modes |= {quoting.table(name): "WRITE" for name in tables}
-    return Statement(f"LOCK TABLES {', '.join(f'{name} {mode}' for name, mode in modes.items())}")
+def lock(*tables: TableName, again: Iterable[TableName] = ()) -> Statement:
+    """A locked table can be read twice in one statement only where both its names are locked."""
+    locks = [f"{quoting.table(name)} WRITE" for name in tables]
+    locks += [f"{quoting.table(name)} AS {AGAIN} READ" for name in again]
+    return Statement(f"LOCK TABLES {', '.join(locks)}")
 
 
 @contextmanager

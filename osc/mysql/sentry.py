@@ -5,7 +5,8 @@ early fails:
 
     A: CREATE sentry; LOCK TABLES original, shadow, sentry WRITE; drain; move (`carried.py`)
     B: RENAME original → archive, shadow → original      waits for A's locks
-    A: sees B wait; DROP sentry; UNLOCK                  B goes on
+    A: sees B wait; DROP sentry; what must not be before the RENAME is certain (`carried.py`);
+       UNLOCK, all in one packet                         B goes on
 
 B must be in the queue of the *original* before A unlocks: otherwise a writer that waits there gets
 its turn first, writes into the original after the drain, and the RENAME buries that row in the
@@ -20,7 +21,7 @@ Whoever dies, and whenever, it is one of two (`tests/conformance/test_cut_over_l
     A dies before DROP          its locks go; B, or a writer, is next; B's RENAME meets the sentry
                                 and fails (1050): undone
     A dies after DROP, before   its locks go as they would with UNLOCK, and B, which was seen in the
-    UNLOCK                      queue, is first: swapped
+    UNLOCK                      queue, is first: swapped; what A had left to do is completed
     B dies before A looks       A sees nobody wait, and the sentry is still there: undone
     B dies after A has looked   A drops the sentry and unlocks, and nobody renames: undone
     B's answer is lost          B renames, or meets the sentry: the catalog tells
@@ -44,7 +45,6 @@ from osc import errors
 from osc.engine import Session, Statement, Swapped
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
-from osc.mysql.keeping import Keeping
 from osc.mysql.locking import (
     LONGEST_HELD_SECONDS,
     blockers,
@@ -71,7 +71,6 @@ class SentrySwapper:
             closing(connect("cut-over observer")) as observer,
             closing(connect("sentry")) as maker,
             closing(_Renaming(self.parts, budget_seconds)) as renaming,
-            closing(Keeping(connect, self.parts.kept, budget_seconds)) as keeping,
             locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             asked = held = time.monotonic()
@@ -82,10 +81,10 @@ class SentrySwapper:
                     session.execute(self.parts.lock(self.parts.job.names.archive))
                 held = time.monotonic()
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
-                    self._under_lock(session, drain, renaming, keeping, observer)
+                    self._under_lock(session, drain, renaming, observer)
             except BaseException as error:
                 let_go(session)
-                ours = (session.id, renaming.session_id, maker.id, *keeping.session_ids)
+                ours = (session.id, renaming.session_id, maker.id)
                 self.parts.settle(ours, error, sent=renaming.sent)
             swapped = Swapped(held - asked, time.monotonic() - held)
         self.parts.complete()
@@ -106,7 +105,6 @@ class SentrySwapper:
         session: Session,
         drain: Callable[[Session], None],
         renaming: _Renaming,
-        keeping: Keeping,
         observer: Session,
     ) -> None:
         """B's half is done by a thread; A lets go only when B is seen in the queue."""
@@ -115,12 +113,8 @@ class SentrySwapper:
         self.parts.move(session)
         renaming.start()
         renaming.await_queued(observer)
-        keeping.await_queued(observer)
-        sentry = quoting.table(self.parts.job.names.archive)
-        session.execute(Statement(f"DROP TABLE {sentry}"))
-        session.execute(Statement("UNLOCK TABLES"))
+        session.execute(self.parts.letting_go)
         renaming.require_done()
-        keeping.finish()
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
