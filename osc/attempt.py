@@ -295,6 +295,7 @@ class Attempt:
 
     def _account_for(self, error: errors.OscError) -> None:
         phase = self.tracker.read().phase
+        self._has_swapped = self._has_swapped or isinstance(error, errors.SwappedButUnfinished)
         error.kept = self._can_go_on and (error.resumable or self._has_swapped)
         if error.kept:
             self._note(f"{phase}: {error.happened}")

@@ -18,6 +18,7 @@ from osc.model.blocker import Blocker
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap
+from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table, TableName
 
 
@@ -79,6 +80,7 @@ class Job:
     """Which process this is for the migration: it goes up with each resume."""
     lock_budget_seconds: float = 0.25
     """How long a statement of ours may wait for a lock on the original: everybody queues behind."""
+    relations: Relations = UNTIED
 
 
 class Claim(Protocol):
@@ -118,6 +120,7 @@ class Rehearsal:
     key: Key
     sortable: bool
     findings: tuple[str, ...] = ()
+    relations: Relations = UNTIED
 
 
 class Workshop(Protocol):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 
 from osc import errors
 from osc.engine import Session, Statement
@@ -19,10 +20,15 @@ LONGEST_HELD_SECONDS = 5
 """A lock that is held longer is taken from us, by the watchdog or by the server's own timeouts."""
 ATTEMPTS = 30
 LONGEST_BACK_OFF_SECONDS = 3.0
+AGAIN = "osc_again"
+"""The second name of a table that is read beside itself."""
 
 
-def lock(*tables: TableName) -> Statement:
-    return Statement(f"LOCK TABLES {', '.join(f'{quoting.table(name)} WRITE' for name in tables)}")
+def lock(*tables: TableName, again: Iterable[TableName] = ()) -> Statement:
+    """A locked table can be read twice in one statement only where both its names are locked."""
+    locks = [f"{quoting.table(name)} WRITE" for name in tables]
+    locks += [f"{quoting.table(name)} AS {AGAIN} READ" for name in again]
+    return Statement(f"LOCK TABLES {', '.join(locks)}")
 
 
 @contextmanager
@@ -88,24 +94,52 @@ def locked(
     budget_seconds: float,
     body: Callable[[Session], None],
 ) -> None:
-    """Runs `body` in a session that has locked the table; it never queues beyond the budget.
+    """Runs `body` in a session that has locked the table; it never queues beyond the budget."""
+    once = partial(_locked_once, connect, table, budget_seconds, body)
+    _again_and_again(connect, table, budget_seconds, once, "its triggers")
 
-    Tried again, with a jitter, when others are in the way; then CutOverNotObtained names them.
-    """
+
+def altered(
+    connect: Callable[[str], Session], table: TableName, budget_seconds: float, alter: Statement
+) -> None:
+    """One ALTER that is no copy and checks no foreign key; it never queues beyond the budget."""
+    once = partial(_altered_once, connect, budget_seconds, alter)
+    _again_and_again(connect, table, budget_seconds, once, "the names of foreign keys")
+
+
+def _again_and_again(
+    connect: Callable[[str], Session],
+    table: TableName,
+    budget_seconds: float,
+    once: Callable[[], None],
+    what: str,
+) -> None:
+    """With a jitter, when others are in the way; in the end CutOverNotObtained names them."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _locked_once(connect, table, budget_seconds, body)
-            return
+            return once()
         except (errors.LockTimeout, errors.Conflict):
             in_the_way = blockers(connect, table)
         longest = min(LONGEST_BACK_OFF_SECONDS, 0.1 * 2**attempt)
         time.sleep(random.uniform(longest / 2, longest))
     raise errors.CutOverNotObtained(
         f"{table} could not be locked within {budget_seconds * 1000:.0f} ms in {ATTEMPTS} "
-        f"attempts, which its triggers need; in the way: {'; '.join(map(str, in_the_way))}",
+        f"attempts, which {what} need; in the way: {'; '.join(map(str, in_the_way))}",
         still_true=f"{table} still serves and is untouched",
         todo="end these transactions or wait for a quieter hour, then start again",
     )
+
+
+def _altered_once(
+    connect: Callable[[str], Session], budget_seconds: float, alter: Statement
+) -> None:
+    with (
+        closing(Watchdog(connect)) as watchdog,
+        locking_session(connect, "foreign keys", budget_seconds) as session,
+    ):
+        session.execute(Statement("SET SESSION foreign_key_checks = 0"))
+        with watchdog.over(session, budget_seconds):
+            session.execute(alter)
 
 
 def _locked_once(

@@ -14,6 +14,7 @@ from osc import errors
 from osc.engine import Job, Names
 from osc.model.alter import Alter
 from osc.model.columns import ColumnMap
+from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table
 
 
@@ -27,6 +28,7 @@ class _Kept:
     columns: ColumnMap
     key: Key
     sortable: bool
+    relations: Relations = UNTIED
 
 
 _FORM = TypeAdapter(_Kept)
@@ -34,7 +36,9 @@ _FORM = TypeAdapter(_Kept)
 
 def written(job: Job) -> str:
     """The job as text."""
-    kept = _Kept(job.original, job.shadow, job.names, job.columns, job.key, job.sortable)
+    kept = _Kept(
+        job.original, job.shadow, job.names, job.columns, job.key, job.sortable, job.relations
+    )
     return _FORM.dump_json(kept).decode()
 
 
@@ -58,4 +62,5 @@ def read(text: str, *, migration: int, generation: int, alter: Alter, budget: fl
         sortable=kept.sortable,
         generation=generation,
         lock_budget_seconds=budget,
+        relations=kept.relations,
     )
