@@ -39,7 +39,17 @@ class Settings(BaseSettings):
         3600, ge=1, description="seconds to go on when changes come in faster than they are applied"
     )
     force_copy: bool = Field(False, description="copy even what the server could do by itself")
+    small_table: int = Field(
+        1_000_000,
+        ge=0,
+        description="bytes up to which a table that can't be copied is altered natively, as that"
+        " fits into the lock budget; 0: never",
+    )
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
+
+    def copying(self) -> Settings:
+        """The same, where the native ways have been tried in vain."""
+        return self.model_copy(update={"force_copy": True})
 
 
 def settings(**flags: Any) -> Settings:
