@@ -199,7 +199,7 @@ class MySQLWorkshop:
         session.query(Statement("SET SESSION sql_mode = @@GLOBAL.sql_mode"))
         try:
             session.execute(Statement(f"USE {quoting.name(name.schema)}"))
-            with _in_words(alter):
+            with in_words(alter):
                 session.query(_literally(alter.on(quoting.table(name))))
         finally:
             session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
@@ -226,7 +226,7 @@ def _literally(sql: str) -> Statement:
 
 
 @contextmanager
-def _in_words(alter: Alter) -> Iterator[None]:
+def in_words(alter: Alter) -> Iterator[None]:
     """What the server says about the ALTER, as a refusal."""
     try:
         yield
