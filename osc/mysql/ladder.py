@@ -36,6 +36,9 @@ POLL_SECONDS = 0.05
 _LOG_IS_FULL = "1799"
 """innodb_online_alter_log_max_size: writes came faster than the build could take them up."""
 
+_ORPHAN = "1452"
+"""A row that the new foreign key has no parent for."""
+
 
 @dataclass
 class MySQLLadder:
@@ -76,6 +79,8 @@ class MySQLLadder:
         except errors.BadStatement as error:
             if error.code in NOT_THIS_WAY | {_LOG_IS_FULL}:
                 raise errors.CopyNeeded(error.happened, code=error.code) from error
+            if error.code == _ORPHAN:
+                raise errors.BadValue(error.happened, code=error.code) from error
             raise
         held = 0.0 if step.patient else time.monotonic() - began - waited
         return Taken(lock_wait_seconds=waited, lock_held_seconds=held)

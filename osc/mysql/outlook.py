@@ -155,9 +155,13 @@ class Look:
         return self.trial.definition()
 
     def _lint(self, before: str, after: str) -> tuple[Finding, ...]:
+        try:
+            altered = self.trial.altered()
+        except errors.Precondition:  # A table of another kind: nothing is known of its columns.
+            return ()
         change = linting.Change(
             before=self.table,
-            after=self.trial.altered(),
+            after=altered,
             old=shown.read(before),
             new=shown.read(after),
             alter=self.alter,
@@ -258,7 +262,7 @@ class Look:
         return step
 
     def _copy(self, native: Step, because: str) -> Outlook:
-        is_small = 0 < self.small_bytes >= self.table.bytes and self.said.algorithm != "COPY"
+        is_small = 0 < self.small_bytes >= self.table.bytes
         return Outlook((), Way.COPY, because, brief=(native,) if is_small else ())
 
     def _steps(self, several: tuple[Rung, ...], before: str) -> tuple[Step, ...]:

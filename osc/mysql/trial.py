@@ -303,6 +303,6 @@ def remove(session: Session, table: TableName) -> None:
 
 
 def _reason(happened: str) -> str:
-    """The server's words between the address of the server and our statement."""
-    found = re.search(r"error \d+: (.*?)(?: \(in: |$)", happened, re.DOTALL)
-    return found.group(1) if found else happened
+    """Which of the server's words say why; most say no more than that it is not supported."""
+    found = re.search(r"Reason: (.*?)\.* Try ", happened, re.DOTALL)
+    return found.group(1) if found else "INSTANT is not supported for this"
