@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from osc.engine import Session, Statement
 from osc.model.table import Table
@@ -18,20 +19,21 @@ ALONE_FACTOR = 10
 """Without replicas it may take so many times longer."""
 
 
-def in_place(trial: Trial, table: Table, clauses: str, answer: Answer) -> float:
-    """Seconds that the statement would take on the whole table, rather more than less."""
-    rows, seconds = _timed(trial, clauses, answer, sample(table))
+def in_place(trial: Trial, table: Table, statements: Sequence[tuple[str, Answer]]) -> float:
+    """Seconds that they would take on the whole table, rather more than less."""
+    rows, seconds = _timed(trial, statements, sample(table))
     if rows >= table.rows:
         return seconds
-    _, fixed = _timed(trial, clauses, answer, 0)
+    _, fixed = _timed(trial, statements, 0)
     return fixed + CAUTION * max(0.0, seconds - fixed) * table.rows / rows
 
 
-def _timed(trial: Trial, clauses: str, answer: Answer, most: int) -> tuple[int, float]:
+def _timed(trial: Trial, statements: Sequence[tuple[str, Answer]], most: int) -> tuple[int, float]:
     """Rows, and seconds that it took on them."""
     rows = trial.fill(most)
     began = time.monotonic()
-    trial.alter(clauses, answer.modifiers(), checks=False)
+    for clauses, answer in statements:
+        trial.alter(clauses, answer.modifiers(), checks=False)
     return rows, time.monotonic() - began
 
 

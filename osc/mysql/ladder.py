@@ -16,7 +16,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 from osc import errors
@@ -149,7 +149,9 @@ class MySQLLadder:
         )
 
     def undo(self, climb: Climb) -> list[str]:
-        self._end(climb.table.name)
+        with closing(self.connect("quiet")) as session:
+            for connection in _statements(session, climb.table.name):
+                _end(session, connection)
         said: list[str] = []
         for step in reversed(climb.steps[: self.taken(climb)]):
             self._run(climb, step, step.undo, lambda: None)
@@ -160,16 +162,20 @@ class MySQLLadder:
         return locking.blockers(self.connect)
 
     def _await_quiet(self, table: TableName) -> None:
-        """A statement outlives the client that sent it, a build by minutes; it obeys its own
-        `lock_wait_timeout` to the end."""
+        """A statement outlives the client that sent it, a build by minutes. One that waits for a
+        lock has nobody left to watch it, and everybody queues behind it: it is ended."""
         with closing(self.connect("quiet")) as session:
-            while any(_statements(session, table)):
+            while orphans := list(_statements(session, table)):
+                for connection in orphans:
+                    if waiting.is_waiting(session, connection):
+                        _end(session, connection)
                 time.sleep(POLL_SECONDS)
 
-    def _end(self, table: TableName) -> None:
-        with closing(self.connect("quiet")) as session:
-            for connection in _statements(session, table):
-                session.query(Statement(f"KILL QUERY {connection}"))
+
+def _end(session: Session, connection: int) -> None:
+    """Its statement is undone by the server; no matter if it has ended by itself."""
+    with suppress(errors.BadStatement):
+        session.query(Statement(f"KILL QUERY {connection}"))
 
 
 def _shows(climb: Climb) -> bool:

@@ -217,7 +217,7 @@ class Look:
             return self._copy(native, "the statement asks for ALGORITHM=COPY")
         if whole.is_metadata:
             return Outlook((), Way.NATIVE, rungs.reason(whole), (native,))
-        seconds = self._seconds(whole)
+        seconds = None if whole.blocks_writes else self._seconds(whole_rung)
         if seconds is not None and seconds <= AT_ONCE_SECONDS:
             return Outlook((), Way.NATIVE, _short(whole, seconds), (native,))
         return self._long(native, whole, seconds, each, before)
@@ -233,11 +233,9 @@ class Look:
         """Several statements that are short, then one that is not too long, then a copy."""
         limit = duration.limit(self.trial.session)
         several = rungs.split(self.trial, self.said.parts, each) if not self.said.rename else ()
-        if several:
-            building = sum(self._seconds(rung.answer, rung.clauses) or 0.0 for rung in several)
-            if building <= limit:
-                why = "each statement is short, and all as one would rewrite the table"
-                return Outlook((), Way.SEQUENCE, why, self._steps(several, before))
+        if several and self._seconds(*several) <= limit:
+            why = "each statement is short, and all as one would rewrite the table"
+            return Outlook((), Way.SEQUENCE, why, self._steps(several, before))
         if seconds is not None and seconds <= limit:
             return Outlook((), Way.NATIVE, _short(whole, seconds), (native,))
         if seconds is None:
@@ -248,14 +246,12 @@ class Look:
             f" and whose last lock may not be free (limit {limit:.0f} s)",
         )
 
-    def _seconds(self, answer: Answer, clauses: str = "") -> float | None:
-        """What a probe says; None where writes would be blocked meanwhile."""
-        if answer.blocks_writes:
-            return None
-        if answer.is_metadata:
+    def _seconds(self, *several: Rung) -> float:
+        """What a probe says."""
+        if all(rung.answer.is_metadata for rung in several):
             return 0.0
-        text = clauses or ", ".join(self.said.parts)
-        return duration.in_place(self.trial, self.table, text, answer)
+        statements = [(rung.clauses, rung.answer) for rung in several]
+        return duration.in_place(self.trial, self.table, statements)
 
     def _native(self, rung: Rung, before: str) -> Step:
         (step,) = self._steps((rung,), before)

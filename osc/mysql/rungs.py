@@ -14,6 +14,7 @@ the rows that the whole gives, on clones.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,7 @@ from osc.mysql.trial import Answer, Trial
 ROW_VERSIONS = 64
 """How often MySQL adds or drops columns instantly before it wants a rebuild (manual, InnoDB)."""
 FEW_ROW_VERSIONS = 8
+_COMMENT = re.compile(r" COMMENT=('(?:[^'\\]|\\.|'')*')")
 
 
 @dataclass(frozen=True)
@@ -166,16 +168,22 @@ def _tried_and_undone(trial: Trial, clauses: str) -> Rung:
 
 
 def undoing(before: str, after: str, *, is_mariadb: bool) -> tuple[str, ...]:
-    """What takes back a change that has only added columns and indexes; else nothing."""
+    """What takes back a change that has only added columns and indexes, or the comment; else
+    nothing."""
     old, new = shown.read(before), shown.read(after)
+    comments = [_COMMENT.search(one.options) for one in (old, new)]
     only_adds = (
         old.columns.items() <= new.columns.items()
         and set(old.indexes) <= set(new.indexes)
         and old.rest == new.rest
+        and _COMMENT.sub("", old.options) == _COMMENT.sub("", new.options)
     )
     if not only_adds:
         return ()
     built = [f"DROP INDEX {quoting.name(i.name)}" for i in new.indexes if i not in old.indexes]
+    said = [found[1] if found else "''" for found in comments]
+    if said[0] != said[1]:
+        built.append(f"COMMENT = {said[0]}")
     fresh = [f"DROP COLUMN {quoting.name(name)}" for name in new.columns if name not in old.columns]
     instant = "ALGORITHM=INSTANT, LOCK=NONE" if is_mariadb else "ALGORITHM=INSTANT"
     return tuple(

@@ -28,7 +28,9 @@ class Shown:
     indexes: tuple[Index, ...]
     foreign_keys: dict[str, tuple[str, ...]]
     rest: tuple[str, ...] = ()
-    """Constraints, the table's options and its partitions."""
+    """Constraints and partitions."""
+    options: str = ""
+    """Of the table, in one line."""
 
 
 def read(definition: str) -> Shown:
@@ -36,16 +38,20 @@ def read(definition: str) -> Shown:
     indexes: list[Index] = []
     foreign_keys: dict[str, tuple[str, ...]] = {}
     rest: list[str] = []
+    options = ""
     for line in definition.split("\n")[1:]:
         if found := _COLUMN.match(line):
             columns[_plain(found[1])] = found[2]
         elif found := _KEY.match(line):
             indexes.append(Index(_plain(found[2] or "PRIMARY"), found[1] or "", _parts(found[3])))
         else:
+            if line.startswith(") "):
+                options = line
+                continue
             rest.append(line.rstrip(","))
             if found := _FOREIGN_KEY.match(line):
                 foreign_keys[_plain(found[1])] = _parts(found[2] + ")")
-    return Shown(columns, tuple(indexes), foreign_keys, tuple(rest))
+    return Shown(columns, tuple(indexes), foreign_keys, tuple(rest), options)
 
 
 def _plain(name: str) -> str:

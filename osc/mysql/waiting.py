@@ -89,11 +89,11 @@ def _watch(
     with suppress(errors.ServerError):
         while not watched.finished.wait(pause):
             now = time.monotonic()
-            is_waiting = _is_waiting(watcher, connection)
-            watched.waited_seconds += (now - last) * is_waiting
+            waits = is_waiting(watcher, connection)
+            watched.waited_seconds += (now - last) * waits
             last = now
             if not work:
-                since = (since or now) if is_waiting else None
+                since = (since or now) if waits else None
             watched.expired = since is not None and now - since >= budget_seconds - 2 * pause
             watched.stopped = _stopped(check)
             if watched.expired or watched.stopped:
@@ -110,7 +110,8 @@ def _stopped(check: Callable[[], None]) -> BaseException | None:
     return None
 
 
-def _is_waiting(watcher: Session, connection: int) -> bool:
+def is_waiting(watcher: Session, connection: int) -> bool:
+    """Whether the connection's statement waits for a lock, in the server's own words."""
     rows = watcher.query(
         Statement("SELECT state FROM information_schema.processlist WHERE id = %s", (connection,))
     )
