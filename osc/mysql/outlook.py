@@ -258,15 +258,17 @@ class Look:
         return step
 
     def _copy(self, native: Step, because: str) -> Outlook:
+        """What blocks nobody may take its time, where there is no copy."""
         is_small = 0 < self.small_bytes >= self.table.bytes
-        return Outlook((), Way.COPY, because, brief=(native,) if is_small else ())
+        is_bearable = is_small or native.patient
+        return Outlook((), Way.COPY, because, brief=(native,) if is_bearable else ())
 
     def _steps(self, several: tuple[Rung, ...], before: str) -> tuple[Step, ...]:
         steps: list[Step] = []
         for at, rung in enumerate(several, 1):
             rename = self.said.rename if at == len(several) else ""
             clauses = ", ".join(text for text in (rung.clauses, rename) if text)
-            modifiers = rung.answer.modifiers()
+            modifiers = self._modifiers(rung)
             after = f"{RENAMED}{self._new_name()}" if rename else fingerprint(rung.after)
             cost = rungs.cost(rung.answer)
             steps.append(
@@ -283,6 +285,12 @@ class Look:
                 )
             )
         return tuple(steps)
+
+    def _modifiers(self, rung: Rung) -> str:
+        """Neither MariaDB's words on partitions nor PARTITION BY stand behind an ALGORITHM."""
+        is_bare = self.trial.is_mariadb and clauses_.acts_on_partitions(rung.clauses)
+        is_bare |= clauses_.partitions_anew(rung.clauses)
+        return "" if is_bare else rung.answer.modifiers()
 
     def _statement(self, modifiers: str, clauses: str) -> str:
         both = ", ".join(text for text in (modifiers, clauses) if text)
@@ -302,11 +310,11 @@ def fingerprint(definition: str) -> str:
 
 
 def _reaching_out(part: str, *, is_mariadb: bool) -> Answer:
-    """Known from the manual, and measured; EXCHANGE looks at each row of the other table, while
-    nobody can read or write, unless it is told not to."""
+    """Known from the manual, and measured. A table that becomes a partition is looked at row by
+    row, unless it is told not to, and meanwhile nobody reads or writes either of the two."""
     is_validated = "WITHOUT VALIDATION" not in " ".join(part.upper().split())
     algorithm = "" if is_mariadb else "INPLACE"
-    return Answer(algorithm, because="validates the other table's rows" if is_validated else "")
+    return Answer(algorithm, "EXCLUSIVE" if is_validated else "")
 
 
 def _short(answer: Answer, seconds: float) -> str:

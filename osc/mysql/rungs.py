@@ -51,6 +51,9 @@ def locks(answer: Answer, on: str) -> tuple[Lock, ...]:
     What is held for a moment blocks nobody for longer than the budget."""
     if answer.is_copy:
         return (Lock(on, "metadata lock SHARED_NO_WRITE (LOCK=SHARED), then EXCLUSIVE", "writes"),)
+    if answer.lock == "EXCLUSIVE":
+        mode = "metadata lock EXCLUSIVE while each row of the other table is looked at"
+        return (Lock(on, mode, "reads and writes"),)
     if answer.lock == "SHARED":
         mode = f"metadata lock SHARED_NO_WRITE (ALGORITHM={answer.algorithm}, LOCK=SHARED)"
         return (Lock(on, mode, "writes"),)

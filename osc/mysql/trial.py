@@ -55,12 +55,13 @@ class Answer:
 
     @property
     def is_metadata(self) -> bool:
+        """Nothing of the table itself is read or written."""
         return not (self.blocks_writes or self.rebuilds or self.builds)
 
     def modifiers(self) -> str:
         """What makes the server refuse, rather than do anything heavier than it has answered."""
         said = [f"ALGORITHM={self.algorithm}"] if self.algorithm else []
-        return ", ".join([*said, f"LOCK={self.lock}"] if self.lock else said)
+        return ", ".join([*said, f"LOCK={self.lock}"] if self.algorithm and self.lock else said)
 
 
 MYSQL = (("INSTANT", ""), ("INPLACE", "NONE"), ("INPLACE", "SHARED"))
@@ -95,6 +96,8 @@ class Trial:
             self.renew()
         if clauses_.partitions_anew(clauses):
             return Answer("COPY", because="rows go to other partitions")
+        if clauses_.verbs(clauses)[0] in ("OPTIMIZE", "REPAIR"):
+            return Answer("COPY", because="all partitions are built anew")
         said = ""
         for algorithm, lock in self._rungs(clauses):
             if algorithm in without:
