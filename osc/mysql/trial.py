@@ -305,6 +305,17 @@ def remove(session: Session, table: TableName) -> None:
     session.query(Statement(f"DROP DATABASE IF EXISTS {quoting.name(naming.asking(table))}"))
 
 
+def sweep(session: Session, table: TableName, *, execute: bool) -> list[str]:
+    """What a process that died while it asked has left behind, in words."""
+    name = naming.asking(table)
+    there = session.query(
+        Statement("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (name,))
+    )
+    if there and execute:
+        remove(session, table)
+    return [f"database {name}"] if there else []
+
+
 def _reason(happened: str) -> str:
     """Which of the server's words say why; most say no more than that it is not supported."""
     found = re.search(r"Reason: (.*?)\.* Try ", happened, re.DOTALL)

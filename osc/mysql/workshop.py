@@ -12,7 +12,7 @@ from osc.engine import Names, Rehearsal, Session, Statement
 from osc.model import columns
 from osc.model.alter import Alter
 from osc.model.table import Key, Table, TableName
-from osc.mysql import changelog, checks, filling, indexes, naming, probing, quiet, quoting
+from osc.mysql import changelog, checks, filling, indexes, naming, probing, quiet, quoting, trial
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.session import SQL_MODE
@@ -106,7 +106,9 @@ class MySQLWorkshop:
             for place in _places(table):
                 self.await_quiet(place.shadow)
             self.drop(sentries)
-        return told + [f"sentry table {name}" for name in sentries]
+        told += [f"sentry table {name}" for name in sentries]
+        with self._session("sweep") as session:
+            return told + trial.sweep(session, table, execute=execute)
 
     def await_quiet(self, shadow: TableName) -> None:
         quiet.await_quiet(self.connect, shadow)

@@ -13,7 +13,8 @@ import pymysql
 
 from osc import errors
 from osc.model import alter as alters
-from osc.mysql import clauses, trial
+from osc.model.table import TableName
+from osc.mysql import clauses, naming, trial
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.trial import Answer
 from tests.conformance.place import Place
@@ -79,6 +80,19 @@ def test_nothing_is_left_of_the_asking(place: Place) -> None:
 
     assert place.app.rows("SHOW CREATE TABLE m") == before
     assert place.app.rows("SHOW DATABASES LIKE '\\_osc\\_ask%'") == []
+
+
+@every_server("mysql", "mariadb")
+def test_what_a_process_that_died_while_it_asked_has_left_is_swept(place: Place) -> None:
+    _make(place)
+    name = TableName(place.database, "m")
+    place.app.run(f"CREATE DATABASE {naming.asking(name)}")
+
+    listed = place.engine.workshop.sweep(name, execute=False)
+    swept = place.engine.workshop.sweep(name, execute=True)
+
+    assert listed == swept == [f"database {naming.asking(name)}"]
+    assert place.engine.workshop.sweep(name, execute=True) == []
 
 
 def _matrix(engine: str) -> dict[str, str]:
