@@ -71,7 +71,7 @@ def locks(answer: Answer, on: str) -> tuple[Lock, ...]:
 def reason(answer: Answer) -> str:
     """What tells the cost, in one sentence."""
     if answer.is_copy:
-        return f"the server would copy the table ({answer.because})"
+        return f"it takes a copy of the table ({answer.because})"
     if not answer.algorithm:
         return answer.because or "only names and files are changed"
     how = f"ALGORITHM={answer.algorithm}"

@@ -104,7 +104,8 @@ KEY = "PRIMARY KEY (`id`)"
             "ADD n VARCHAR(9) CHARACTER SET utf8", "utf8mb3", "emoji", id="letters of three bytes",
         ),
         pytest.param(
-            (ID,), (ID, "`price` double NOT NULL"), "ADD price DOUBLE NOT NULL", "float-money", "DECIMAL", id="money that rounds",
+            (ID,), (ID, "`price` double NOT NULL"), "ADD price DOUBLE NOT NULL", "float-money",
+            "DECIMAL", id="money that rounds",
         ),
         pytest.param(
             (ID, "`c` int"), (ID, "`c` int", "UNIQUE KEY `u` (`c`)"), "ADD UNIQUE u (c)",
