@@ -28,7 +28,7 @@ from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import TableName
-from osc.ops import display, explanations, failure, listing, observers, report, signals
+from osc.ops import display, explanations, failure, listing, observers, report, route, signals
 from osc.ops import history as told
 from osc.ops.output import Output
 from osc.ops.redact import redacted
@@ -202,6 +202,7 @@ def _who() -> str:
 
 @osc.command(name="plan")
 @addressed('"ALTER TABLE …"')
+@click.option("--format", "form", type=click.Choice(get_args(route.Format)), default="text")
 @altering
 @answering
 def plan_(
@@ -209,14 +210,21 @@ def plan_(
     url: str | None,
     table: str | None,
     clauses: str | None,
+    form: route.Format,
     output: Output,
     **flags: Any,
 ) -> None:
-    """Show what `osc run` would do."""
+    """Show what `osc run` would do.
+
+    The exit code tells a script: 0 the server does it by itself or there is nothing to do, 20 a
+    copy is needed, 3 it is refused.
+    """
     chosen = settings(**flags)
     with opened(words, url) as (engine, rest):
-        plan = migration.plan(engine, _request(engine, rest, table, clauses, chosen), chosen)
-    output.result(report.plan_record(plan), lambda: report.plan_text(plan))
+        made = migration.plan(engine, _request(engine, rest, table, clauses, chosen), chosen)
+    told = route.markdown if form == "md" else route.text
+    output.in_form(form).result(route.record(made), lambda: told(made))
+    sys.exit(route.exit_code(made))
 
 
 @osc.command()
@@ -244,9 +252,8 @@ def run(
 
 
 def _rehearse(engine: Engine, request: Request, chosen: Settings, output: Output) -> None:
-    plan = migration.rehearse(engine, request, chosen)
-    record = {**report.plan_record(plan), "executed": False}
-    output.result(record, lambda: report.plan_text(plan))
+    made = migration.rehearse(engine, request, chosen)
+    output.result({**route.record(made), "executed": False}, lambda: route.text(made))
     output.remark(DRY_RUN)
 
 

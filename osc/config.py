@@ -46,6 +46,12 @@ class Settings(BaseSettings):
         3600, ge=1, description="seconds to go on when changes come in faster than they are applied"
     )
     force_copy: bool = Field(False, description="copy even what the server could do by itself")
+    small_table: int = Field(
+        1_000_000,
+        ge=0,
+        description="bytes up to which a table that can't be copied is altered natively, as that"
+        " fits into the lock budget; 0: never",
+    )
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
     replica: tuple[str, ...] = Field(
         (), description="URL of a replica whose lag is watched; several times for several"
@@ -90,6 +96,10 @@ class Settings(BaseSettings):
     metrics_listen: str = Field("", description="HOST:PORT where Prometheus may scrape")
     statsd: str = Field("", description="HOST:PORT that StatsD numbers are sent to")
     control_socket: str = Field("", description="where the run listens for words; none: nowhere")
+
+    def copying(self) -> Settings:
+        """The same, where the native ways have been tried in vain."""
+        return self.model_copy(update={"force_copy": True})
 
 
 def settings(*, config: str | None = None, profile: str | None = None, **flags: Any) -> Settings:

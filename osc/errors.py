@@ -186,5 +186,9 @@ class BadValue(ServerError):
     """A value does not fit: out of range, too long, NULL, invalid, or a CHECK says no."""
 
 
+class CopyNeeded(ServerError):
+    """What was tried without a copy can't be done so after all; nothing of it is left."""
+
+
 class BadStatement(ServerError):
     """The server cannot parse or execute the statement on this table."""

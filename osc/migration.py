@@ -14,20 +14,23 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from osc import errors
 from osc.attempt import Attempt
+from osc.climbing import Climbing, ladder_of
 from osc.config import Settings
-from osc.engine import Checkpoint, Engine, Job, Run, Sync
+from osc.engine import Checkpoint, Climb, Engine, Job, Run, Sync
 from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.controls import Controls
+from osc.model.ladder import Way
 from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
-from osc.model.table import TableName
+from osc.model.table import Table, TableName
 from osc.ops import checkpoint, desk
 from osc.stages import cleanup as cleaning
 from osc.stages import plan as planning
-from osc.stages import preflight, unfinished
+from osc.stages import preflight, route, unfinished
 from osc.stages.plan import Plan
+from osc.stages.route import Route
 
 QUICK_LOSSES = 5
 """So many attempts in a row that lose the server within a minute are no accident."""
@@ -50,23 +53,32 @@ class Request:
     by: str
 
 
-def plan(engine: Engine, request: Request, settings: Settings) -> Plan:
+def plan(engine: Engine, request: Request, settings: Settings) -> Route:
     """What would be done, after every check that leaves the table alone."""
-    table = engine.catalog.find(request.alter)
+    table = route.find(engine, request.alter)
     unfinished.refuse(engine, table.name)
-    choice = planning.choose_sync(engine, table, request.alter, request.sync)
-    table = engine.catalog.find(request.alter, choice.sync)
-    preflight.check(engine, table, request.alter, choice.sync)
     with engine.claim(table.name):
-        made = planning.make(engine, table, request.alter, choice.sync, choice.findings)
-        preflight.check_leftovers(engine, made)
-    return made
+        return _routed(engine, table, request, settings)
 
 
-def rehearse(engine: Engine, request: Request, settings: Settings) -> Plan:
+def _routed(engine: Engine, table: Table, request: Request, settings: Settings) -> Route:
+    return route.choose(
+        engine,
+        table,
+        request.alter,
+        request.sync,
+        force=settings.force_copy,
+        small=settings.small_table,
+    )
+
+
+def rehearse(engine: Engine, request: Request, settings: Settings) -> Route:
     """The dry run: the plan, and the questions to the rows of today."""
     made = plan(engine, request, settings)
-    preflight.probe(engine, made)
+    if made.copy:
+        preflight.probe(engine, made.copy)
+    elif engine.ladder:
+        engine.ladder.probe(made.table, made.outlook)
     return made
 
 
@@ -75,30 +87,50 @@ def migrate(
 ) -> Report:
     """Runs a migration to its end; raises an OscError whose sentences are for the operator.
 
-    A connection that breaks ends an attempt; when the server is back, the next one begins.
+    A connection that breaks ends an attempt; when the server is back, the next one begins. A
+    sequence without a copy that was stopped is gone on with where the same statement comes again.
     """
     begun: list[int] = []
 
     def first(controls: Controls) -> Report:
-        table = engine.catalog.find(request.alter)
+        table = route.find(engine, request.alter)
         tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
-        unfinished.refuse(engine, table.name)
-        choice = planning.choose_sync(engine, table, request.alter, request.sync)
+        stopped = unfinished.climb(engine, table.name, request.statement)
+        if stopped is not None:
+            begun.append(stopped.id)
+            return again(controls)
         with engine.claim(table.name) as claim:
+            made = _routed(engine, table, request, settings)
             tracker.at(Phase.PREFLIGHT)
-            made = _prepared(engine, request.alter, choice.sync)
+            if made.way is Way.NOTHING:
+                tracker.at(Phase.DONE)
+                return _nothing(made, request)
+            if made.copy is None:
+                try:
+                    climb = _begun(engine, made, request, settings, begun)
+                    return Climbing(
+                        engine, climb, request.statement, settings, tracker, controls, claim
+                    ).from_the_beginning()
+                except errors.CopyNeeded as error:
+                    tracker.note(waiting_for=error.happened)
+                    made = _routed(engine, table, request, settings.copying())
+            assert made.copy is not None
+            prepared = _prepared(engine, request.alter, made.copy.sync)
             engine.workshop.sweep(table.name, execute=True)
             engine.ledger.prepare()
-            begun.append(engine.ledger.begin(table, request.statement, made.sync, request.by))
+            number = engine.ledger.begin(
+                prepared.table, request.statement, prepared.sync, request.by
+            )
+            begun[:] = [number]
             return Attempt(
                 engine,
-                made,
+                prepared,
                 request.statement,
                 settings,
                 tracker,
                 controls,
                 claim,
-                begun[0],
+                number,
                 by=request.by,
             ).from_the_beginning()
 
@@ -106,6 +138,35 @@ def migrate(
         return _go_on(engine, begun[0], settings, tracker, controls, Attempt.from_checkpoint)
 
     return _persistently(engine, settings, tracker, controls, first, again)
+
+
+def _nothing(made: Route, request: Request) -> Report:
+    return Report(
+        migration=0,
+        table=str(made.table.name),
+        statement=request.statement,
+        archive="",
+        sync=str(Sync.NONE),
+        seconds=0.0,
+        way=str(made.way),
+    )
+
+
+def _begun(
+    engine: Engine, made: Route, request: Request, settings: Settings, begun: list[int]
+) -> Climb:
+    """The steps are in the ledger before the first of them is taken."""
+    engine.ledger.prepare()
+    begun.append(engine.ledger.begin(made.table, request.statement, Sync.NONE, request.by))
+    climb = Climb(
+        id=begun[0],
+        table=made.table,
+        steps=made.outlook.steps,
+        lock_budget_seconds=settings.cut_over_lock_timeout / 1000,
+    )
+    job = checkpoint.written_climb(climb)
+    engine.ledger.save(climb.id, phase=str(Phase.NATIVE), position="0", job=job)
+    return climb
 
 
 def _prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
@@ -163,6 +224,8 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     ledger.take_over(run.id)
     with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
         saved = ledger.checkpoint(run.id)
+        if climb := _climb(run, saved, 0, 0.25):
+            return _taken_back(engine, climb)
         job = _job(engine, run, saved, 0, 1.0) if saved.job else None
         if _was_swapped(engine, job, saved):
             raise errors.Precondition(
@@ -174,6 +237,20 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
         found = cleaning.remove(engine, run.table, engine.catalog, shadows)
         ledger.forget(run.id)
         ledger.save(run.id, phase=str(Phase.FAILED), finished=True)
+    return found
+
+
+def _taken_back(engine: Engine, climb: Climb) -> list[str]:
+    """What a climb has done so far, undone; refused where it has arrived."""
+    if climb.steps and ladder_of(engine).taken(climb) == len(climb.steps):
+        raise errors.Precondition(
+            f"migration {climb.id} cannot be aborted: {climb.table.name} is altered already",
+            still_true=f"{climb.table.name} serves with its new definition",
+            todo=f"finish it with `osc resume URL {climb.id}`",
+        )
+    found = ladder_of(engine).undo(climb)
+    engine.ledger.forget(climb.id)
+    engine.ledger.save(climb.id, phase=str(Phase.FAILED), finished=True)
     return found
 
 
@@ -313,11 +390,17 @@ def _go_on(
             generation = engine.ledger.take_over(migration)
             saved = engine.ledger.checkpoint(migration)
             budget = settings.cut_over_lock_timeout / 1000
-            job = _job(engine, run, saved, generation, budget) if saved.job else None
+            climb = _climb(run, saved, generation, budget)
+            job = _job(engine, run, saved, generation, budget) if saved.job and not climb else None
             was_swapped = _was_swapped(engine, job, saved)
         tracker.note(
             table=str(run.table), rows_estimated=run.rows_estimated, rows_copied=saved.rows_copied
         )
+
+        if climb is not None:
+            return Climbing(
+                engine, climb, run.statement, settings, tracker, controls, claim
+            ).from_where_it_stands()
 
         def attempt(made: Plan) -> Attempt:
             return Attempt(
@@ -340,6 +423,13 @@ def _was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
         return False
     engine.workshop.await_quiet(job.names.shadow)
     return saved.phase == Phase.CLEANUP or engine.swapper(job).recover()
+
+
+def _climb(run: Run, saved: Checkpoint, generation: int, budget: float) -> Climb | None:
+    """The steps of a migration without a copy; None where it is a copy."""
+    if saved.sync is not Sync.NONE:
+        return None
+    return checkpoint.read_climb(saved.job, migration=run.id, generation=generation, budget=budget)
 
 
 def _job(engine: Engine, run: Run, saved: Checkpoint, generation: int, budget: float) -> Job:

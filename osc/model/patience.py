@@ -40,6 +40,8 @@ _OF_A_PURPOSE: dict[str, float | None] = {
     "load": None,
     "rehearsal": None,
     "probe": None,
+    "native": None,
+    "trial": None,
     "slot": None,
     "drop": None,
     "cleanup": None,

@@ -10,6 +10,7 @@ class Phase(StrEnum):
 
     PLAN = "plan"  # reading catalogs, deciding
     PREFLIGHT = "preflight"  # looking for a reason to refuse
+    NATIVE = "native"  # the server does it by itself, step by step
     SHADOW = "shadow"  # the new, empty table is made
     COPY = "copy"  # chunks flow, changes are followed
     LOAD = "load"  # indexes and statistics of the full shadow
@@ -27,7 +28,8 @@ _GIVEN_UP = {Phase.STOPPED, Phase.FAILED}
 _BROKEN_OFF = {Phase.RESUME, *_GIVEN_UP}
 NEXT: dict[Phase, frozenset[Phase]] = {
     Phase.PLAN: frozenset({Phase.PREFLIGHT, *_BROKEN_OFF}),
-    Phase.PREFLIGHT: frozenset({Phase.SHADOW, Phase.DONE, *_BROKEN_OFF}),
+    Phase.PREFLIGHT: frozenset({Phase.NATIVE, Phase.SHADOW, Phase.DONE, *_BROKEN_OFF}),
+    Phase.NATIVE: frozenset({Phase.SHADOW, Phase.DONE, *_BROKEN_OFF}),
     Phase.SHADOW: frozenset({Phase.COPY, *_BROKEN_OFF}),
     Phase.COPY: frozenset({Phase.LOAD, *_BROKEN_OFF}),
     Phase.LOAD: frozenset({Phase.CATCH_UP, *_BROKEN_OFF}),
@@ -35,7 +37,9 @@ NEXT: dict[Phase, frozenset[Phase]] = {
     Phase.VERIFY: frozenset({Phase.CATCH_UP, Phase.CUT_OVER, *_BROKEN_OFF}),
     Phase.CUT_OVER: frozenset({Phase.CLEANUP, *_BROKEN_OFF}),
     Phase.CLEANUP: frozenset({Phase.DONE, *_GIVEN_UP}),
-    Phase.RESUME: frozenset({Phase.RESUME, Phase.SHADOW, Phase.COPY, Phase.CLEANUP, *_GIVEN_UP}),
+    Phase.RESUME: frozenset(
+        {Phase.RESUME, Phase.NATIVE, Phase.SHADOW, Phase.COPY, Phase.CLEANUP, *_GIVEN_UP}
+    ),
     Phase.STOPPED: frozenset(),
     Phase.DONE: frozenset(),
     Phase.FAILED: frozenset(),

@@ -12,6 +12,7 @@ from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.checks import MySQLChecks
 from osc.mysql.dialect import MySQLDialect
 from osc.mysql.gauges import MySQLGauges, replicas
+from osc.mysql.ladder import MySQLLadder
 from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
@@ -72,6 +73,7 @@ def connect(url: str) -> Engine:
             rename_under_lock=rename_under_lock(),
             lent=lent,
         ),
+        ladder=MySQLLadder(connector, catalog, told.is_mariadb),
         sources={
             Sync.LOG: lambda job, start: BinlogSource(job, to, connector, start),
             Sync.TRIGGERS: lambda job, start: TriggerSource(
