@@ -11,6 +11,7 @@ from osc.postgres.checks import PostgresChecks
 from osc.postgres.claim import claim
 from osc.postgres.decoding import RETAINED_BYTES, SlotSource
 from osc.postgres.dialect import PostgresDialect
+from osc.postgres.ladder import PostgresLadder
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.load import PostgresLoad
 from osc.postgres.rehearsal import target_of
@@ -42,6 +43,7 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         ledger=ledger,
         dialect=PostgresDialect,
         load=lambda job: PostgresLoad(opened, job),
+        ladder=PostgresLadder(opened, ledger, kind.has_named_not_null()),
         swapper=lambda job: PostgresSwapper(opened, job, partial(target_of, opened, job)),
         sources={
             Sync.LOG: lambda job, start: SlotSource(
