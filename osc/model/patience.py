@@ -37,6 +37,7 @@ _OF_A_PURPOSE: dict[str, float | None] = {
     "marks": _OWN_TABLES,
     # These run as long as the table is large; keepalive watches over them.
     "index build": None,
+    "native": None,
     "load": None,
     "rehearsal": None,
     "probe": None,

@@ -13,6 +13,7 @@ from osc.postgres.claim import claim
 from osc.postgres.decoding import RETAINED_BYTES, SlotSource
 from osc.postgres.dialect import PostgresDialect
 from osc.postgres.gauges import PostgresGauges
+from osc.postgres.ladder import PostgresLadder
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.load import PostgresLoad
 from osc.postgres.rehearsal import target_of
@@ -50,6 +51,7 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         board=board,
         dialect=PostgresDialect,
         load=lambda job: PostgresLoad(opened, job),
+        ladder=PostgresLadder(opened, ledger, kind.has_named_not_null()),
         swapper=lambda job: PostgresSwapper(opened, job, partial(target_of, opened, job)),
         gauges=lambda: PostgresGauges(place),
         sources={

@@ -185,6 +185,13 @@ class PostgresLedger:
             (migration, chunk.number, _texts(chunk.lower), _texts(chunk.upper), rows),
         )
 
+    def step_taken(self, migration: int, position: str) -> Statement:
+        """Runs in the step's own transaction, as far as it has one (rule 5)."""
+        return Statement(
+            "UPDATE osc.migration SET position = $2, updated_at = now() WHERE id = $1",
+            (migration, position),
+        )
+
     def chunks(self, migration: int) -> list[Chunk]:
         with self._opened() as session:
             found = session.rows(

@@ -84,7 +84,11 @@ def end(opened: Open, blocker: Blocker) -> None:
 
 
 def within_budget(
-    opened: Open, table: TableName, budget_seconds: float, body: Callable[[Connection], None]
+    opened: Open,
+    table: TableName,
+    budget_seconds: float,
+    body: Callable[[Connection], None],
+    needed_by: str = "its triggers need",
 ) -> None:
     """Runs `body`, which takes a lock on the table, in a transaction that never queues beyond the
     budget. Tried again, with a jitter, when others are in the way; CutOverNotObtained names them.
@@ -102,7 +106,7 @@ def within_budget(
         time.sleep(random.uniform(longest / 2, longest))
     raise CutOverNotObtained(
         f"{table} could not be locked within {budget_seconds * 1000:.0f} ms in {ATTEMPTS} attempts,"
-        f" which its triggers need; in the way: {'; '.join(map(str, in_the_way))}",
+        f" which {needed_by}; in the way: {'; '.join(map(str, in_the_way))}",
         still_true=f"{table} still serves and is untouched",
         todo="end these transactions or wait for a quieter hour, then start again",
     )
