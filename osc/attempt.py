@@ -370,5 +370,6 @@ class Attempt:
             lock_wait_seconds=swapped.lock_wait_seconds,
             lock_held_seconds=seen.lock_held_seconds,
             not_compared=self.engine.dialect(job).not_compared,
+            diff=job.diff,
             phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},
         )

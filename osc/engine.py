@@ -18,6 +18,7 @@ from osc.model.blocker import Blocker
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap
+from osc.model.difference import UNCHANGED, CatalogDiff
 from osc.model.ladder import Forecast, Outlook, Step, Taken
 from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table, TableName
@@ -84,6 +85,8 @@ class Job:
     lock_budget_seconds: float = 0.25
     """How long a statement of ours may wait for a lock on the original: everybody queues behind."""
     relations: Relations = UNTIED
+    diff: CatalogDiff = UNCHANGED
+    """What the ALTER is to change, and nothing else."""
 
 
 class Claim(Protocol):
@@ -124,6 +127,7 @@ class Rehearsal:
     sortable: bool
     findings: tuple[str, ...] = ()
     relations: Relations = UNTIED
+    diff: CatalogDiff = UNCHANGED
 
 
 class Workshop(Protocol):

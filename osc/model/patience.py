@@ -41,7 +41,6 @@ _OF_A_PURPOSE: dict[str, float | None] = {
     "load": None,
     "rehearsal": None,
     "probe": None,
-    "native": None,
     "trial": None,
     "slot": None,
     "drop": None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from osc.engine import Names, Rehearsal, Sync
 from osc.model import alter
 from osc.model.columns import ColumnMap, Pair
+from osc.model.difference import CatalogDiff
 from osc.model.phase import Phase
 from osc.model.progress import Progress, Tracker
 from osc.model.table import Column, Key, Table, TableName
@@ -121,3 +122,11 @@ def test_repaired_rows_are_told_in_words_and_to_machines() -> None:
     assert "1,000 verified, 3 repaired" in report_text(repaired)
     assert report_record(repaired)["rows_repaired"] == 3
     assert "repaired" not in report_text(REPORT)
+
+
+def test_a_report_carries_what_the_alter_changed_in_the_catalog() -> None:
+    changed = CatalogDiff(removed=("column size: int",), added=("column size: bigint",))
+
+    told = report_record(replace(REPORT, diff=changed))
+
+    assert told["diff"] == {"removed": ("column size: int",), "added": ("column size: bigint",)}
