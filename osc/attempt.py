@@ -1,6 +1,6 @@
 """One attempt: the stages in a line, from wherever the migration stands to its end.
 
-    shadow → copy → load → catch up → verify → cut over → cleanup
+    shadow → copy → load → catch up → verify → cut over → aftercare → cleanup
 
 An attempt ends with its first error, a lost connection included. What it leaves behind is either
 nothing, or all that the next attempt needs: `osc resume` begins one in another process, and the
@@ -97,6 +97,7 @@ class Attempt:
         """An earlier attempt has swapped, and could not say so any more."""
         self._has_swapped = True
         with self._accounted(job):
+            self._tend(job)
             return self._clean_up(job, Swapped(0.0, 0.0))
 
     # The stages.
@@ -122,6 +123,7 @@ class Attempt:
                 self._verify(job, dialect, follower)
             swapped = self._cut_over(job, follower)
             self._has_swapped = True
+        self._tend(job)
         return self._clean_up(job, swapped)
 
     def _enter(self, phase: Phase) -> None:
@@ -249,6 +251,11 @@ class Attempt:
             kill=Kill(self.settings.kill_blockers),
             by=self.by,
         ).run()
+
+    def _tend(self, job: Job) -> None:
+        """The new table serves and is right; what it is to be given yet takes its time."""
+        self._enter(Phase.AFTERCARE)
+        self.engine.aftercare(job).finish(self.controls.check)
 
     def _clean_up(self, job: Job, swapped: Swapped) -> Report:
         """What the shadow stood in goes, what kept the changes for us, the archive if wished."""

@@ -534,6 +534,23 @@ class Ladder(Protocol):
         ...
 
 
+class Aftercare(Protocol):
+    """What only a serving table can be given, and what takes too long to be done under the lock."""
+
+    def finish(self, check: Callable[[], None]) -> None:
+        """Does what the swap has left to do, within the lock budget; what that is, is asked of the
+        catalog, so that it may be called again. `check` raises where we are to stop. Raises
+        DataWouldBeLost where the rows contradict the new definition."""
+        ...
+
+
+class NoAftercare:
+    """For a server whose swap leaves nothing to do."""
+
+    def finish(self, check: Callable[[], None]) -> None:
+        return
+
+
 @dataclass(frozen=True)
 class Engine:
     """A kind of server at one URL: parts that stand alone, and makers of the parts of one job."""
@@ -565,4 +582,5 @@ class Engine:
         default_factory=dict
     )
     """Best first; the position is None for a source that is opened anew."""
+    aftercare: Callable[[Job], Aftercare] = lambda job: NoAftercare()
     close: Callable[[], None] = lambda: None

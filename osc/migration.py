@@ -422,7 +422,7 @@ def _was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
     if job is None:
         return False
     engine.workshop.await_quiet(job.names.shadow)
-    return saved.phase == Phase.CLEANUP or engine.swapper(job).recover()
+    return saved.phase in (Phase.AFTERCARE, Phase.CLEANUP) or engine.swapper(job).recover()
 
 
 def _climb(run: Run, saved: Checkpoint, generation: int, budget: float) -> Climb | None:

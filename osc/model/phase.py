@@ -17,6 +17,7 @@ class Phase(StrEnum):
     CATCH_UP = "catch-up"  # until the backlog is nearly empty
     VERIFY = "verify"  # checksums of both tables
     CUT_OVER = "cut-over"  # lock, drain, swap
+    AFTERCARE = "aftercare"  # the new table serves; foreign keys are validated
     CLEANUP = "cleanup"  # the new table serves; what was ours goes
     RESUME = "resume"  # finding out where an earlier process or connection has left off
     STOPPED = "stopped"  # everything is kept for a resume
@@ -35,10 +36,11 @@ NEXT: dict[Phase, frozenset[Phase]] = {
     Phase.LOAD: frozenset({Phase.CATCH_UP, *_BROKEN_OFF}),
     Phase.CATCH_UP: frozenset({Phase.VERIFY, Phase.CUT_OVER, *_BROKEN_OFF}),
     Phase.VERIFY: frozenset({Phase.CATCH_UP, Phase.CUT_OVER, *_BROKEN_OFF}),
-    Phase.CUT_OVER: frozenset({Phase.CLEANUP, *_BROKEN_OFF}),
+    Phase.CUT_OVER: frozenset({Phase.AFTERCARE, *_BROKEN_OFF}),
+    Phase.AFTERCARE: frozenset({Phase.CLEANUP, *_BROKEN_OFF}),
     Phase.CLEANUP: frozenset({Phase.DONE, *_GIVEN_UP}),
     Phase.RESUME: frozenset(
-        {Phase.RESUME, Phase.NATIVE, Phase.SHADOW, Phase.COPY, Phase.CLEANUP, *_GIVEN_UP}
+        {Phase.RESUME, Phase.NATIVE, Phase.SHADOW, Phase.COPY, Phase.AFTERCARE, *_GIVEN_UP}
     ),
     Phase.STOPPED: frozenset(),
     Phase.DONE: frozenset(),

@@ -6,6 +6,7 @@ from functools import partial
 
 from osc.engine import Engine, Sync
 from osc.postgres import flavor
+from osc.postgres.aftercare import PostgresAftercare
 from osc.postgres.board import PostgresBoard
 from osc.postgres.catalog import PostgresCatalog
 from osc.postgres.checks import PostgresChecks
@@ -60,5 +61,6 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
             ),
             Sync.TRIGGERS: lambda job, start: TriggerSource(place, job, start),
         },
+        aftercare=lambda job: PostgresAftercare(opened, job),
         close=close,
     )

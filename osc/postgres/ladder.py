@@ -17,8 +17,8 @@ from osc.postgres.climb import Climber
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.double import Double, doubled
 from osc.postgres.ledger import PostgresLedger
-from osc.postgres.mentions import resolved, retargeted
 from osc.postgres.observing import observed
+from osc.postgres.others import resolved, retargeted
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.sequence import Draft, Piece, drafts
 from osc.postgres.session import Connection, Open

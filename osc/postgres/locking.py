@@ -43,6 +43,22 @@ def set_budget(session: Connection, budget_seconds: float) -> None:
         ("tcp_user_timeout", HELD_SECONDS),
     ):
         session.run(f"SET LOCAL {name} = {max(1, round(seconds * 1000))}")
+    _before_autovacuum(session, budget_seconds)
+    # The server knows neither a statement nor an idle session where half of the messages that make
+    # a statement have come: this limit (17 and later) holds there, too.
+    session.rows(
+        "SELECT set_config(name, $1, true) FROM pg_settings WHERE name = 'transaction_timeout'",
+        f"{2 * HELD_SECONDS}s",
+    )
+
+
+def set_patience(session: Connection, seconds: float) -> None:
+    """For a transaction whose lock nobody waits for: it may last, but not queue for long."""
+    session.run(f"SET LOCAL lock_timeout = {max(1, round(seconds * 1000))}")
+    _before_autovacuum(session, seconds)
+
+
+def _before_autovacuum(session: Connection, budget_seconds: float) -> None:
     # An autovacuum gives way to whoever has waited for the deadlock timeout, a second; but we never
     # wait for so long. Where we may not set it, we can only name the autovacuum.
     has_grants = session.raw.info.server_version >= 150000
@@ -51,12 +67,6 @@ def set_budget(session: Connection, budget_seconds: float) -> None:
         "SELECT set_config(name, $1, true) FROM pg_settings, pg_roles"
         f" WHERE name = 'deadlock_timeout' AND rolname = current_user AND {may}",
         str(max(1, round(budget_seconds * 1000 / 3))),
-    )
-    # The server knows neither a statement nor an idle session where half of the messages that make
-    # a statement have come: this limit (17 and later) holds there, too.
-    session.rows(
-        "SELECT set_config(name, $1, true) FROM pg_settings WHERE name = 'transaction_timeout'",
-        f"{2 * HELD_SECONDS}s",
     )
 
 
