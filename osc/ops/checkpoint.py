@@ -16,6 +16,7 @@ from osc.engine import Climb, Job, Names
 from osc.model.alter import Alter
 from osc.model.columns import ColumnMap
 from osc.model.ladder import Step
+from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table
 
 
@@ -29,6 +30,7 @@ class _Kept:
     columns: ColumnMap
     key: Key
     sortable: bool
+    relations: Relations = UNTIED
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ _CLIMB = TypeAdapter(_Steps)
 
 def written(job: Job) -> str:
     """The job as text."""
-    kept = _Kept(job.original, job.shadow, job.names, job.columns, job.key, job.sortable)
+    kept = _Kept(
+        job.original, job.shadow, job.names, job.columns, job.key, job.sortable, job.relations
+    )
     return _FORM.dump_json(kept).decode()
 
 
@@ -69,6 +73,7 @@ def read(text: str, *, migration: int, generation: int, alter: Alter, budget: fl
         sortable=kept.sortable,
         generation=generation,
         lock_budget_seconds=budget,
+        relations=kept.relations,
     )
 
 

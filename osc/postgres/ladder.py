@@ -85,7 +85,7 @@ class PostgresLadder:
         return Climber(self.opened, self.ledger, climb).undo()
 
     def blockers(self, table: TableName) -> list[str]:
-        return locking.blockers(self.opened, table)
+        return list(map(str, locking.blockers(self.opened, table)))
 
 
 def _require_allowed(session: Connection, table: Table) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from osc.engine import Job, Session, Statement, Swapped
 from osc.errors import Bug, ConnectionLost, SwappedButUnfinished, TableChanged, Unreachable
+from osc.model.blocker import Blocker
 from osc.model.table import TableName
 from osc.postgres import catalog, locking
 from osc.postgres.clone import SEQUENCES
@@ -58,6 +59,10 @@ class PostgresSwapper:
         with self.opened("outcome of the swap") as session:
             shadow = oid_of(session, self.job.shadow.name)
             return shadow is None and oid_of(session, self.job.names.archive) is not None
+
+    def recover(self) -> bool:
+        """All of an attempt is one transaction: nothing of it can be half done."""
+        return self.was_swapped()
 
     def _oid(self, session: Connection, name: TableName) -> int:
         oid = oid_of(session, name)
@@ -170,8 +175,11 @@ class PostgresSwapper:
                 todo="see whether somebody has changed it since; if not, please report this",
             )
 
-    def blockers(self) -> list[str]:
+    def blockers(self) -> list[Blocker]:
         return locking.blockers(self.opened, self.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        locking.end(self.opened, blocker)
 
 
 def _told(session: Connection, name: TableName) -> tuple[str, ...]:

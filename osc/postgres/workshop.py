@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from osc.engine import Names, Rehearsal
@@ -93,6 +93,9 @@ class PostgresWorkshop:
             for name in names:
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
                 scratch.drop_empty(session, name.schema)
+
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        self.drop([archive])
 
 
 NO_SUCH_TABLE = {"42P01", "3F000"}

@@ -28,4 +28,5 @@ def create(engine: Engine, plan: Plan, migration: int, generation: int, budget: 
         sortable=plan.rehearsal.sortable,
         generation=generation,
         lock_budget_seconds=budget,
+        relations=plan.rehearsal.relations,
     )
