@@ -291,7 +291,7 @@ def running(
     trial = Trial(session, catalog, table, is_mariadb)
     try:
         remove(session, table.name)
-        session.query(Statement(f"CREATE DATABASE {quoting.name(trial.clone.schema)}"))
+        session.query(_database(session, trial.clone.schema, table.name.schema))
         session.query(Statement(f"USE {quoting.name(trial.clone.schema)}"))
         yield trial
     finally:
@@ -299,6 +299,17 @@ def running(
             remove(session, table.name)
         finally:
             session.close()
+
+
+def _database(session: Session, name: str, like: str) -> Statement:
+    """With the character set of another: CONVERT TO CHARACTER SET DEFAULT means the database's."""
+    found = session.query(
+        Statement(
+            "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = %s",
+            (like,),
+        )
+    )
+    return Statement(f"CREATE DATABASE {quoting.name(name)} COLLATE {found[0][0]}")
 
 
 def remove(session: Session, table: TableName) -> None:
