@@ -17,6 +17,7 @@ from osc.errors import (
     TableChanged,
     Unreachable,
 )
+from osc.model.blocker import Blocker
 from osc.model.table import TableName
 from osc.postgres import (
     catalog,
@@ -236,8 +237,11 @@ class PostgresSwapper:
                 todo="see whether somebody has changed it since; if not, please report this",
             )
 
-    def blockers(self) -> list[str]:
+    def blockers(self) -> list[Blocker]:
         return locking.blockers(self.opened, self.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        locking.end(self.opened, blocker)
 
 
 def _outside(session: Connection, table: int) -> tuple[str, ...]:
