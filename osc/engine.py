@@ -14,10 +14,13 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from osc.model.alter import Alter
+from osc.model.blocker import Blocker
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap
+from osc.model.difference import UNCHANGED, CatalogDiff
 from osc.model.ladder import Forecast, Outlook, Step, Taken
+from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table, TableName
 
 
@@ -81,6 +84,9 @@ class Job:
     """Which process this is for the migration: it goes up with each resume."""
     lock_budget_seconds: float = 0.25
     """How long a statement of ours may wait for a lock on the original: everybody queues behind."""
+    relations: Relations = UNTIED
+    diff: CatalogDiff = UNCHANGED
+    """What the ALTER is to change, and nothing else."""
 
 
 class Claim(Protocol):
@@ -120,6 +126,8 @@ class Rehearsal:
     key: Key
     sortable: bool
     findings: tuple[str, ...] = ()
+    relations: Relations = UNTIED
+    diff: CatalogDiff = UNCHANGED
 
 
 class Workshop(Protocol):
@@ -160,6 +168,12 @@ class Workshop(Protocol):
 
     def drop(self, names: Iterable[TableName]) -> None:
         """Drops tables of ours, within the lock budget; one that is gone already is fine."""
+        ...
+
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        """Drops an old table, however large, so that nobody on the server has to wait for it: in
+        steps, with `pace` between two of them, which waits while the server needs rest and raises
+        where we are to stop. Called again it goes on; a table that is gone already is fine."""
         ...
 
 
@@ -272,6 +286,44 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True)
+class Order:
+    """Words for a run, from whatever host; `number` goes up."""
+
+    number: int
+    words: str
+    by: str
+
+
+class Board(Protocol):
+    """Beside the ledger: what an operator says to a run, and what the run shows of itself. Any
+    thread may ask; the tables are there once the ledger is prepared."""
+
+    def order(self, migration: int, words: str, by: str) -> int:
+        """Pins words up; their number."""
+        ...
+
+    def orders(self, migration: int) -> list[Order]:
+        """Those without an answer, in the order they came."""
+        ...
+
+    def answer(self, number: int, text: str) -> None: ...
+    def answered(self, number: int) -> str | None:
+        """None while there is no answer."""
+        ...
+
+    def show(self, migration: int, record: str) -> None: ...
+    def shown(self, migration: int) -> tuple[str, float] | None:
+        """The newest record and its age in seconds."""
+        ...
+
+    def clear(self, migration: int) -> None:
+        """Takes down what nobody has to read any more."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Where a migration can go on. `job` is what `osc.model.checkpoint` wrote, empty while there is
     no whole shadow; `position` is None while no source was open; `spilled` counts keys."""
@@ -301,6 +353,8 @@ class Run:
     rows_copied: int = 0
     rows_estimated: int = 0
     message: str = ""
+    result: str = ""
+    """What it had to say at its end, as JSON; empty where it was not done."""
     archive: str = ""
     alive: bool = False
 
@@ -371,9 +425,55 @@ class Swapper(Protocol):
         """Asks the catalog whether an earlier process has swapped; it must be quiet by now."""
         ...
 
-    def blockers(self) -> list[str]:
-        """Who holds or waits for locks on the original, one sentence each."""
+    def recover(self) -> bool:
+        """The same, and what an attempt of that process has left half done is completed where it
+        has swapped, and put back where it has not."""
         ...
+
+    def blockers(self) -> list[Blocker]:
+        """Who holds or waits for locks on the original, the oldest transaction first."""
+        ...
+
+    def end(self, blocker: Blocker) -> None:
+        """Ends that session; what its transaction did is undone. Fine where it is gone."""
+        ...
+
+
+class Gauges(Protocol):
+    """What the server says of its load; each call is one question, asked in a session of its own
+    that lasts, by any one thread."""
+
+    def read(self, name: str) -> float:
+        """One of `known`, or whatever else the server counts under this name (a status variable of
+        MySQL and MariaDB); Usage where it knows none."""
+        ...
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The gauges that both engines have, each with its unit: "s", "bytes" or empty."""
+        ...
+
+    def lags(self) -> Mapping[str, float]:
+        """Seconds that each replica which the server itself knows of is behind it."""
+        ...
+
+    def beat(self, migration: int, at: float) -> None:
+        """Writes the time (of our own clock) for replicas to show; it lasts as long as a commit."""
+        ...
+
+    def beaten(self, migration: int) -> float | None:
+        """The newest time that has come here; None where none has."""
+        ...
+
+    def probe(self, sql: str) -> None:
+        """Runs a query of the operator's and reads its rows."""
+        ...
+
+    def value(self, sql: str) -> float:
+        """The first column of the first row of a query of the operator's; 0 where there is none."""
+        ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -429,8 +529,8 @@ class Ladder(Protocol):
         has written into what was there before. The caller has not taken the last step."""
         ...
 
-    def blockers(self, table: TableName) -> list[str]:
-        """Who holds or waits for locks on the table, one sentence each."""
+    def blockers(self, table: TableName) -> list[Blocker]:
+        """Who holds or waits for locks on the table, the oldest transaction first."""
         ...
 
 
@@ -450,9 +550,15 @@ class Engine:
     checks: Checks
     workshop: Workshop
     ledger: Ledger
+    board: Board
     dialect: Callable[[Job], Dialect]
     load: Callable[[Job], Load]
     swapper: Callable[[Job], Swapper]
+    gauges: Callable[[], Gauges]
+    """New ones each time, with a session of their own that lasts."""
+    replicas: Callable[[], Mapping[str, Callable[[], Gauges]]] = dict
+    """The replicas that are to be watched, by name: those that the operator gives, and those of
+    which the server says where they listen and which let us in."""
     ladder: Ladder | None = None
     """None where the engine can only copy."""
     sources: Mapping[Sync, Callable[[Job, Position | None], ChangeSource]] = field(

@@ -105,6 +105,13 @@ class Aborted(OscError):
     resumable = False
 
 
+class Stopped(Aborted):
+    """A word, a file or a hook of the operator's stopped the run; it can be resumed."""
+
+    title = "stopped by the operator"
+    resumable = True
+
+
 class TakenOver(Aborted):
     """Another process goes on with the migration, or has ended it: nothing is ours any more."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
@@ -22,7 +25,7 @@ from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import Table, TableName
-from osc.ops import checkpoint
+from osc.ops import checkpoint, desk
 from osc.stages import cleanup as cleaning
 from osc.stages import plan as planning
 from osc.stages import preflight, route, unfinished
@@ -36,6 +39,7 @@ LOST = (errors.Unreachable, errors.ConnectionLost)
 HANDOVER_SECONDS = 60.0
 """How long a live process may take to notice that it is to let go."""
 LINGERING_SECONDS = 10.0
+WATCH_SECONDS = 1.0
 """How long the claim of a dead connection may be there, as far as the server can know."""
 
 
@@ -90,7 +94,7 @@ def migrate(
 
     def first(controls: Controls) -> Report:
         table = route.find(engine, request.alter)
-        tracker.note(table=str(table.name), rows_estimated=table.rows)
+        tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
         stopped = unfinished.climb(engine, table.name, request.statement)
         if stopped is not None:
             begun.append(stopped.id)
@@ -119,7 +123,15 @@ def migrate(
             )
             begun[:] = [number]
             return Attempt(
-                engine, prepared, request.statement, settings, tracker, controls, claim, number
+                engine,
+                prepared,
+                request.statement,
+                settings,
+                tracker,
+                controls,
+                claim,
+                number,
+                by=request.by,
             ).from_the_beginning()
 
     def again(controls: Controls) -> Report:
@@ -242,12 +254,54 @@ def _taken_back(engine: Engine, climb: Climb) -> list[str]:
     return found
 
 
+def say(engine: Engine, wanted: str | None, words: str, by: str) -> str:
+    """Words for a run that is under way, on whatever host, and its answer."""
+    run = unfinished.find(engine, wanted)
+    if not run.alive:
+        raise errors.Precondition(
+            f"no process works on migration {run.id} of {run.table}: it is {run.phase}",
+            still_true="nothing was changed",
+            todo=f"`osc resume URL {run.id}` begins one" if run.finished_at is None else "",
+        )
+    return desk.say(engine.board, run.id, words, by)
+
+
+def shown(engine: Engine, run: Run) -> dict[str, Any] | None:
+    """What the run shows of itself, with the age of that in seconds; None where it has never."""
+    found = engine.board.shown(run.id) if run.alive else None
+    return {**json.loads(found[0]), "age_seconds": round(found[1], 1)} if found else None
+
+
+def watched(engine: Engine, wanted: str | None) -> Iterator[dict[str, Any]]:
+    """What a run shows of itself, each time it shows something new, until its process is gone."""
+    run, pause, last = unfinished.find(engine, wanted), Event(), None
+    while run.alive:
+        record = shown(engine, run)
+        if record and {**record, "age_seconds": 0} != last:
+            last = {**record, "age_seconds": 0}
+            yield record
+        pause.wait(WATCH_SECONDS)
+        run = unfinished.numbered(engine, run.id)
+    yield {"schema": 1, **_ended(run)}
+
+
+def _ended(run: Run) -> dict[str, Any]:
+    words = {"rows_copied": run.rows_copied, "backlog": 0, "share": 1.0, "waiting_for": run.message}
+    empty = dict.fromkeys(("copy_waits_for", "following_waits_for", "cut_over_waits_for"), "")
+    return {"phase": run.phase, "table": str(run.table), **words, **empty}
+
+
 def status(engine: Engine, table: TableName | None) -> list[Run]:
     return engine.ledger.runs(table)
 
 
 def cleanup(
-    engine: Engine, table: TableName | None, *, execute: bool, archives: bool = False
+    engine: Engine,
+    table: TableName | None,
+    controls: Controls,
+    *,
+    execute: bool,
+    archives: bool = False,
 ) -> list[str]:
     """What dead runs left on one table, or on all that the ledger knows; `execute` removes it.
 
@@ -265,7 +319,7 @@ def cleanup(
             continue
         with engine.claim(name):
             kept = {run.archive for run in runs} if archives else set()
-            found += cleaning.sweep(engine, name, archives=kept, execute=execute)
+            found += cleaning.sweep(engine, name, controls, archives=kept, execute=execute)
     return found
 
 
@@ -351,7 +405,7 @@ def _go_on(
         def attempt(made: Plan) -> Attempt:
             return Attempt(
                 engine, made, run.statement, settings, tracker, controls, claim, migration,
-                generation,
+                generation, run.by,
             )  # fmt: skip
 
         if job and was_swapped:
@@ -363,11 +417,12 @@ def _go_on(
 
 
 def _was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
-    """Whether the new table serves; asked when whatever a dead process had begun is over."""
+    """Whether the new table serves; asked when whatever a dead process had begun is over. What it
+    had begun to carry over is where it belongs then."""
     if job is None:
         return False
     engine.workshop.await_quiet(job.names.shadow)
-    return saved.phase == Phase.CLEANUP or engine.swapper(job).was_swapped()
+    return saved.phase == Phase.CLEANUP or engine.swapper(job).recover()
 
 
 def _climb(run: Run, saved: Checkpoint, generation: int, budget: float) -> Climb | None:

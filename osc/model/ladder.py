@@ -94,7 +94,8 @@ class Outlook:
 
     `steps` are those of `way`, none where it is a copy or nothing. `because` is the reason for the
     way in one sentence. `brief` are the steps by which a table that can't be copied is altered all
-    the same, since it is so small that the server does it within the lock budget.
+    the same, since it is so small that the server does it within the lock budget. `refused` is
+    what the server says where it would not run the ALTER; a copy may find a way.
     """
 
     clauses: tuple[Clause, ...]
@@ -103,6 +104,7 @@ class Outlook:
     steps: tuple[Step, ...] = ()
     brief: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
+    refused: str = ""
 
     @property
     def cost(self) -> Cost:

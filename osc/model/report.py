@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from osc.model.difference import UNCHANGED, CatalogDiff
 from osc.model.ladder import Climbed, Way
 
 
@@ -33,3 +34,4 @@ class Report:
     phases: dict[str, float] = field(default_factory=dict)
     way: str = str(Way.COPY)
     steps: tuple[Climbed, ...] = ()
+    diff: CatalogDiff = UNCHANGED

@@ -7,9 +7,11 @@ from functools import cache
 from osc.engine import Engine, Sync
 from osc.mysql import claim, flavor
 from osc.mysql.binlog import BinlogSource
+from osc.mysql.board import MySQLBoard
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.checks import MySQLChecks
 from osc.mysql.dialect import MySQLDialect
+from osc.mysql.gauges import MySQLGauges, replicas
 from osc.mysql.ladder import MySQLLadder
 from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import MySQLLedger
@@ -40,10 +42,12 @@ def connect(url: str) -> Engine:
         connector, to.database, alive=lambda name: claim.holder(first, name) is not None
     )
 
+    board = MySQLBoard(connector, to.database)
     lent = Lent()
 
     def close() -> None:
         ledger.close()
+        board.close()
         first.close()
 
     return Engine(
@@ -57,8 +61,11 @@ def connect(url: str) -> Engine:
         checks=MySQLChecks(first, to, told.is_mariadb),
         workshop=workshop,
         ledger=ledger,
+        board=board,
         dialect=MySQLDialect,
         load=lambda job: MySQLLoad(job, connector, catalog, workshop),
+        gauges=lambda: MySQLGauges(connector, to.database),
+        replicas=lambda: replicas(to, first, is_mariadb=told.is_mariadb),
         swapper=lambda job: swapper(
             job,
             connector,

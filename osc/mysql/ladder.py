@@ -29,9 +29,11 @@ from tenacity import (
 from osc import errors
 from osc.engine import Climb, Session, Statement
 from osc.model.alter import Alter
+from osc.model.blocker import Blocker
 from osc.model.ladder import Forecast, Outlook, Step, Taken
 from osc.model.table import Table, TableName
 from osc.mysql import forecasting, locking, naming, outlook, quoting, waiting
+from osc.mysql.blockers import blockers
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.outlook import RENAMED, fingerprint
 from osc.mysql.trial import NOT_THIS_WAY
@@ -180,8 +182,8 @@ class MySQLLadder:
         )
         attempts(self._run, climb, step, step.undo, lambda: None)
 
-    def blockers(self, table: TableName) -> list[str]:
-        return locking.blockers(self.connect)
+    def blockers(self, table: TableName) -> list[Blocker]:
+        return blockers(self.connect, table)
 
     def _await_quiet(self, table: TableName) -> None:
         """A statement outlives the client that sent it, a build by minutes. One that waits for a

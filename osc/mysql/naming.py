@@ -109,6 +109,20 @@ def is_our_trigger(name: str) -> bool:
     return re.fullmatch(rf"{OURS}[0-9a-f]{{16}}_\d+_(ins|upd|del)", name) is not None
 
 
+def key(of: TableName, number: int) -> str:
+    """What a foreign key is called while it changes hands: names are unique in a database."""
+    return f"{triggers_begin(of)}fk{number}"
+
+
+def is_our_key(name: str) -> bool:
+    return re.fullmatch(rf"{OURS}[0-9a-f]{{16}}_fk\d+", name) is not None
+
+
+def key_index(of: TableName, number: int) -> str:
+    """What an index is called meanwhile that the server may have made for a foreign key."""
+    return f"{triggers_begin(of)}ix{number}"
+
+
 def changelog(schema: str, migration: int) -> TableName:
     """Beside the ledger."""
     return TableName(schema, f"{OURS}log_{migration}")

@@ -15,7 +15,9 @@ from osc import errors
 from osc.engine import Climb, Job, Names
 from osc.model.alter import Alter
 from osc.model.columns import ColumnMap
+from osc.model.difference import UNCHANGED, CatalogDiff
 from osc.model.ladder import Step
+from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table
 
 
@@ -29,6 +31,8 @@ class _Kept:
     columns: ColumnMap
     key: Key
     sortable: bool
+    relations: Relations = UNTIED
+    diff: CatalogDiff = UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,16 @@ _CLIMB = TypeAdapter(_Steps)
 
 def written(job: Job) -> str:
     """The job as text."""
-    kept = _Kept(job.original, job.shadow, job.names, job.columns, job.key, job.sortable)
+    kept = _Kept(
+        job.original,
+        job.shadow,
+        job.names,
+        job.columns,
+        job.key,
+        job.sortable,
+        job.relations,
+        job.diff,
+    )
     return _FORM.dump_json(kept).decode()
 
 
@@ -69,6 +82,8 @@ def read(text: str, *, migration: int, generation: int, alter: Alter, budget: fl
         sortable=kept.sortable,
         generation=generation,
         lock_budget_seconds=budget,
+        relations=kept.relations,
+        diff=kept.diff,
     )
 
 

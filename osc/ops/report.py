@@ -101,6 +101,7 @@ def plan_record(plan: Planned) -> dict[str, Any]:
         "key": list(plan.rehearsal.key.columns),
         "sync": str(plan.sync),
         "columns": [asdict(difference) for difference in differences(plan)],
+        "diff": asdict(plan.rehearsal.diff),
         "findings": list(plan.findings),
         "steps": list(plan.statements),
     }

@@ -35,7 +35,7 @@ class PostgresChecks:
             if oid is None:
                 raise _refused(f"there is no table {table.name}", "")
             _require_ownership(session, table, oid)
-            _require_plain(session, table, oid)
+            _require_plain(session, table, oid, sync)
             _require_nothing_attached(session, table, oid)
             _require_valid_indexes(session, table, oid)
             if sync is Sync.LOG:
@@ -150,22 +150,22 @@ def _require_ownership(session: Connection, table: Table, oid: int) -> None:
         )
 
 
-def _require_plain(session: Connection, table: Table, oid: int) -> None:
-    persistence, partition, typed, hidden = session.rows(
-        "SELECT relpersistence::text, relispartition, reloftype <> 0,"
+def _require_plain(session: Connection, table: Table, oid: int, sync: Sync) -> None:
+    persistence, partition, hidden = session.rows(
+        "SELECT relpersistence::text, relispartition,"
         " relrowsecurity AND relforcerowsecurity AND NOT rolsuper AND NOT rolbypassrls"
         " FROM pg_class, pg_roles WHERE pg_class.oid = $1 AND rolname = current_user",
         oid,
     )[0]
-    if persistence != "p":
-        kind = "temporary" if persistence == "t" else "unlogged"
+    if persistence == "t":
+        raise _refused(f"{table.name} is temporary: only its session sees it", "")
+    if persistence == "u" and sync is Sync.LOG:
         raise _refused(
-            f"{table.name} is {kind}: its changes are not in the log", "use the native ALTER"
+            f"{table.name} is unlogged: its changes are not in the log",
+            "follow it by --sync triggers",
         )
     if partition:
         raise _refused(f"{table.name} is a partition of another table", "")
-    if typed:
-        raise _refused(f"{table.name} is a table of a type", "ALTER TABLE … NOT OF")
     if hidden:
         raise _refused(
             f"{table.name} forces row level security on us: rows might be hidden from the copy",
@@ -179,10 +179,7 @@ REFUSALS = {
         "a foreign key of another table, which refers to it,",
         "drop it and add it again, NOT VALID, after the migration",
     ),
-    "trigger": ("a trigger", "triggers can't be carried over yet"),
-    "rule": ("a rule", "rules can't be carried over"),
     "publication": ("a publication", "take the table out and put it back after the migration"),
-    "security": ("a security label", "remove it and put it back after the migration"),
     "inherits": ("inheritance", "ALTER TABLE … NO INHERIT first"),
     "inherited": ("inheritance", "ALTER TABLE … NO INHERIT first"),
     "member": ("an extension", "a table of an extension is changed by its upgrades"),

@@ -10,8 +10,9 @@ from osc.engine import Job, Statement
 from osc.errors import BadStatement, BadValue, Precondition, TableChanged
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, clone, indexes, scratch
+from osc.postgres import catalog, clone, firing, indexes, scratch
 from osc.postgres.definition import describe, oid_of
+from osc.postgres.firing import Firing
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, Open, plain_names
 
@@ -40,7 +41,7 @@ class Late:
 @dataclass(frozen=True)
 class Target:
     """What the ALTER makes of the table. `lines` describe it after the swap, `loaded` before it,
-    when the `late` constraints are not there yet."""
+    when the `late` constraints are not there yet and the `firings` are silent."""
 
     oid: int
     table: Table
@@ -48,6 +49,7 @@ class Target:
     loaded: tuple[str, ...]
     indexes: tuple[indexes.Index, ...]
     late: tuple[Late, ...]
+    firings: tuple[Firing, ...]
     autovacuum: str | None
 
 
@@ -114,11 +116,12 @@ def _in_words() -> Iterator[None]:
 
 def read(session: Connection, name: TableName, oid: int) -> Target:
     """Describes an altered clone, which loses nothing by it."""
-    late = _late(session, oid)
+    late, firings = _late(session, oid), firing.read(session, oid)
     lines = describe(session, oid)
     with session.undone():
         for constraint in late:
             session.execute(constraint.drop(name))
+        firing.silence(session, firings, name)
         loaded = describe(session, oid)
     table = catalog.read(session, name, oid, any_key=True)
     autovacuum = session.value(
@@ -126,7 +129,7 @@ def read(session: Connection, name: TableName, oid: int) -> Target:
         " WHERE oid = $1 AND option_name = 'autovacuum_enabled'",
         oid,
     )
-    return Target(oid, table, lines, loaded, indexes.read(session, oid), late, autovacuum)
+    return Target(oid, table, lines, loaded, indexes.read(session, oid), late, firings, autovacuum)
 
 
 def _late(session: Connection, oid: int) -> tuple[Late, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
+from osc.model import difference
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, changelog, rehearsal, scratch, slots
+from osc.postgres import catalog, changelog, definition, firing, rehearsal, scratch, slots
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
@@ -40,7 +41,16 @@ class PostgresWorkshop:
         ):
             columns, key = column_map(session, table, target.table, alter)
             asked = doubts(session, table, target, columns)
-            return Rehearsed(target.table, columns, key, sortable=False, doubts=asked)
+            oid = definition.oid_of(session, table.name)
+            before = definition.describe(session, oid) if oid is not None else ()
+            return Rehearsed(
+                target.table,
+                columns,
+                key,
+                sortable=False,
+                diff=difference.between(before, target.lines),
+                doubts=asked,
+            )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
         assert isinstance(rehearsal, Rehearsed)
@@ -49,7 +59,7 @@ class PostgresWorkshop:
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """The shadow has neither indexes nor constraints that aren't valid: `Load` builds the ones
-        on the full table, `Swapper` adds the others."""
+        on the full table, `Swapper` adds the others. No trigger or rule of it fires before that."""
         with self.opened("shadow") as session, session.transaction():
             for name in (names.shadow, names.archive):
                 scratch.make_schema(session, name.schema, table.name)
@@ -61,6 +71,7 @@ class PostgresWorkshop:
                 session.execute(constraint.drop(names.shadow))
             for index in target.indexes:
                 session.execute(index.drop(names.shadow))
+            firing.silence(session, target.firings, names.shadow)
             return replace(target.table, identity=catalog.identity(session, oid) or "")
 
     def leftovers(self, table: TableName) -> list[TableName]:
@@ -93,6 +104,9 @@ class PostgresWorkshop:
             for name in names:
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
                 scratch.drop_empty(session, name.schema)
+
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        self.drop([archive])
 
 
 NO_SUCH_TABLE = {"42P01", "3F000"}

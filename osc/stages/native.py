@@ -68,21 +68,23 @@ class Climber:
         self.tracker.note(lock_held_seconds=longest, waiting_for="")
 
     def _blocked(self, attempt: int, error: errors.ServerError) -> None:
-        blockers = "; ".join(self.ladder.blockers(self.climb.table.name)) or "nobody any more"
-        self.tracker.note(waiting_for=f"{error.happened}; in the way: {blockers}")
+        self.tracker.note(waiting_for=f"{error.happened}; in the way: {self._in_the_way()}")
         longest = min(LONGEST_BACK_OFF_SECONDS, 0.2 * 2 ** min(attempt, 10))
         self.controls.pause(random.uniform(longest / 2, longest))
 
     def _not_obtained(self, step: Step) -> errors.CutOverNotObtained:
         name, budget = self.climb.table.name, self.climb.lock_budget_seconds * 1000
-        blockers = "; ".join(self.ladder.blockers(name)) or "nobody any more"
         return errors.CutOverNotObtained(
             f"{step.does}: not done within {budget:.0f} ms in {self.attempts} attempts;"
-            f" in the way: {blockers}",
+            f" in the way: {self._in_the_way()}",
             still_true=f"{name} serves as before",
             todo="end these transactions or wait for a quieter hour; raise "
             "--cut-over-lock-timeout only if applications can wait that long",
         )
+
+    def _in_the_way(self) -> str:
+        found = self.ladder.blockers(self.climb.table.name)
+        return "; ".join(map(str, found)) or "nobody any more"
 
     def _lost(self, error: errors.ServerError) -> errors.DataWouldBeLost:
         return errors.DataWouldBeLost(

@@ -53,6 +53,8 @@ def choose(
         try:
             copy = _copy(engine, alter, sync)
         except (errors.Precondition, errors.NotAllowed) as refusal:
+            if outlook.refused:
+                raise _as_the_server_says(outlook) from refusal
             if not outlook.brief:
                 raise
             outlook = _by_force_of_being_small(outlook, refusal)
@@ -65,6 +67,14 @@ def _outlook(engine: Engine, table: Table, alter: Alter, *, force: bool, small: 
     if force:
         return COPIED
     return engine.ladder.look(table, alter, small_bytes=small)
+
+
+def _as_the_server_says(outlook: Outlook) -> errors.Precondition:
+    return errors.Precondition(
+        outlook.refused,
+        still_true="nothing was touched",
+        todo="correct the statement; the server itself would not run it either",
+    )
 
 
 def _by_force_of_being_small(outlook: Outlook, refusal: errors.OscError) -> Outlook:

@@ -109,7 +109,13 @@ class Server:
         return REPORT
 
     def _cleanup(
-        self, engine: Any, table: TableName | None, *, execute: bool, archives: bool
+        self,
+        engine: Any,
+        table: TableName | None,
+        controls: Controls,
+        *,
+        execute: bool,
+        archives: bool,
     ) -> list[str]:
         return ["table shop._orders_new", *(["table shop._orders_old"] if archives else [])]
 
@@ -123,7 +129,7 @@ class Server:
         }
         for name, fake in fakes.items():
             monkeypatch.setattr(migration, name, fake)
-        monkeypatch.setattr(cli, "engine_at", lambda url: self)
+        monkeypatch.setattr(cli, "engine_at", lambda url, replicas=(): self)
 
 
 @pytest.fixture
@@ -364,6 +370,7 @@ def test_json_logs_name_an_action_in_each_line(server: Server) -> None:
 
     events = [json.loads(line) for line in result.stderr.splitlines()]
     assert [(event["action"], event["phase"]) for event in events] == [("phase", "preflight")]
+    assert [event["schema"] for event in events] == [1]
 
 
 def test_quiet_leaves_only_the_result(server: Server) -> None:
@@ -414,3 +421,26 @@ def test_a_run_that_lives_shows_its_phase(server: Server, monkeypatch: pytest.Mo
     monkeypatch.setattr(migration, "status", lambda engine, table: [replace(RUN, alive=True)])
 
     assert "died" not in osc("status", URL).stdout
+
+
+def test_every_exit_code_is_explained() -> None:
+    codes = json.loads(osc("exit-codes", "--json").stdout)
+
+    for code in codes:
+        said = osc("explain", str(code["exit_code"])).stdout
+        assert said.startswith(f"{code['exit_code']}: {code['title']}\n\n"), code
+        assert len(said) > 80
+
+
+@pytest.mark.parametrize("code", ["4", "nonsense", "-1"])
+def test_a_code_that_is_none_is_not_explained(code: str) -> None:
+    assert osc("explain", "--", code).exit_code == 2
+
+
+def test_history_tells_who_did_what_and_what_came_of_it(server: Server) -> None:
+    said = osc("history", URL).stdout
+
+    assert "shop.orders: died in copy" in said
+    assert "me@here" in said
+    (record,) = json.loads(osc("history", URL, "--json").stdout)
+    assert (record["id"], record["result"]) == (7, None)
