@@ -130,7 +130,7 @@ def _of_writers(case: Case, writers: Writers, error: OscError | None) -> Iterato
     if writers.slowest_seconds > LONGEST_WAIT_SECONDS:
         yield f"a transaction of the application took {writers.slowest_seconds:.1f} s"
     if case.writes and not case.refused and error is None:
-        for phase in (Phase.COPY, Phase.DONE):
+        for phase in (Phase.NATIVE if case.climbs else Phase.COPY, Phase.DONE):
             if not writers.committed[phase]:
                 yield f"nothing was written in phase {phase}: the case proves nothing"
 

@@ -48,7 +48,7 @@ def osc(case: Case, adapted: Callable[[Engine], Engine] = lambda engine: engine)
                 pytest.skip(f"{engine.name} has no --sync {case.sync}")
             parsed = alter.parse(statement, mysql=engine.mysql)
             request = Request(alter=parsed, sync=Sync(case.sync), statement=statement, by="tests")
-            wanted = settings(force_copy=True, reconnect_for=0)
+            wanted = settings(force_copy=not case.climbs, reconnect_for=0)
             try:
                 return migrate(engine, request, wanted, tracker, Controls()).archive
             except OscError as error:
