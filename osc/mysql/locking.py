@@ -13,6 +13,7 @@ from osc import errors
 from osc.engine import Session, Statement
 from osc.model.table import TableName
 from osc.mysql import quoting
+from osc.mysql.blockers import blockers
 from osc.mysql.watchdog import Watchdog
 
 LONGEST_HELD_SECONDS = 5
@@ -68,30 +69,6 @@ def let_go(session: Session) -> None:
         session.execute(Statement("UNLOCK TABLES"))
 
 
-def blockers(connect: Callable[[str], Session]) -> list[str]:
-    """Who has had a transaction open for a while; metadata locks outlive statements in it."""
-    session = connect("blockers")
-    try:
-        rows = session.query(
-            Statement(
-                "SELECT p.id, p.user, p.host, p.command, t.trx_started, "
-                "TIMESTAMPDIFF(SECOND, t.trx_started, SYSDATE()), LEFT(COALESCE(p.info, ''), 80) "
-                "FROM information_schema.innodb_trx t "
-                "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
-                "WHERE p.id <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5"
-            )
-        )
-    except errors.NotAllowed:
-        return ["(the PROCESS privilege is needed to name them)"]
-    finally:
-        session.close()
-    return [
-        f"connection {identity} ({user}@{host}, {command}), in a transaction since {seconds} s"
-        + (f": {statement}" if statement else "")
-        for identity, user, host, command, _, seconds, statement in rows
-    ]
-
-
 class Lent:
     """The session that holds the lock, lent to whoever has to read behind it.
 
@@ -142,12 +119,12 @@ def _again_and_again(
         try:
             return once()
         except (errors.LockTimeout, errors.Conflict):
-            in_the_way = blockers(connect)
+            in_the_way = blockers(connect, table)
         longest = min(LONGEST_BACK_OFF_SECONDS, 0.1 * 2**attempt)
         time.sleep(random.uniform(longest / 2, longest))
     raise errors.CutOverNotObtained(
         f"{table} could not be locked within {budget_seconds * 1000:.0f} ms in {ATTEMPTS} "
-        f"attempts, which {what} need; in the way: {'; '.join(in_the_way)}",
+        f"attempts, which {what} need; in the way: {'; '.join(map(str, in_the_way))}",
         still_true=f"{table} still serves and is untouched",
         todo="end these transactions or wait for a quieter hour, then start again",
     )

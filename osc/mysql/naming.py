@@ -85,6 +85,11 @@ class Apart:
         return TableName(f"{OURS}{role}_{digest(self.of)}", self.of.name)
 
 
+def asking(of: TableName) -> str:
+    """The database in which the server is asked about a table (`trial.py`); all in it is ours."""
+    return f"{OURS}ask_{digest(of)}"
+
+
 def needs_a_place_apart(definition: str) -> bool:
     """Whether SHOW CREATE TABLE names a CHECK constraint."""
     return re.search(r"^\s+CONSTRAINT `(?:[^`]|``)+` CHECK ", definition, re.MULTILINE) is not None

@@ -43,11 +43,12 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Session, Statement, Swapped
+from osc.model.blocker import Blocker
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
+from osc.mysql.blockers import blockers, end
 from osc.mysql.locking import (
     LONGEST_HELD_SECONDS,
-    blockers,
     let_go,
     limit_silence,
     locking_session,
@@ -122,8 +123,11 @@ class SentrySwapper:
     def recover(self) -> bool:
         return self.parts.recover()
 
-    def blockers(self) -> list[str]:
-        return blockers(self.parts.connect)
+    def blockers(self) -> list[Blocker]:
+        return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        end(self.parts.connect, blocker)
 
 
 class _Renaming(threading.Thread):

@@ -18,11 +18,13 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from osc.engine import Job, Session, Statement, Swapped
+from osc.model.blocker import Blocker
 from osc.mysql.attempt import Parts
+from osc.mysql.blockers import blockers, end
 from osc.mysql.carried import Carried
 from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, blockers, let_go, locking_session
+from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.session import PACKETS
 from osc.mysql.watchdog import Watchdog
@@ -68,8 +70,11 @@ class LockedSwapper:
     def recover(self) -> bool:
         return self.parts.recover()
 
-    def blockers(self) -> list[str]:
-        return blockers(self.parts.connect)
+    def blockers(self) -> list[Blocker]:
+        return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        end(self.parts.connect, blocker)
 
 
 def swapper(

@@ -25,6 +25,7 @@ from osc.mysql import (
     probing,
     quiet,
     quoting,
+    trial,
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
@@ -175,7 +176,9 @@ class MySQLWorkshop:
             for place in _places(table):
                 self.await_quiet(place.shadow)
             self.drop(sentries)
-        return told + [f"sentry table {name}" for name in sentries]
+        told += [f"sentry table {name}" for name in sentries]
+        with self._session("sweep") as session:
+            return told + trial.sweep(session, table, execute=execute)
 
     def await_quiet(self, shadow: TableName) -> None:
         quiet.await_quiet(self.connect, shadow)
@@ -188,6 +191,9 @@ class MySQLWorkshop:
                 session.execute(Statement(f"DROP TABLE IF EXISTS {quoting.table(name)}"))
                 if name.schema.startswith(naming.OURS):
                     self._drop_empty_databases(session, name.schema)
+
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        self.drop([archive])
 
     def _drop_empty_databases(self, session: Session, schema: str) -> None:
         """This database of ours if nothing is in it; with a shadow's also those of archives."""
@@ -272,7 +278,7 @@ class MySQLWorkshop:
         session.query(Statement("SET SESSION sql_mode = @@GLOBAL.sql_mode"))
         try:
             session.execute(Statement(f"USE {quoting.name(name.schema)}"))
-            with _in_words(alter):
+            with in_words(alter):
                 session.query(_literally(alter.on(quoting.table(name))))
         finally:
             session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
@@ -299,7 +305,7 @@ def _literally(sql: str) -> Statement:
 
 
 @contextmanager
-def _in_words(alter: Alter) -> Iterator[None]:
+def in_words(alter: Alter) -> Iterator[None]:
     """What the server says about the ALTER, as a refusal."""
     try:
         yield

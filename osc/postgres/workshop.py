@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
+from osc.model import difference
 from osc.model.alter import Alter
+from osc.model.columns import ColumnMap
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, changelog, rehearsal, scratch, slots
+from osc.postgres import (
+    catalog,
+    changelog,
+    definition,
+    dependents,
+    firing,
+    foreign,
+    published,
+    rehearsal,
+    scratch,
+    slots,
+)
+from osc.postgres.definition import oid_of
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
@@ -39,8 +53,18 @@ class PostgresWorkshop:
             rehearsal.rehearsed(session, table.name, alter) as target,
         ):
             columns, key = column_map(session, table, target.table, alter)
+            _require_followable(session, table, target.table, columns)
             asked = doubts(session, table, target, columns)
-            return Rehearsed(target.table, columns, key, sortable=False, doubts=asked)
+            oid = definition.oid_of(session, table.name)
+            before = definition.describe(session, oid) if oid is not None else ()
+            return Rehearsed(
+                target.table,
+                columns,
+                key,
+                sortable=False,
+                diff=difference.between(before, target.lines),
+                doubts=asked,
+            )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
         assert isinstance(rehearsal, Rehearsed)
@@ -49,18 +73,21 @@ class PostgresWorkshop:
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """The shadow has neither indexes nor constraints that aren't valid: `Load` builds the ones
-        on the full table, `Swapper` adds the others."""
+        on the full table, `Swapper` adds the others. No trigger or rule of it fires before that."""
         with self.opened("shadow") as session, session.transaction():
             for name in (names.shadow, names.archive):
                 scratch.make_schema(session, name.schema, table.name)
             oid = rehearsal.altered_clone(session, table.name, alter, names.shadow)
-            target = rehearsal.read(session, names.shadow, oid)
+            target = rehearsal.read(session, table.name, names.shadow, oid)
+            foreign.part(session, oid)
+            foreign.dismiss(session, names.shadow.schema)
             # An autovacuum of the half-filled table would be in the way of the index builds.
             session.run(f"ALTER TABLE {qualified(names.shadow)} SET (autovacuum_enabled = false)")
             for constraint in target.late:
                 session.execute(constraint.drop(names.shadow))
             for index in target.indexes:
                 session.execute(index.drop(names.shadow))
+            firing.silence(session, target.firings, names.shadow)
             return replace(target.table, identity=catalog.identity(session, oid) or "")
 
     def leftovers(self, table: TableName) -> list[TableName]:
@@ -93,6 +120,24 @@ class PostgresWorkshop:
             for name in names:
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
                 scratch.drop_empty(session, name.schema)
+
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        self.drop([archive])
+
+
+def _require_followable(
+    session: Connection, table: Table, altered: Table, columns: ColumnMap
+) -> None:
+    """Raises Precondition where the ALTER takes from a dependent what it needs."""
+    oid = oid_of(session, table.name)
+    assert oid is not None
+    found = (*dependents.read(session, oid), *published.read(session, oid))
+    targets = {pair.source: pair.target for pair in columns.pairs}
+    new = {column.name: column.type for column in altered.columns}
+    old = {column.name: column.type for column in table.columns}
+    dropped = [name for name in old if name not in targets]
+    retyped = [name for name in old if name in targets and new[targets[name]] != old[name]]
+    dependents.require_columns(found, dropped, retyped)
 
 
 NO_SUCH_TABLE = {"42P01", "3F000"}

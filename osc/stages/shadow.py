@@ -29,4 +29,5 @@ def create(engine: Engine, plan: Plan, migration: int, generation: int, budget: 
         generation=generation,
         lock_budget_seconds=budget,
         relations=plan.rehearsal.relations,
+        diff=plan.rehearsal.diff,
     )
