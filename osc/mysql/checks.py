@@ -33,6 +33,7 @@ class MySQLChecks:
             self._may_read_the_log()
 
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
+        self._sees_every_child(table)
         for refusal in (*self._table(table), *self._cascades(table, sync), *_statement(alter)):
             raise refusal
         if sync is Sync.LOG:
@@ -124,6 +125,23 @@ class MySQLChecks:
             yield _refused(
                 f"{table.name} has the trigger {trigger}; triggers are not carried over yet",
                 "drop it for the time of the change, or alter natively",
+            )
+
+    def _sees_every_child(self, table: Table) -> None:
+        """One that we don't see would go on referring to the old table. (Without PROCESS nobody
+        tells whether there is any.)"""
+        try:
+            every = innodb.referring(self.session, table.name)
+        except errors.NotAllowed:
+            return
+        catalog = MySQLCatalog(self.session, self.address.database)
+        seen = foreign_keys.of_children(self.session, catalog, table.name)
+        if len(every) > len(seen):
+            raise errors.NotAllowed(
+                f"foreign keys refer to {table.name} from tables that this user may not see: there "
+                f"are {len(every)} ({', '.join(sorted(every))}), and {len(seen)} can be seen",
+                still_true=NOTHING_TOUCHED,
+                todo="GRANT SELECT, ALTER, REFERENCES, LOCK TABLES on these tables to this user",
             )
 
     def _cascades(self, table: Table, sync: Sync) -> Iterator[errors.Precondition]:

@@ -19,6 +19,7 @@ from osc.mysql import (
     family,
     filling,
     foreign_keys,
+    implied,
     indexes,
     naming,
     probing,
@@ -96,8 +97,7 @@ class MySQLWorkshop:
                 self._one_row(session, table, name)
             self._alter(session, alter, name)
             return
-        marked = family.made_by_the_server(session, self.catalog, related)
-        family.add_relatives(session, self.catalog, related)
+        left = family.add_relatives(session, self.catalog, related)
         before = self.catalog.definition(name)
         if with_a_row:
             with family.unchecked(session):
@@ -110,7 +110,7 @@ class MySQLWorkshop:
             with family.unchecked(session):
                 session.execute(Statement(f"DELETE FROM {quoting.table(name)}"))
             self._alter(session, related.alter(alter), name)
-        family.give_way(session, self.catalog, related, marked, before)
+        implied.give_way(session, self.catalog, name, left, before)
 
     def _relations(
         self, session: Session, table: Table, alter: Alter, found: dict[str, str]
