@@ -10,7 +10,16 @@ from osc.errors import BadStatement, LockTimeout
 from osc.model import difference
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, changelog, definition, firing, rehearsal, scratch, slots
+from osc.postgres import (
+    catalog,
+    changelog,
+    definition,
+    firing,
+    rehearsal,
+    scratch,
+    sequences,
+    slots,
+)
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
@@ -42,7 +51,9 @@ class PostgresWorkshop:
             columns, key = column_map(session, table, target.table, alter)
             asked = doubts(session, table, target, columns)
             oid = definition.oid_of(session, table.name)
-            before = definition.describe(session, oid) if oid is not None else ()
+            assert oid is not None
+            sequences.require_free(session, oid, columns)
+            before = definition.describe(session, oid)
             return Rehearsed(
                 target.table,
                 columns,
