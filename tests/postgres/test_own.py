@@ -51,7 +51,9 @@ def test_a_sequence_that_is_dropped_with_its_column_may_be_needed_by_nobody(
 ) -> None:
     database.run(NUMBERED, "CREATE TABLE other (n int DEFAULT nextval('t_s_seq'))")
 
-    with pytest.raises(Precondition, match="needed by default value for column n of table .*other"):
+    with pytest.raises(
+        Precondition, match=r"needed by default value for column n of table .*other"
+    ):
         database.job("DROP COLUMN s, ALTER v TYPE bigint")
 
 
@@ -98,9 +100,8 @@ def test_a_table_of_a_type_stays_one(database: Database) -> None:
 
     swapped(database, "ALTER v SET STATISTICS 5, SET (fillfactor = 50)")
 
-    assert database.rows(
-        "SELECT reloftype::regtype::text FROM pg_class WHERE oid = 't'::regclass"
-    ) == [("kind",)]
+    of = "SELECT reloftype::regtype::text FROM pg_class WHERE oid = 't'::regclass"
+    assert database.rows(of) == [("kind",)]
 
 
 PLANS = (
