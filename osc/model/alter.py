@@ -8,7 +8,7 @@ which was dropped and added anew under one name, the USING expression of a type 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from osc.errors import Usage
 from osc.model.tokens import Kind, Token, split, tokens
@@ -20,7 +20,8 @@ class Alter:
 
     `renames` are (old, new) columns; `verbs` the first words of each clause, upper case, for the
     engines' refusals; `using` maps a column to the expression of its type change.
-    `fold` makes column names comparable as the server compares them.
+    `fold` makes column names comparable as the server compares them. `parts` are the clauses one
+    by one, word for word; `only` says that tables which inherit are not meant.
     """
 
     schema: str | None
@@ -32,6 +33,8 @@ class Alter:
     dropped: tuple[str, ...] = ()
     using: dict[str, str] = field(default_factory=dict)
     verbs: tuple[tuple[str, ...], ...] = ()
+    parts: tuple[str, ...] = ()
+    only: bool = False
 
     @property
     def fold(self) -> Callable[[str], str]:
@@ -39,7 +42,11 @@ class Alter:
 
     def on(self, quoted_table: str) -> str:
         """The same statement for another table."""
-        return f"ALTER TABLE {quoted_table} {self.clauses}"
+        return self.saying(self.clauses, quoted_table)
+
+    def saying(self, clauses: str, quoted_table: str) -> str:
+        """Other clauses, in the same manner."""
+        return f"ALTER TABLE {'ONLY ' * self.only}{quoted_table} {clauses}"
 
 
 def parse(statement: str, *, mysql: bool) -> Alter:
@@ -50,10 +57,12 @@ def parse(statement: str, *, mysql: bool) -> Alter:
     if any(token.text == ";" for token in found):
         raise Usage("one ALTER TABLE statement at a time, please: there is a ';' in it")
     rest = _after(found, mysql)
-    schema, table, rest = _name(rest, mysql)
+    only = not mysql and bool(rest) and rest[0].is_word("ONLY")
+    schema, table, rest = _name(rest[only:], mysql)
     if not rest:
         raise Usage("the ALTER TABLE says nothing after the table's name")
-    return _with_actions(schema, table, statement[rest[0].start : rest[-1].end], rest, mysql)
+    clauses = statement[rest[0].start : rest[-1].end]
+    return replace(_with_actions(schema, table, clauses, rest, mysql), only=only)
 
 
 def from_clauses(table: str, clauses: str, *, mysql: bool) -> Alter:
@@ -62,7 +71,7 @@ def from_clauses(table: str, clauses: str, *, mysql: bool) -> Alter:
 
 
 def _after(found: tuple[Token, ...], mysql: bool) -> tuple[Token, ...]:
-    """What follows ALTER TABLE [IF EXISTS] [ONLY]."""
+    """What follows ALTER TABLE [IF EXISTS]."""
     rest = list(found)
     for words in (("ALTER",), *([("ONLINE",), ("IGNORE",)] if mysql else []), ("TABLE",)):
         if rest and rest[0].is_word(*words):
@@ -73,8 +82,6 @@ def _after(found: tuple[Token, ...], mysql: bool) -> tuple[Token, ...]:
             raise Usage("only ALTER TABLE statements can be run")
     if len(rest) > 1 and rest[0].is_word("IF") and rest[1].is_word("EXISTS"):
         del rest[:2]
-    if not mysql and rest and rest[0].is_word("ONLY"):
-        rest.pop(0)
     return tuple(rest)
 
 
@@ -140,6 +147,9 @@ def _with_actions(
         dropped=tuple(dropped),
         using=using,
         verbs=tuple(_verbs(part) for part in parts),
+        parts=tuple(
+            clauses[part[0].start - rest[0].start : part[-1].end - rest[0].start] for part in parts
+        ),
     )
 
 

@@ -23,7 +23,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
 from osc.mysql import changelog, quoting
-from osc.mysql.carried import Carried
+from osc.mysql.carried import Carried, Frees
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import Lent, lock
 
@@ -52,7 +52,20 @@ class Parts:
         """Of all that an attempt touches; each table once."""
         tables = (table for one in self.carried for table in one.tables)
         ours = (self.job.original.name, self.job.shadow.name, *more)
-        return lock(*dict.fromkeys((*ours, *tables)))
+        twice = (table for one in self._freeing for table in one.read_twice)
+        return lock(*dict.fromkeys((*ours, *tables)), again=twice)
+
+    @property
+    def _freeing(self) -> tuple[Frees, ...]:
+        return tuple(one for one in self.carried if isinstance(one, Frees))
+
+    @property
+    def letting_go(self) -> Statement:
+        """The sentry goes, and the lock, in one packet with what comes between the two."""
+        sentry = Statement(f"DROP TABLE {quoting.table(self.job.names.archive)}")
+        between = (statement for one in self._freeing for statement in one.freed())
+        every = (sentry, *between, Statement("UNLOCK TABLES"))
+        return Statement("; ".join(statement.sql for statement in every))
 
     def prepare(self) -> None:
         for one in self.carried:
@@ -62,9 +75,26 @@ class Parts:
         for one in self.carried:
             one.move(session)
 
-    def complete(self, session: Session) -> None:
-        for one in self.carried:
-            one.complete(session)
+    @property
+    def packet(self) -> Statement:
+        """The RENAME, and what must not come apart from it when we die."""
+        pairs = [one.beside_the_rename() for one in self.carried]
+        before = [statement.sql for first, _ in pairs for statement in first]
+        after = [statement.sql for _, then in pairs for statement in then]
+        return Statement("; ".join([*before, self.rename.sql, *after]))
+
+    def complete(self) -> None:
+        """Whatever of it is done already; there is no way back from here."""
+        try:
+            self._patiently(self._complete)
+        except errors.OscError as error:
+            name = self.job.original.name
+            raise errors.SwappedButUnfinished(
+                f"{name} was swapped, but then: {error.happened}",
+                still_true=f"{name} is the new table and serves; {self.job.names.archive} is the "
+                "old",
+                todo=f"finish it with `osc resume URL {self.job.id}`",
+            ) from error
 
     def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
         self.refuse_a_changed_table(session)
@@ -116,25 +146,16 @@ class Parts:
             if not swapped:
                 self._restore(session)
         if swapped:
-            self._complete_at_last()
+            self.complete()
         return swapped
+
+    def _complete(self, session: Session) -> None:
+        for one in self.carried:
+            one.complete(session)
 
     def _restore(self, session: Session) -> None:
         for one in self.carried:
             one.restore(session)
-
-    def _complete_at_last(self) -> None:
-        """Whatever had been completed under the lock, or not; there is no way back from here."""
-        try:
-            self._patiently(self.complete)
-        except errors.OscError as error:
-            name = self.job.original.name
-            raise errors.SwappedButUnfinished(
-                f"{name} was swapped, but then: {error.happened}",
-                still_true=f"{name} is the new table and serves; {self.job.names.archive} is the "
-                "old",
-                todo=f"finish it with `osc resume URL {self.job.id}`",
-            ) from error
 
     def _patiently(self, body: Callable[[Session], None]) -> None:
         """By one connection after the other, until it is done or time is up."""
@@ -166,7 +187,6 @@ class Parts:
             # Undone for certain. What may still be locked, the server's timeouts let go.
         if not swapped:
             raise error
-        self._complete_at_last()
 
     def _insist(self, sessions: tuple[int, ...]) -> bool:
         """Asks by one connection after the other until one has the answer, or time is up."""

@@ -4,10 +4,10 @@ Two ways, chosen by what the server can do: `SentrySwapper` (sentry.py), and her
 
 `LockedSwapper`, where RENAME TABLE works under LOCK TABLES (MySQL ≥ 8.0.13). One session:
 
-    LOCK TABLES original, shadow WRITE → drain → move → RENAME → complete → UNLOCK
+    LOCK TABLES original, shadow WRITE → drain → move → RENAME → UNLOCK → complete
 
 Where it ends before RENAME it is undone, afterwards it is swapped; the lock goes with the session.
-What `move` and `complete` do is in `carried.py`.
+What is moved and completed is in `carried.py`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from osc.engine import Job, Session, Statement, Swapped
+from osc.model.blocker import Blocker
 from osc.mysql.attempt import Parts
+from osc.mysql.blockers import blockers, end
 from osc.mysql.carried import Carried
+from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, blockers, let_go, locking_session
+from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
+from osc.mysql.session import PACKETS
 from osc.mysql.watchdog import Watchdog
 
 
@@ -37,7 +41,7 @@ class LockedSwapper:
         self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
-            locking_session(connect, "cut-over lock", budget_seconds) as session,
+            locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             sent, asked = False, time.monotonic()
             held = asked
@@ -51,13 +55,14 @@ class LockedSwapper:
                     self.parts.keep_the_counter(session)
                     self.parts.move(session)
                     sent = True
-                    session.execute(self.parts.rename)
-                    self.parts.complete(session)
+                    session.execute(self.parts.packet)
                     session.execute(Statement("UNLOCK TABLES"))
             except BaseException as error:
                 let_go(session)
                 self.parts.settle((session.id,), error, sent=sent)
-            return Swapped(held - asked, time.monotonic() - held)
+            swapped = Swapped(held - asked, time.monotonic() - held)
+        self.parts.complete()
+        return swapped
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
@@ -65,8 +70,11 @@ class LockedSwapper:
     def recover(self) -> bool:
         return self.parts.recover()
 
-    def blockers(self) -> list[str]:
-        return blockers(self.parts.connect)
+    def blockers(self) -> list[Blocker]:
+        return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        end(self.parts.connect, blocker)
 
 
 def swapper(
@@ -78,5 +86,6 @@ def swapper(
     lent: Lent | None = None,
     carried: tuple[Carried, ...] = (),
 ) -> LockedSwapper | SentrySwapper:
-    parts = Parts(job, connect, catalog, lent or Lent(), carried)
+    keys = CarriedKeys(job, connect, catalog, in_one_packet=rename_under_lock)
+    parts = Parts(job, connect, catalog, lent or Lent(), (*carried, keys))
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

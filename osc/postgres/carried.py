@@ -5,11 +5,14 @@ moved by a part of its own, a function `carried(session, exchange)`, which reads
 the lock is asked for and says what is to be done at fixed places of the attempt:
 
     LOCK original; drain
+    locks       what else has to be kept still, in one order with the original's own
     before      the original serves still
     original → archive's schema, shadow → original's schema
+    named       the new table in its place, its columns named like the original's
     after       both are in their places
     COMMIT
     late        each statement in a transaction of its own; the new table serves already
+    unvalidated what the aftercare has to check, in its own time
 
 What is done up to COMMIT is one transaction: an attempt, wherever it ends, is swapped with all of
 it or undone with all of it, and `require_unchanged`, under the lock, vouches for what was read
@@ -18,11 +21,13 @@ before it. What is done late is found undone in the catalog, by whoever comes la
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from osc.engine import Job, Statement
 from osc.model.table import TableName
+from osc.postgres.quoting import identifier, literal
 from osc.postgres.rehearsal import Target
 
 
@@ -53,6 +58,27 @@ class Exchange:
         return {p.source: p.target for p in self.job.columns.pairs if p.source is not None}
 
 
+@dataclass(frozen=True, order=True)
+class Lock:
+    """ACCESS EXCLUSIVE on a relation. Sorted by rank, they are taken in the order in which most
+    statements of applications take theirs: a view before its tables, a child before its parent."""
+
+    rank: int
+    oid: int
+    statement: str
+
+
+VIEW, CHILD, ORIGINAL, PARENT = range(4)
+
+
+@dataclass(frozen=True)
+class Unvalidated:
+    """A foreign key that the swap adds as NOT VALID: new rows are checked, the old ones later."""
+
+    table: str
+    name: str
+
+
 @dataclass(frozen=True)
 class Carried:
     """What one kind of things asks to be done, at the places of an attempt."""
@@ -60,6 +86,9 @@ class Carried:
     before: tuple[Statement, ...] = ()
     after: tuple[Statement, ...] = ()
     late: tuple[Statement, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    named: tuple[Statement, ...] = ()
+    unvalidated: tuple[Unvalidated, ...] = ()
 
 
 def together(parts: Iterable[Carried]) -> Carried:
@@ -69,4 +98,19 @@ def together(parts: Iterable[Carried]) -> Carried:
         tuple(statement for part in parts for statement in part.before),
         tuple(statement for part in parts for statement in part.after),
         tuple(statement for part in parts for statement in part.late),
+        tuple(sorted({lock for part in parts for lock in part.locks})),
+        tuple(statement for part in parts for statement in part.named),
+        tuple(key for part in parts for key in part.unvalidated),
     )
+
+
+def note(schema: str, keys: Iterable[Unvalidated]) -> Statement:
+    """What is left for the aftercare is written into the swap's own transaction, as the comment of
+    the schema that the archive moves to: whoever finds the one finds the other."""
+    told = json.dumps([[key.table, key.name] for key in keys])
+    return Statement(f"COMMENT ON SCHEMA {identifier(schema)} IS {literal(told)}")
+
+
+def noted(comment: str | None) -> list[Unvalidated]:
+    """What a comment says that is still to be done."""
+    return [Unvalidated(table, name) for table, name in json.loads(comment or "[]")]

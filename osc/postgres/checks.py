@@ -8,7 +8,7 @@ from osc.engine import Sync
 from osc.errors import NotAllowed, Precondition
 from osc.model.alter import Alter
 from osc.model.table import Table
-from osc.postgres import definition
+from osc.postgres import definition, surroundings
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, Open, plain_names
 
@@ -36,11 +36,10 @@ class PostgresChecks:
             _require_ownership(session, table, oid)
             _require_plain(session, table, oid, sync)
             _require_nothing_attached(session, table, oid)
+            surroundings.require(session, oid, table.name)
             _require_valid_indexes(session, table, oid)
             if sync is Sync.LOG:
                 _require_replica_identity(session, table, oid)
-            else:
-                _require_statements(session, table, oid)
 
 
 def _refused(happened: str, todo: str) -> Precondition:
@@ -164,16 +163,10 @@ def _require_plain(session: Connection, table: Table, oid: int, sync: Sync) -> N
 
 
 REFUSALS = {
-    "constraint": ("a foreign key", "drop it and add it again, NOT VALID, after the migration"),
-    "needed by constraint": (
-        "a foreign key of another table, which refers to it,",
-        "drop it and add it again, NOT VALID, after the migration",
-    ),
-    "publication": ("a publication", "take the table out and put it back after the migration"),
+    "security": ("a security label", "remove it and put it back after the migration"),
     "inherits": ("inheritance", "ALTER TABLE … NO INHERIT first"),
     "inherited": ("inheritance", "ALTER TABLE … NO INHERIT first"),
     "member": ("an extension", "a table of an extension is changed by its upgrades"),
-    "needed": ("a dependent", "drop it and make it again after the migration"),
 }
 
 
@@ -184,31 +177,11 @@ def _require_nothing_attached(session: Connection, table: Table, oid: int) -> No
         kind, todo = _refusal(lines[0]) or ("", "")
         named = "\n  ".join(lines)
         raise _refused(f"{kind} hangs on {table.name} and can't be carried over:\n  {named}", todo)
-    everywhere = session.value(
-        "SELECT string_agg(pubname, ', ') FROM pg_publication WHERE puballtables"
-    )
-    if everywhere:
-        raise _refused(
-            f"the publication {everywhere} is FOR ALL TABLES: it would publish the shadow too",
-            "publish the tables by name",
-        )
 
 
 def _refusal(line: str) -> tuple[str, str] | None:
     """What a line of the description is that can't be carried over, and what to do about it."""
-    words = line.replace(":", "").split()
-    if words[0] == "constraint" and ": FOREIGN KEY " not in line:
-        return None
-    return REFUSALS.get(" ".join(words[:3])) or REFUSALS.get(words[0])
-
-
-def _require_statements(session: Connection, table: Table, oid: int) -> None:
-    """A subscription's worker changes rows without statements, and so past our triggers."""
-    if session.value("SELECT true FROM pg_subscription_rel WHERE srrelid = $1", oid):
-        raise _refused(
-            f"{table.name} is the target of a subscription, which fires no statement triggers",
-            "follow it by --sync log",
-        )
+    return REFUSALS.get(line.replace(":", "").split()[0])
 
 
 def _require_valid_indexes(session: Connection, table: Table, oid: int) -> None:

@@ -6,6 +6,9 @@ out here, and what is new in a future release shows as a difference wherever `pg
 it. A table's own schema is left out of every line, and nothing else is: a prefix that we know word
 for word is cut off. Only triggers, rules and policies may name their own table, and there its whole
 name is replaced; who finds that name in a text, too, finds a difference that is none, and refuses.
+
+Foreign keys, publications and all that hangs on the table from outside are not the clone's:
+`surroundings.py` describes them.
 """
 
 from __future__ import annotations
@@ -78,11 +81,11 @@ JOIN pg_sequence q ON q.seqrelid = s.oid
 CONSTRAINTS = """
 SELECT format('constraint %I: %s%s', conname, pg_get_constraintdef(k.oid),
               concat(
-                  CASE WHEN NOT convalidated AND contype IN ('c', 'f', 'n')
+                  CASE WHEN NOT convalidated AND contype IN ('c', 'n')
                        THEN ', not validated' END,
                   CASE WHEN NOT conislocal THEN ', inherited' END,
                   ', comment ' || obj_description(k.oid, 'pg_constraint')))
-FROM pg_constraint k JOIN t ON k.conrelid = t.oid WHERE contype <> 't'
+FROM pg_constraint k JOIN t ON k.conrelid = t.oid WHERE contype NOT IN ('f', 't')
 """
 
 INDEXES = """
@@ -147,10 +150,6 @@ SELECT format('rule %I: %s, enabled %s, comment %s', rulename,
               coalesce(obj_description(w.oid, 'pg_rewrite'), '-'))
 FROM t JOIN pg_rewrite w ON w.ev_class = t.oid
 UNION ALL
-SELECT format('publication: %I', pubname)
-FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid
-JOIN pg_publication p ON p.oid = r.prpubid WHERE pubname !~ '^osc_[0-9]+_[0-9a-f]{8}$'
-UNION ALL
 SELECT format('security label of %s: %s for %s', l.objsubid, l.label, l.provider)
 FROM t JOIN pg_seclabel l ON (l.classoid, l.objoid) = ('pg_class'::regclass, t.oid)
 UNION ALL
@@ -163,33 +162,8 @@ FROM t JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.oid 
 JOIN pg_extension e ON e.oid = d.refobjid
 """
 
-DEPENDENTS = """
-SELECT DISTINCT 'needed by ' || coalesce('view ' || viewed.ev_class::regclass::text,
-       pg_describe_object(d.classid, d.objid, d.objsubid))
-FROM (SELECT 'pg_class'::regclass, oid FROM t
-      UNION ALL SELECT 'pg_type'::regclass, reltype FROM t
-      UNION ALL SELECT 'pg_type'::regclass, y.typarray FROM t JOIN pg_type y ON y.oid = t.reltype
-      UNION ALL SELECT 'pg_class'::regclass, s.oid FROM identity_sequence s) AS own (class, oid)
-JOIN pg_depend d ON d.refclassid = own.class AND d.refobjid = own.oid
-     AND d.deptype IN ('n', 'a', 'P', 'S')
-LEFT JOIN pg_rewrite viewed ON d.classid = 'pg_rewrite'::regclass AND viewed.oid = d.objid
-WHERE NOT EXISTS (
-    SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S' AND d.deptype = 'a')
-AND d.objid NOT IN (
-    SELECT k.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
-    UNION ALL SELECT x.indexrelid FROM t JOIN pg_index x ON x.indrelid = t.oid
-    UNION ALL SELECT a.oid FROM t JOIN pg_attrdef a ON a.adrelid = t.oid
-    UNION ALL SELECT p.oid FROM t JOIN pg_policy p ON p.polrelid = t.oid
-    UNION ALL SELECT g.oid FROM t JOIN pg_trigger g ON g.tgrelid = t.oid
-    UNION ALL SELECT w.oid FROM t JOIN pg_rewrite w ON w.ev_class = t.oid
-    UNION ALL SELECT s.oid FROM t JOIN pg_statistic_ext s ON s.stxrelid = t.oid
-    UNION ALL SELECT r.oid FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid)
-"""
-"""Views, foreign keys, functions and columns elsewhere that hang on the table's OID or row type,
-or on a sequence of its identity columns. A sequence that a column merely owns is carried over."""
-
 EVERYTHING = (
-    TABLE, GRANTS, COLUMNS, IDENTITIES, CONSTRAINTS, INDEXES, STATISTICS, ATTACHED, DEPENDENTS,
+    TABLE, GRANTS, COLUMNS, IDENTITIES, CONSTRAINTS, INDEXES, STATISTICS, ATTACHED,
 )  # fmt: skip
 
 QUERY = """

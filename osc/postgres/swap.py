@@ -10,15 +10,28 @@ from functools import cached_property, partial
 from osc.engine import Job, Session, Statement, Swapped
 from osc.errors import (
     Bug,
+    Conflict,
     ConnectionLost,
     OscError,
     SwappedButUnfinished,
     TableChanged,
     Unreachable,
 )
+from osc.model.blocker import Blocker
 from osc.model.table import TableName
-from osc.postgres import catalog, locking, sequences, statistics, withheld
-from osc.postgres.carried import Carried, Exchange, together
+from osc.postgres import (
+    catalog,
+    foreign,
+    locking,
+    mentions,
+    published,
+    rekeying,
+    sequences,
+    statistics,
+    surroundings,
+    withheld,
+)
+from osc.postgres.carried import ORIGINAL, Carried, Exchange, Lock, note, together
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.outcome import backend, insist, settle
 from osc.postgres.quoting import identifier, qualified
@@ -29,14 +42,19 @@ PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
     sequences.carried,
     statistics.carried,
     withheld.carried,
+    published.carried,
+    mentions.carried,
+    rekeying.carried,
 )
 """What is carried over, in this order (`carried.py`)."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What an attempt does after the drain, and after its COMMIT."""
+    """What an attempt locks beside the original, does after the drain, and after its COMMIT."""
 
+    seen: tuple[str, ...]
+    locks: tuple[Lock, ...]
     locked: tuple[Statement, ...]
     late: tuple[Statement, ...]
 
@@ -65,8 +83,8 @@ class PostgresSwapper:
                 self._warm_up(session, source)
                 steps = self._exchange(session, source, shadow)
                 with session.transaction():
-                    asked, granted = self._lock(session, budget_seconds)
-                    self._under_lock(session, shadow, drain, steps.locked)
+                    asked, granted = self._lock(session, source, budget_seconds, steps.locks)
+                    self._under_lock(session, source, shadow, drain, steps)
                     ended = True
             except BaseException as error:
                 if not _is_cut(session, error):
@@ -92,49 +110,72 @@ class PostgresSwapper:
             raise TableChanged(f"there is no table {name} any more", todo="clean up, start again")
         return oid
 
-    def _lock(self, session: Connection, budget_seconds: float) -> tuple[float, float]:
-        """When we asked for the lock and when we had it."""
+    def _lock(
+        self, session: Connection, source: int, budget_seconds: float, others: tuple[Lock, ...]
+    ) -> tuple[float, float]:
+        """When we asked for the locks and when we had the first of them. All share one budget, and
+        a deadlock with an application ends for us long before the server looks for one in its
+        statement: each wait of ours is shorter than its deadlock_timeout."""
         # Nobody but an autovacuum can be on the shadow, and it gives way: wait for it first.
         session.run(f"LOCK TABLE {qualified(self.job.shadow.name)} IN ACCESS EXCLUSIVE MODE")
         locking.set_budget(session, budget_seconds)
         # Here, other than for chunks, we wait for the standbys that the server waits for.
         session.run("SET LOCAL synchronous_commit = on")
         asked = time.monotonic()
-        session.run(f"LOCK TABLE ONLY {qualified(self.job.original.name)} IN ACCESS EXCLUSIVE MODE")
-        return asked, time.monotonic()
+        original = f"LOCK TABLE ONLY {qualified(self.job.original.name)} IN ACCESS EXCLUSIVE MODE"
+        locks = sorted((*others, Lock(ORIGINAL, source, original)))
+        granted = list[float]()
+        for lock in locks:
+            left = budget_seconds - (time.monotonic() - asked)
+            session.run(f"SET LOCAL lock_timeout = {max(1, round(left * 1000))}")
+            session.run(lock.statement)
+            granted.append(time.monotonic())
+        return asked, granted[0]
 
     def _under_lock(
         self,
         session: Connection,
+        source: int,
         shadow: int,
         drain: Callable[[Session], None],
-        steps: tuple[Statement, ...],
+        steps: Steps,
     ) -> None:
         require_unchanged(session, self.job.original)
+        if _outside(session, source) != steps.seen:
+            raise Conflict(f"what hangs on {self.job.original.name} has just been changed")
         self._require_complete(session, shadow)
         drain(session)
         # What is deferred is checked now: a table with checks still to come can't be altered.
         session.run("SET CONSTRAINTS ALL IMMEDIATE")
-        for step in steps:
+        for step in steps.locked:
             session.execute(step)
+        self._require_alone(session, source)
 
     def _warm_up(self, session: Connection, source: int) -> None:
         """Under the lock the catalog queries, which take long to plan, have their plans already."""
         session.raw.prepare_threshold = 0
         session.run("SET plan_cache_mode = force_generic_plan")
         catalog.identity(session, source)
+        _outside(session, source)
 
     def _exchange(self, session: Connection, source: int, shadow: int) -> Steps:
-        """Everything that is to be done under the lock, read before it."""
+        """Everything that is to be done under the lock, read before it. The ALTER is rehearsed
+        anew where foreign keys have come or gone since."""
+        if {key.oid for key in foreign.read(session, source)} != self.target.keys.known:
+            self.__dict__.pop("target")
         exchange = Exchange(self.job, self.target, source, shadow)
+        seen = _outside(session, source)
         parts = together(carried(session, exchange) for carried in PARTS)
         steps = (
+            Statement("SET LOCAL search_path = pg_catalog"),
             *parts.before,
             _move(exchange.original, exchange.archive.schema),
             _move(exchange.shadow, exchange.original.schema),
+            *mentions.worn(exchange, parts.named),
             *parts.after,
+            note(exchange.archive.schema, parts.unvalidated),
         )
-        return Steps(steps, parts.late)
+        return Steps(seen, parts.locks, steps, parts.late)
 
     def _require_complete(self, session: Connection, shadow: int) -> None:
         """The last veto. It comes before the exchange, because each DDL statement makes the server
@@ -143,6 +184,16 @@ class PostgresSwapper:
         if found:
             raise Bug(
                 f"the shadow of {self.job.original.name} is not what the ALTER makes of it:\n  "
+                + "\n  ".join(found),
+                still_true="the swap was undone; the original serves",
+                todo="please report this",
+            )
+
+    def _require_alone(self, session: Connection, archive: int) -> None:
+        found = surroundings.left(session, archive)
+        if found:
+            raise Bug(
+                f"this would go on to hang on the old {self.job.original.name}:\n  "
                 + "\n  ".join(found),
                 still_true="the swap was undone; the original serves",
                 todo="please report this",
@@ -179,8 +230,15 @@ class PostgresSwapper:
                 todo="see whether somebody has changed it since; if not, please report this",
             )
 
-    def blockers(self) -> list[str]:
+    def blockers(self) -> list[Blocker]:
         return locking.blockers(self.opened, self.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        locking.end(self.opened, blocker)
+
+
+def _outside(session: Connection, table: int) -> tuple[str, ...]:
+    return (*surroundings.described(session, table), *surroundings.keys(session, table))
 
 
 def _run(statement: Statement, session: Connection) -> None:

@@ -9,17 +9,22 @@ from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
 from osc.model import difference
 from osc.model.alter import Alter
+from osc.model.columns import ColumnMap
 from osc.model.table import Table, TableName
 from osc.postgres import (
     catalog,
     changelog,
     definition,
+    dependents,
     firing,
+    foreign,
+    published,
     rehearsal,
     scratch,
     sequences,
     slots,
 )
+from osc.postgres.definition import oid_of
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
@@ -49,8 +54,9 @@ class PostgresWorkshop:
             rehearsal.rehearsed(session, table.name, alter) as target,
         ):
             columns, key = column_map(session, table, target.table, alter)
+            _require_followable(session, table, target.table, columns)
             asked = doubts(session, table, target, columns)
-            oid = definition.oid_of(session, table.name)
+            oid = oid_of(session, table.name)
             assert oid is not None
             sequences.require_free(session, oid, columns)
             before = definition.describe(session, oid)
@@ -75,7 +81,9 @@ class PostgresWorkshop:
             for name in (names.shadow, names.archive):
                 scratch.make_schema(session, name.schema, table.name)
             oid = rehearsal.altered_clone(session, table.name, alter, names.shadow)
-            target = rehearsal.read(session, names.shadow, oid)
+            target = rehearsal.read(session, table.name, names.shadow, oid)
+            foreign.part(session, oid)
+            foreign.dismiss(session, names.shadow.schema)
             # An autovacuum of the half-filled table would be in the way of the index builds.
             session.run(f"ALTER TABLE {qualified(names.shadow)} SET (autovacuum_enabled = false)")
             for constraint in target.late:
@@ -118,6 +126,21 @@ class PostgresWorkshop:
 
     def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
         self.drop([archive])
+
+
+def _require_followable(
+    session: Connection, table: Table, altered: Table, columns: ColumnMap
+) -> None:
+    """Raises Precondition where the ALTER takes from a dependent what it needs."""
+    oid = oid_of(session, table.name)
+    assert oid is not None
+    found = (*dependents.read(session, oid), *published.read(session, oid))
+    targets = {pair.source: pair.target for pair in columns.pairs}
+    new = {column.name: column.type for column in altered.columns}
+    old = {column.name: column.type for column in table.columns}
+    dropped = [name for name in old if name not in targets]
+    retyped = [name for name in old if name in targets and new[targets[name]] != old[name]]
+    dependents.require_columns(found, dropped, retyped)
 
 
 NO_SUCH_TABLE = {"42P01", "3F000"}

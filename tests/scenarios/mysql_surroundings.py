@@ -11,7 +11,10 @@ from typing import Protocol
 
 from tests.scenarios.site import Place, Row, SqlError
 
-LEDGER = ("_osc_migration", "_osc_chunk", "_osc_fence", "_osc_heartbeat", "_osc_backlog")
+LEDGER = (
+    "_osc_migration", "_osc_chunk", "_osc_fence", "_osc_heartbeat", "_osc_backlog",
+    "_osc_beat", "_osc_order", "_osc_report",
+)  # fmt: skip
 SHOWN = {
     # The columns of SHOW CREATE that count: not the time at which a thing was made.
     "TRIGGER": slice(0, 6), "PROCEDURE": slice(0, 6), "FUNCTION": slice(0, 6),

@@ -13,6 +13,7 @@ from osc.model.phase import Phase
 from osc.model.progress import Progress, Tracker
 from osc.model.table import Column, Key, Table, TableName
 from osc.ops import display
+from osc.ops.pace import Speed
 from osc.ops.report import differences, report_record, report_text
 from osc.stages.plan import Plan
 from tests.unit.test_cli import REPORT
@@ -78,7 +79,7 @@ class Seen:
             raise BrokenPipeError
         self.began_with.append((ended.phase, ended.rows_copied, progress.phase))
 
-    def tick(self, progress: Progress, rate: float | None) -> None:
+    def tick(self, progress: Progress, speed: Speed | None) -> None:
         self.ticked.set()
 
     def close(self) -> None:
