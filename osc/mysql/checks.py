@@ -9,7 +9,7 @@ from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, flavor, innodb, naming, quoting, stream
+from osc.mysql import changelog, flavor, innodb, quoting, stream
 from osc.mysql.ledger import MIGRATION
 from osc.mysql.session import Address
 
@@ -119,11 +119,6 @@ class MySQLChecks:
                 "written",
                 "alter it natively; ALTER TABLE … ENGINE=InnoDB blocks writes while it runs",
             )
-        for trigger in self._triggers(table):
-            yield _refused(
-                f"{table.name} has the trigger {trigger}; triggers are not carried over yet",
-                "drop it for the time of the change, or alter natively",
-            )
         for relation in self._foreign_keys(table):
             yield _refused(
                 f"{table.name}: foreign key {relation}; foreign keys are not carried over yet",
@@ -139,16 +134,6 @@ class MySQLChecks:
             )
         )
         return str(rows[0][0])
-
-    def _triggers(self, table: Table) -> list[str]:
-        rows = self.session.query(
-            Statement(
-                "SELECT trigger_name FROM information_schema.triggers "
-                "WHERE event_object_schema = %s AND event_object_table = %s",
-                (table.name.schema, table.name.name),
-            )
-        )
-        return [str(name) for (name,) in rows if not naming.is_our_trigger(str(name))]
 
     def _foreign_keys(self, table: Table) -> list[str]:
         rows = self.session.query(

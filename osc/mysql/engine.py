@@ -15,6 +15,7 @@ from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
 from osc.mysql.locking import Lent
 from osc.mysql.session import Connector, address, version
+from osc.mysql.stand_ins import UserTriggers
 from osc.mysql.swap import swapper
 from osc.mysql.triggers import TriggerSource
 from osc.mysql.workshop import MySQLWorkshop
@@ -64,6 +65,7 @@ def connect(url: str) -> Engine:
             lambda session: MySQLCatalog(session, to.database),
             rename_under_lock=rename_under_lock(),
             lent=lent,
+            carried=(UserTriggers(job, connector),),
         ),
         sources={
             Sync.LOG: lambda job, start: BinlogSource(job, to, connector, start),

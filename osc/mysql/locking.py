@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
 from osc import errors
@@ -110,6 +110,7 @@ def locked(
     table: TableName,
     budget_seconds: float,
     body: Callable[[Session], None],
+    also: Sequence[TableName] = (),
 ) -> None:
     """Runs `body` in a session that has locked the table; it never queues beyond the budget.
 
@@ -117,7 +118,7 @@ def locked(
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _locked_once(connect, table, budget_seconds, body)
+            _locked_once(connect, (table, *also), budget_seconds, body)
             return
         except (errors.LockTimeout, errors.Conflict):
             in_the_way = blockers(connect)
@@ -133,7 +134,7 @@ def locked(
 
 def _locked_once(
     connect: Callable[[str], Session],
-    table: TableName,
+    tables: Sequence[TableName],
     budget_seconds: float,
     body: Callable[[Session], None],
 ) -> None:
@@ -143,7 +144,7 @@ def _locked_once(
     ):
         try:
             with watchdog.over(session, budget_seconds):
-                session.execute(lock(table))
+                session.execute(lock(*tables))
             with watchdog.ending(session, LONGEST_HELD_SECONDS):
                 body(session)
         finally:

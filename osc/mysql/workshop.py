@@ -12,7 +12,18 @@ from osc.engine import Names, Rehearsal, Session, Statement
 from osc.model import columns
 from osc.model.alter import Alter
 from osc.model.table import Key, Table, TableName
-from osc.mysql import changelog, checks, filling, indexes, naming, probing, quiet, quoting
+from osc.mysql import (
+    changelog,
+    checks,
+    filling,
+    indexes,
+    naming,
+    probing,
+    quiet,
+    quoting,
+    stand_ins,
+    user_triggers,
+)  # fmt: skip
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.session import SQL_MODE
@@ -38,6 +49,7 @@ class MySQLWorkshop:
             filling.same_values(table, altered, key, found)
             filling.same_instants(table, altered, key, found)
             checks.altered(session, altered)
+            user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
             ordered = tuple(_target(found, name) for name in key.columns)
             return Rehearsal(
@@ -100,6 +112,7 @@ class MySQLWorkshop:
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
         """Triggers, changelogs and sentries; the server ends what else a dead client had."""
         told = changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
+        told += stand_ins.sweep(self.connect, table, execute=execute)
         sentries = self._sentries(table)
         if execute and sentries:
             # A RENAME that still waits must not find the name free.
