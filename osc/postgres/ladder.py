@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from osc.engine import Climb
-from osc.errors import BadStatement, BadValue, Conflict, NotAllowed, Precondition
+from osc.errors import (
+    BadStatement,
+    BadValue,
+    Conflict,
+    ConnectionLost,
+    LockTimeout,
+    NotAllowed,
+    Precondition,
+    ServerError,
+)
 from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.ladder import Clause, Cost, Forecast, Lock, Outlook, Step, Taken, Way
@@ -24,6 +33,8 @@ from osc.postgres.session import Connection, Open
 from osc.postgres.shape import read
 
 ALTERABLE = ("r", "p")
+PASSING = (ConnectionLost, LockTimeout, Conflict, NotAllowed)
+"""What says nothing of the ALTER itself; all other errors do."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +148,7 @@ class _Looking:
         clauses = tuple(piece.clause for piece in pieces) or (whole,)
         if before == after and whole.cost <= Cost.METADATA and not self._is_restart():
             return Outlook(
-                tuple(replace(clause, cost=Cost.FREE, locks=()) for clause in clauses),
+                tuple(replace(clause, cost=Cost.FREE) for clause in clauses),
                 Way.NOTHING,
                 "the table is as the ALTER wants it",
             )
@@ -212,7 +223,9 @@ class _Looking:
         with self.session.undone():
             try:
                 whole = observed(self.session, double, self.alter.clauses, [statement])
-            except (BadStatement, BadValue) as error:
+            except PASSING:
+                raise
+            except ServerError as error:
                 raise _RefusedError(error.happened) from error
             return whole, before, describe(self.session, double.oid)
 
@@ -244,8 +257,6 @@ class _Looking:
 
     def _sequence(self, pieces: list[Piece], after: tuple[str, ...]) -> tuple[Step, ...]:
         """The first draft that is light in each piece and gives the same table; or none."""
-        if not pieces or self._is_taken(pieces):
-            return ()
         for draft in drafts(pieces, has_named_not_null=self.has_named_not_null):
             try:
                 if steps := self._tried(draft, after):
@@ -295,21 +306,6 @@ class _Looking:
     def _native(self, whole: Clause) -> Step:
         statement = self.alter.on(qualified(self.table.name))
         return Step((statement,), "the ALTER as it is written", whole.cost, whole.locks)
-
-    def _is_taken(self, pieces: list[Piece]) -> bool:
-        """Whether a name that the server has chosen on the double is another's in the schema: there
-        it would choose another one."""
-        last, first = pieces[-1].after, pieces[0].before
-        new = {*last.constraints, *last.indexes} - {*first.constraints, *first.indexes}
-        return bool(
-            self.session.value(
-                "SELECT true FROM (SELECT conname AS name, connamespace AS space FROM pg_constraint"
-                " UNION ALL SELECT relname, relnamespace FROM pg_class) AS named"
-                " WHERE space = to_regnamespace($1) AND name = ANY ($2) LIMIT 1",
-                identifier(self.table.name.schema),
-                sorted(new),
-            )
-        )
 
     def _bytes(self, whole: Clause) -> int:
         """Of all that the ALTER would keep waiting."""
