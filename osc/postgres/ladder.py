@@ -20,10 +20,11 @@ from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.ladder import Clause, Cost, Forecast, Lock, Outlook, Step, Taken, Way
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, forecast, locking
+from osc.postgres import catalog, forecast, linting, locking
 from osc.postgres.climb import Climber
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.double import Double, doubled
+from osc.postgres.filled import filled
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.mentions import resolved, retargeted
 from osc.postgres.observing import observed
@@ -141,18 +142,23 @@ class _Looking:
             return known
         others = resolved(self.session, self.alter.clauses)
         with doubled(self.session, self.table.name, others) as double:
-            whole, before, after = self._whole(double)
+            whole, before, after, change = self._whole(double)
             is_one = len(self.alter.parts) == 1
             is_light = whole.online or whole.cost is not Cost.SCAN
             pieces = [] if is_one and is_light else self._pieces(double)
         clauses = tuple(piece.clause for piece in pieces) or (whole,)
         if before == after and whole.cost <= Cost.METADATA and not self._is_restart():
-            return Outlook(
-                tuple(replace(clause, cost=Cost.FREE) for clause in clauses),
-                Way.NOTHING,
-                "the table is as the ALTER wants it",
-            )
-        return self._decided(whole, clauses, pieces, after, small_bytes)
+            free = tuple(replace(clause, cost=Cost.FREE) for clause in clauses)
+            return Outlook(free, Way.NOTHING, "the table is as the ALTER wants it")
+        found = linting.findings(replace(change, clauses=clauses, fill=self._filled()))
+        decided = self._decided(whole, clauses, pieces, after, small_bytes)
+        return replace(decided, findings=found)
+
+    def _filled(self) -> dict[str, float]:
+        try:
+            return filled(self.session, self.table)
+        except (Conflict, LockTimeout, NotAllowed):
+            return {}  # It takes too long, or nobody may look: a hint is not worth waiting for.
 
     def _decided(
         self,
@@ -216,9 +222,11 @@ class _Looking:
         text = retargeted(self.session, clauses, double.of)
         return self.alter.saying(text, qualified(double.name))
 
-    def _whole(self, double: Double) -> tuple[Clause, tuple[str, ...], tuple[str, ...]]:
+    def _whole(
+        self, double: Double
+    ) -> tuple[Clause, tuple[str, ...], tuple[str, ...], linting.Change]:
         """The ALTER at once, undone again: what it costs, and the table before and after."""
-        before = describe(self.session, double.oid)
+        before, old = describe(self.session, double.oid), read(self.session, double)
         statement = self._on(double, self.alter.clauses)
         with self.session.undone():
             try:
@@ -227,7 +235,10 @@ class _Looking:
                 raise
             except ServerError as error:
                 raise _RefusedError(error.happened) from error
-            return whole, before, describe(self.session, double.oid)
+            table = catalog.read(self.session, double.name, double.oid, any_key=True)
+            new = read(self.session, double)
+            change = linting.Change(self.table, table, old, new, self.alter)
+            return whole, before, describe(self.session, double.oid), change
 
     def _pieces(self, double: Double) -> list[Piece]:
         """Clause by clause, each on what those before it have left. The server sorts the clauses of

@@ -41,7 +41,8 @@ class Case:
     its words; `native` is "fails" where the server's own ALTER must fail too. `serial` lets only
     one transaction at a time write, for writes whose order decides the result. `differs` are
     columns that can't be equal on both sides, each with a condition that holds of every row.
-    `globals` are variables of the server while the case runs.
+    `globals` are variables of the server while the case runs. `climbs` lets osc do without a copy
+    what the server can do by itself: every other case copies.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Case:
     native: str = "applies"
     differs: Mapping[str, str] = field(default_factory=dict)
     globals: Mapping[str, str] = field(default_factory=dict)
+    climbs: bool = False
 
     @property
     def engine(self) -> str:
