@@ -9,7 +9,7 @@ from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, flavor, foreign_keys, innodb, naming, quoting, stream
+from osc.mysql import changelog, flavor, foreign_keys, innodb, quoting, stream
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.ledger import MIGRATION
 from osc.mysql.session import Address
@@ -121,11 +121,6 @@ class MySQLChecks:
                 "written",
                 "alter it natively; ALTER TABLE … ENGINE=InnoDB blocks writes while it runs",
             )
-        for trigger in self._triggers(table):
-            yield _refused(
-                f"{table.name} has the trigger {trigger}; triggers are not carried over yet",
-                "drop it for the time of the change, or alter natively",
-            )
 
     def _sees_every_child(self, table: Table) -> None:
         """One that we don't see would go on referring to the old table. (Without PROCESS nobody
@@ -171,16 +166,6 @@ class MySQLChecks:
             )
         )
         return str(rows[0][0])
-
-    def _triggers(self, table: Table) -> list[str]:
-        rows = self.session.query(
-            Statement(
-                "SELECT trigger_name FROM information_schema.triggers "
-                "WHERE event_object_schema = %s AND event_object_table = %s",
-                (table.name.schema, table.name.name),
-            )
-        )
-        return [str(name) for (name,) in rows if not naming.is_our_trigger(str(name))]
 
 
 def altered(session: Session, clone: Table) -> None:

@@ -25,7 +25,9 @@ from osc.mysql import (
     probing,
     quiet,
     quoting,
+    stand_ins,
     trial,
+    user_triggers,
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
@@ -53,6 +55,7 @@ class MySQLWorkshop:
             filling.same_values(table, altered, key, found)
             filling.same_instants(table, altered, key, found)
             checks.altered(session, altered)
+            user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
             ordered = tuple(_target(found, name) for name in key.columns)
             return Rehearsal(
@@ -170,6 +173,7 @@ class MySQLWorkshop:
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
         """Triggers, changelogs and sentries; the server ends what else a dead client had."""
         told = changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
+        told += stand_ins.sweep(self.connect, table, execute=execute)
         sentries = self._sentries(table)
         if execute and sentries:
             # A RENAME that still waits must not find the name free.

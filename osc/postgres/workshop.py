@@ -22,6 +22,7 @@ from osc.postgres import (
     published,
     rehearsal,
     scratch,
+    sequences,
     slots,
     surroundings,
 )
@@ -59,8 +60,9 @@ class PostgresWorkshop:
             columns, key = column_map(session, table, target.table, alter)
             _require_followable(session, table, target.table, alter)
             asked = doubts(session, table, target, columns)
-            oid = definition.oid_of(session, table.name)
+            oid = oid_of(session, table.name)
             assert oid is not None
+            sequences.require_free(session, oid, columns)
             before = (
                 *definition.describe(session, oid),
                 *surroundings.keys(session, oid, clone=target.oid),
