@@ -8,7 +8,7 @@ which was dropped and added anew under one name, the USING expression of a type 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from osc.errors import Usage
 from osc.model.tokens import Kind, Token, split, tokens
@@ -19,7 +19,8 @@ class Alter:
     """`clauses` is what stands after the table's name, word for word.
 
     `renames` are (old, new) columns; `verbs` the first words of each clause, upper case, for the
-    engines' refusals; `using` maps a column to the expression of its type change.
+    engines' refusals; `using` maps a column to the expression of its type change. `only` says that
+    PostgreSQL is to leave the children of the table alone.
     `fold` makes column names comparable as the server compares them.
     """
 
@@ -32,6 +33,7 @@ class Alter:
     dropped: tuple[str, ...] = ()
     using: dict[str, str] = field(default_factory=dict)
     verbs: tuple[tuple[str, ...], ...] = ()
+    only: bool = False
 
     @property
     def fold(self) -> Callable[[str], str]:
@@ -39,7 +41,7 @@ class Alter:
 
     def on(self, quoted_table: str) -> str:
         """The same statement for another table."""
-        return f"ALTER TABLE {quoted_table} {self.clauses}"
+        return f"ALTER TABLE {'ONLY ' if self.only else ''}{quoted_table} {self.clauses}"
 
 
 def parse(statement: str, *, mysql: bool) -> Alter:
@@ -50,10 +52,13 @@ def parse(statement: str, *, mysql: bool) -> Alter:
     if any(token.text == ";" for token in found):
         raise Usage("one ALTER TABLE statement at a time, please: there is a ';' in it")
     rest = _after(found, mysql)
+    only = not mysql and bool(rest) and rest[0].is_word("ONLY")
+    rest = rest[1:] if only else rest
     schema, table, rest = _name(rest, mysql)
     if not rest:
         raise Usage("the ALTER TABLE says nothing after the table's name")
-    return _with_actions(schema, table, statement[rest[0].start : rest[-1].end], rest, mysql)
+    clauses = statement[rest[0].start : rest[-1].end]
+    return replace(_with_actions(schema, table, clauses, rest, mysql), only=only)
 
 
 def from_clauses(table: str, clauses: str, *, mysql: bool) -> Alter:
@@ -62,7 +67,7 @@ def from_clauses(table: str, clauses: str, *, mysql: bool) -> Alter:
 
 
 def _after(found: tuple[Token, ...], mysql: bool) -> tuple[Token, ...]:
-    """What follows ALTER TABLE [IF EXISTS] [ONLY]."""
+    """What follows ALTER TABLE [IF EXISTS]."""
     rest = list(found)
     for words in (("ALTER",), *([("ONLINE",), ("IGNORE",)] if mysql else []), ("TABLE",)):
         if rest and rest[0].is_word(*words):
@@ -73,8 +78,6 @@ def _after(found: tuple[Token, ...], mysql: bool) -> tuple[Token, ...]:
             raise Usage("only ALTER TABLE statements can be run")
     if len(rest) > 1 and rest[0].is_word("IF") and rest[1].is_word("EXISTS"):
         del rest[:2]
-    if not mysql and rest and rest[0].is_word("ONLY"):
-        rest.pop(0)
     return tuple(rest)
 
 

@@ -8,7 +8,8 @@ from osc.engine import Sync
 from osc.errors import NotAllowed, Precondition
 from osc.model.alter import Alter
 from osc.model.table import Table
-from osc.postgres import definition
+from osc.postgres import definition, kin, relatives
+from osc.postgres.kin import Member
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, Open, plain_names
 
@@ -30,18 +31,24 @@ class PostgresChecks:
 
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
         _require_no_restart(alter)
+        relatives.require_no_change(alter)
         with self.opened("checks") as session:
             oid = definition.oid_of(session, table.name)
             if oid is None:
                 raise _refused(f"there is no table {table.name}", "")
-            _require_ownership(session, table, oid)
-            _require_plain(session, table, oid)
+            family = kin.family(session, oid)
+            for member in (*kin.parents(session, oid), *family):
+                _require_ownership(session, member)
+            for member in family:
+                _require_plain(session, member)
+                _require_valid_indexes(session, member)
             _require_nothing_attached(session, table, oid)
-            _require_valid_indexes(session, table, oid)
+            relatives.require(session, oid)
             if sync is Sync.LOG:
                 _require_replica_identity(session, table, oid)
-            else:
-                _require_statements(session, table, oid)
+                relatives.require_one_identity(session, oid)
+            for member in family if sync is Sync.TRIGGERS else ():
+                _require_statements(session, member)
 
 
 def _refused(happened: str, todo: str) -> Precondition:
@@ -128,11 +135,11 @@ def _require_no_restart(alter: Alter) -> None:
             )
 
 
-def _require_ownership(session: Connection, table: Table, oid: int) -> None:
+def _require_ownership(session: Connection, table: Member) -> None:
     owner, owns, may = session.rows(
         "SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE'),"
         " has_schema_privilege(relnamespace, 'CREATE') FROM pg_class WHERE oid = $1",
-        oid,
+        table.oid,
     )[0]
     role = session.value("SELECT current_user")
     if not owns:
@@ -150,20 +157,18 @@ def _require_ownership(session: Connection, table: Table, oid: int) -> None:
         )
 
 
-def _require_plain(session: Connection, table: Table, oid: int) -> None:
-    persistence, partition, typed, hidden = session.rows(
-        "SELECT relpersistence::text, relispartition, reloftype <> 0,"
+def _require_plain(session: Connection, table: Member) -> None:
+    persistence, typed, hidden = session.rows(
+        "SELECT relpersistence::text, reloftype <> 0,"
         " relrowsecurity AND relforcerowsecurity AND NOT rolsuper AND NOT rolbypassrls"
         " FROM pg_class, pg_roles WHERE pg_class.oid = $1 AND rolname = current_user",
-        oid,
+        table.oid,
     )[0]
     if persistence != "p":
         kind = "temporary" if persistence == "t" else "unlogged"
         raise _refused(
             f"{table.name} is {kind}: its changes are not in the log", "use the native ALTER"
         )
-    if partition:
-        raise _refused(f"{table.name} is a partition of another table", "")
     if typed:
         raise _refused(f"{table.name} is a table of a type", "ALTER TABLE … NOT OF")
     if hidden:
@@ -183,8 +188,10 @@ REFUSALS = {
     "rule": ("a rule", "rules can't be carried over"),
     "publication": ("a publication", "take the table out and put it back after the migration"),
     "security": ("a security label", "remove it and put it back after the migration"),
-    "inherits": ("inheritance", "ALTER TABLE … NO INHERIT first"),
-    "inherited": ("inheritance", "ALTER TABLE … NO INHERIT first"),
+    "inherited": (
+        "a child table, which the ALTER would change too,",
+        "ALTER TABLE … NO INHERIT first, change both, and INHERIT again",
+    ),
     "member": ("an extension", "a table of an extension is changed by its upgrades"),
     "needed": ("a dependent", "drop it and make it again after the migration"),
 }
@@ -209,27 +216,27 @@ def _require_nothing_attached(session: Connection, table: Table, oid: int) -> No
 
 def _refusal(line: str) -> tuple[str, str] | None:
     """What a line of the description is that can't be carried over, and what to do about it."""
-    words = line.replace(":", "").split()
+    words = kin.own_words(line).replace(":", "").split()
     if words[0] == "constraint" and ": FOREIGN KEY " not in line:
         return None
     return REFUSALS.get(" ".join(words[:3])) or REFUSALS.get(words[0])
 
 
-def _require_statements(session: Connection, table: Table, oid: int) -> None:
+def _require_statements(session: Connection, table: Member) -> None:
     """A subscription's worker changes rows without statements, and so past our triggers."""
-    if session.value("SELECT true FROM pg_subscription_rel WHERE srrelid = $1", oid):
+    if session.value("SELECT true FROM pg_subscription_rel WHERE srrelid = $1", table.oid):
         raise _refused(
             f"{table.name} is the target of a subscription, which fires no statement triggers",
             "follow it by --sync log",
         )
 
 
-def _require_valid_indexes(session: Connection, table: Table, oid: int) -> None:
+def _require_valid_indexes(session: Connection, table: Member) -> None:
     with plain_names(session):
         found = session.value(
             "SELECT string_agg(indexrelid::regclass::text, ', ') FROM pg_index"
             " WHERE indrelid = $1 AND NOT (indisvalid AND indisready)",
-            oid,
+            table.oid,
         )
     if found:
         raise _refused(f"{found} is invalid: it was never built to its end", "drop or reindex it")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from osc.errors import CutOverNotObtained, LockTimeout
+from osc.errors import Conflict, CutOverNotObtained, LockTimeout
 from osc.model.table import TableName
+from osc.postgres import kin
+from osc.postgres.definition import oid_of
 from osc.postgres.quoting import qualified
 from osc.postgres.session import Connection, Open
 
@@ -21,7 +23,7 @@ SELECT a.pid, a.usename, a.application_name, bool_or(l.granted),
        string_agg(DISTINCT l.mode, ' and '), a.state,
        date_trunc('milliseconds', now() - a.xact_start)::text, left(a.query, 200)
 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.locktype = 'relation' AND l.relation = to_regclass($1)
+WHERE l.locktype = 'relation' AND l.relation = ANY ($1::oid[])
 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 AND a.application_name NOT LIKE 'osc %' AND a.pid <> pg_backend_pid()
 GROUP BY a.pid, a.usename, a.application_name, a.state, a.xact_start, a.query
@@ -55,10 +57,42 @@ def set_budget(session: Connection, budget_seconds: float) -> None:
     )
 
 
+def concerned(session: Connection, oid: int) -> tuple[kin.Member, ...]:
+    """Whose lock a change of this table needs: its parents', the default partition's beside it, for
+    there is a condition in it that says what others hold, its own and its partitions'.
+
+    Parents come first. Who reads or writes through a parent looks up its children when he has the
+    parent's lock, and then waits for theirs: if we held only the child, he would wait, and go on
+    with the table that had been the child before, which is the archive by then.
+    """
+    above = kin.parents(session, oid)
+    beside = kin.default_partition(session, oid)
+    return (*above, *beside, *kin.family(session, oid))
+
+
+def lock(
+    session: Connection,
+    members: Sequence[kin.Member],
+    budget_seconds: float,
+    mode: str = "ACCESS EXCLUSIVE",
+) -> None:
+    """Locks them all within the budget: `lock_timeout` is for each, so the statement has a limit of
+    its own. Call `set_budget` before."""
+    names = ", ".join(f"ONLY {qualified(member.name)}" for member in members)
+    session.run(f"SET LOCAL statement_timeout = {max(1, round(budget_seconds * 1000))}")
+    try:
+        session.run(f"LOCK TABLE {names} IN {mode} MODE")
+    except Conflict as error:
+        raise LockTimeout(error.happened, code=error.code) from error
+    session.run(f"SET LOCAL statement_timeout = {HELD_SECONDS * 1000}")
+
+
 def blockers(opened: Open, table: TableName) -> list[str]:
     """Who holds or waits for locks on the table, one sentence each."""
     with opened("blockers") as session:
-        found = session.rows(BLOCKERS, qualified(table))
+        oid = oid_of(session, table)
+        of = [member.oid for member in concerned(session, oid)] if oid is not None else []
+        found = session.rows(BLOCKERS, of)
     return [
         f"pid {pid} ({user}, {application!r}) {'holds' if granted else 'waits for'} {mode},"
         f" {state}, its transaction is {age} old: {statement}"
@@ -79,7 +113,7 @@ def within_budget(
                 set_budget(session, budget_seconds)
                 body(session)
             return
-        except LockTimeout:
+        except (LockTimeout, Conflict):
             in_the_way = blockers(opened, table)
         longest = min(LONGEST_BACK_OFF_SECONDS, 0.1 * 2**attempt)
         time.sleep(random.uniform(longest / 2, longest))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from osc.engine import Job, Session, Statement, Swapped
 from osc.errors import Bug, ConnectionLost, SwappedButUnfinished, TableChanged, Unreachable
 from osc.model.table import TableName
-from osc.postgres import catalog, locking
+from osc.postgres import catalog, kin, kinship, locking
 from osc.postgres.clone import SEQUENCES
 from osc.postgres.definition import describe, differences, oid_of
+from osc.postgres.kin import Member
 from osc.postgres.outcome import backend, insist, settle
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.rehearsal import Target, require_unchanged
@@ -43,7 +44,7 @@ class PostgresSwapper:
                 self._warm_up(session, source)
                 steps = self._exchange(session, source, shadow)
                 with session.transaction():
-                    asked, granted = self._lock(session, budget_seconds)
+                    asked, granted = self._lock(session, source, budget_seconds)
                     self._under_lock(session, shadow, drain, steps)
                     ended = True
             except BaseException as error:
@@ -65,7 +66,7 @@ class PostgresSwapper:
             raise TableChanged(f"there is no table {name} any more", todo="clean up, start again")
         return oid
 
-    def _lock(self, session: Connection, budget_seconds: float) -> tuple[float, float]:
+    def _lock(self, session: Connection, source: int, budget_seconds: float) -> tuple[float, float]:
         """When we asked for the lock and when we had it."""
         # Nobody but an autovacuum can be on the shadow, and it gives way: wait for it first.
         session.run(f"LOCK TABLE {qualified(self.job.shadow.name)} IN ACCESS EXCLUSIVE MODE")
@@ -73,7 +74,7 @@ class PostgresSwapper:
         # Here, other than for chunks, we wait for the standbys that the server waits for.
         session.run("SET LOCAL synchronous_commit = on")
         asked = time.monotonic()
-        session.run(f"LOCK TABLE ONLY {qualified(self.job.original.name)} IN ACCESS EXCLUSIVE MODE")
+        locking.lock(session, locking.concerned(session, source), budget_seconds)
         return asked, time.monotonic()
 
     def _under_lock(
@@ -99,44 +100,55 @@ class PostgresSwapper:
         """A sequence that a column owns goes where its table goes, so it is let go first. Values
         of identity sequences are read after the original has moved: from then on its sequences are
         locked against nextval, too."""
-        original, archive = self.job.original.name, self.job.names.archive
-        owned = self._owned_sequences(session, source)
+        old, new = kin.family(session, source), kin.family(session, shadow)
+        homes = {member.name.name: member.name.schema for member in old}
+        owned = [pair for member in old for pair in self._owned_sequences(session, member)]
+        links = kinship.steps(old[0], self.job.shadow.name, self.job.names.archive.schema)
         return [
             *(Statement(f"ALTER SEQUENCE {sequence} OWNED BY NONE") for sequence, _ in owned),
-            *_move(session, source, original, archive.schema),
-            *_move(session, shadow, self.job.shadow.name, original.schema),
+            *links.before,
+            *(step for m in old for step in _move(session, m, self.job.names.archive.schema)),
+            *(step for m in new for step in _move(session, m, homes[m.name.name])),
+            *links.after,
+            *(Statement(f"ALTER SEQUENCE {sequence} OWNED BY {column}")
+              for sequence, column in owned),
+            *(step for m in old for step in self._identity_values(session, m, new)),
             *(
-                Statement(
-                    f"ALTER SEQUENCE {sequence} OWNED BY {qualified(original)}.{identifier(column)}"
-                )
-                for sequence, column in owned
+                statement
+                for part in self.target.parts
+                for late in part.late
+                for statement in late.add(part.within(homes[part.name]))
             ),
-            *self._identity_values(session, source, shadow),
-            *(statement for late in self.target.late for statement in late.add(original)),
-        ]
+        ]  # fmt: skip
 
-    def _owned_sequences(self, session: Connection, source: int) -> list[tuple[str, str]]:
+    def _owned_sequences(self, session: Connection, member: Member) -> list[tuple[str, str]]:
         """Serial sequences and the new table's column that is to own each. That of a column which
         the ALTER drops is not among them: it goes with the archive, as it would have gone."""
-        targets = {pair.source: pair.target for pair in self.job.columns.pairs}
         return [
-            (qualified(TableName(schema, name)), targets[column])
-            for schema, name, column in session.rows(OWNED, source)
-            if column in targets
+            (
+                qualified(TableName(schema, name)),
+                f"{qualified(member.name)}.{identifier(self._targets[column])}",
+            )
+            for schema, name, column in session.rows(OWNED, member.oid)
+            if column in self._targets
         ]
 
+    @property
+    def _targets(self) -> dict[str | None, str]:
+        return {pair.source: pair.target for pair in self.job.columns.pairs}
+
     def _identity_values(
-        self, session: Connection, source: int, shadow: int
+        self, session: Connection, member: Member, twins: Sequence[Member]
     ) -> Iterator[Statement]:
         """The new identity columns go on counting where the old ones stopped."""
-        targets = {pair.source: pair.target for pair in self.job.columns.pairs}
-        new = {column: oid for column, _, oid, *_ in session.rows(SEQUENCES, shadow)}
-        for column, name, *_ in session.rows(SEQUENCES, source):
-            if targets.get(column) in new:
+        twin = next(twin for twin in twins if twin.name.name == member.name.name)
+        new = {column: oid for column, _, oid, *_ in session.rows(SEQUENCES, twin.oid)}
+        for column, name, *_ in session.rows(SEQUENCES, member.oid):
+            if self._targets.get(column) in new:
                 stopped = qualified(TableName(self.job.names.archive.schema, name))
                 yield Statement(
                     f"SELECT setval($1::oid::regclass, last_value, is_called) FROM {stopped}",
-                    (new[targets[column]],),
+                    (new[self._targets[column]],),
                 )
 
     def _require_complete(self, session: Connection, shadow: int) -> None:
@@ -179,18 +191,18 @@ def _told(session: Connection, name: TableName) -> tuple[str, ...]:
     return describe(session, oid) if oid is not None else ()
 
 
-def _move(session: Connection, oid: int, table: TableName, schema: str) -> list[Statement]:
+def _move(session: Connection, member: Member, schema: str) -> list[Statement]:
     """Extended statistics are the one thing that a table leaves behind."""
     names = session.rows(
         "SELECT stxname FROM pg_statistic_ext JOIN pg_class t ON t.oid = stxrelid"
         " WHERE stxrelid = $1 AND stxnamespace = t.relnamespace",
-        oid,
+        member.oid,
     )
     to = f"SET SCHEMA {identifier(schema)}"
     return [
-        Statement(f"ALTER TABLE {qualified(table)} {to}"),
+        Statement(f"ALTER TABLE {qualified(member.name)} {to}"),
         *(
-            Statement(f"ALTER STATISTICS {qualified(TableName(table.schema, name))} {to}")
+            Statement(f"ALTER STATISTICS {qualified(TableName(member.name.schema, name))} {to}")
             for (name,) in names
         ),
     ]

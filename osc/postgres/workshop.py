@@ -9,10 +9,12 @@ from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, changelog, rehearsal, scratch, slots
+from osc.postgres import catalog, changelog, kinship, rehearsal, scratch, slots
+from osc.postgres.definition import oid_of
 from osc.postgres.filling import column_map
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
+from osc.postgres.rehearsal import Part
 from osc.postgres.session import Connection, Open
 
 
@@ -55,12 +57,11 @@ class PostgresWorkshop:
                 scratch.make_schema(session, name.schema, table.name)
             oid = rehearsal.altered_clone(session, table.name, alter, names.shadow)
             target = rehearsal.read(session, names.shadow, oid)
-            # An autovacuum of the half-filled table would be in the way of the index builds.
-            session.run(f"ALTER TABLE {qualified(names.shadow)} SET (autovacuum_enabled = false)")
-            for constraint in target.late:
-                session.execute(constraint.drop(names.shadow))
-            for index in target.indexes:
-                session.execute(index.drop(names.shadow))
+            for part in target.parts:
+                _empty(session, part, part.within(names.shadow.schema))
+            source = oid_of(session, table.name)
+            assert source is not None
+            kinship.bind(session, source, names.shadow)
             return replace(target.table, identity=catalog.identity(session, oid) or "")
 
     def leftovers(self, table: TableName) -> list[TableName]:
@@ -92,7 +93,20 @@ class PostgresWorkshop:
         with self.opened("cleanup") as session:
             for name in names:
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
+                scratch.drop_frames(session, name.schema)
                 scratch.drop_empty(session, name.schema)
+
+
+def _empty(session: Connection, part: Part, table: TableName) -> None:
+    """Of what would be in the way of the copy; indexes of a parent take their parts along."""
+    if not part.partitioned:
+        # An autovacuum of the half-filled table would be in the way of the index builds.
+        session.run(f"ALTER TABLE {qualified(table)} SET (autovacuum_enabled = false)")
+    for constraint in part.late:
+        session.execute(constraint.drop(table))
+    for index in part.indexes:
+        if not index.parent:
+            session.execute(index.drop(table))
 
 
 NO_SUCH_TABLE = {"42P01", "3F000"}
@@ -102,7 +116,7 @@ def _is_free(session: Connection, table: TableName) -> bool:
     """Whether the lock that excludes everybody can be had within `lock_timeout`."""
     try:
         with session.transaction():
-            session.run(f"LOCK TABLE ONLY {qualified(table)} IN ACCESS EXCLUSIVE MODE")
+            session.run(f"LOCK TABLE {qualified(table)} IN ACCESS EXCLUSIVE MODE")
     except LockTimeout:
         return False
     except BadStatement as error:
