@@ -42,10 +42,11 @@ class PostgresSwapper:
             granted = asked
             try:
                 self._warm_up(session, source)
+                seen = self._look(session, source, shadow)
                 steps = self._exchange(session, source, shadow)
                 with session.transaction():
                     asked, granted = self._lock(session, source, budget_seconds)
-                    self._under_lock(session, shadow, drain, steps)
+                    self._under_lock(session, source, shadow, seen, drain, steps)
                     ended = True
             except BaseException as error:
                 if not _is_cut(session, error):
@@ -80,12 +81,15 @@ class PostgresSwapper:
     def _under_lock(
         self,
         session: Connection,
+        source: int,
         shadow: int,
+        seen: object,
         drain: Callable[[Session], None],
         steps: list[Statement],
     ) -> None:
-        require_unchanged(session, self.job.original)
-        self._require_complete(session, shadow)
+        if seen is None or seen != self._fingerprint(session, source, shadow):
+            require_unchanged(session, self.job.original)
+            self._require_complete(session, shadow)
         drain(session)
         for step in steps:
             session.execute(step)
@@ -95,6 +99,19 @@ class PostgresSwapper:
         session.raw.prepare_threshold = 0
         session.run("SET plan_cache_mode = force_generic_plan")
         catalog.identity(session, source)
+
+    def _look(self, session: Connection, source: int, shadow: int) -> object:
+        """A long look at a large family before the lock, so that a glance is enough under it; the
+        fingerprint comes first, and tells of whatever changes while we look."""
+        if not self.job.original.leaves:
+            return None
+        seen = self._fingerprint(session, source, shadow)
+        require_unchanged(session, self.job.original)
+        self._require_complete(session, shadow)
+        return seen
+
+    def _fingerprint(self, session: Connection, source: int, shadow: int) -> object:
+        return kin.fingerprint(session, source), kin.fingerprint(session, shadow)
 
     def _exchange(self, session: Connection, source: int, shadow: int) -> list[Statement]:
         """A sequence that a column owns goes where its table goes, so it is let go first. Values
