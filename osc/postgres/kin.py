@@ -87,7 +87,8 @@ WHERE own.inhrelid = $1 AND c.oid <> $1
 FINGERPRINT = f"""
 {DESCENDANTS},
 own (oid) AS MATERIALIZED (
-    SELECT oid FROM tree UNION ALL SELECT indexrelid FROM tree JOIN pg_index ON indrelid = tree.oid),
+    SELECT oid FROM tree
+    UNION ALL SELECT indexrelid FROM tree JOIN pg_index ON indrelid = tree.oid),
 part (oid) AS MATERIALIZED (
     SELECT oid FROM own UNION ALL SELECT k.oid FROM tree JOIN pg_constraint k ON conrelid = tree.oid
     UNION ALL SELECT objid FROM own JOIN pg_depend ON refobjid = own.oid)
