@@ -1,6 +1,6 @@
 """One attempt: the stages in a line, from wherever the migration stands to its end.
 
-    shadow → copy → load → catch up → verify → cut over → cleanup
+    shadow → copy → load → catch up → verify → cut over → aftercare → cleanup
 
 An attempt ends with its first error, a lost connection included. What it leaves behind is either
 nothing, or all that the next attempt needs: `osc resume` begins one in another process, and the
@@ -9,6 +9,7 @@ same process begins one by itself when the server is back.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from osc import errors
 from osc.config import Settings
 from osc.engine import Checkpoint, Claim, Dialect, Engine, Job, Names, Swapped
+from osc.model.blocker import Kill
 from osc.model.controls import Controls
 from osc.model.coverage import Coverage, coverage
 from osc.model.phase import Phase
@@ -24,6 +26,8 @@ from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.watermark import Watermark
 from osc.ops import checkpoint
+from osc.ops.bridge import steered
+from osc.ops.report import report_record
 from osc.stages import cleanup as cleaning
 from osc.stages import cutover, shadow
 from osc.stages import plan as planning
@@ -52,6 +56,8 @@ class Attempt:
     claim: Claim
     id: int
     generation: int = 1
+    by: str = ""
+    """Who runs it, for the record of what was done in his name."""
     started: float = field(default_factory=time.monotonic)
     _names: Names | None = None
     _can_go_on: bool = False
@@ -91,6 +97,7 @@ class Attempt:
         """An earlier attempt has swapped, and could not say so any more."""
         self._has_swapped = True
         with self._accounted(job):
+            self._tend(job)
             return self._clean_up(job, Swapped(0.0, 0.0))
 
     # The stages.
@@ -116,6 +123,7 @@ class Attempt:
                 self._verify(job, dialect, follower)
             swapped = self._cut_over(job, follower)
             self._has_swapped = True
+        self._tend(job)
         return self._clean_up(job, swapped)
 
     def _enter(self, phase: Phase) -> None:
@@ -153,6 +161,9 @@ class Attempt:
                 spilled=saved.spilled if saved else 0,
                 workers=self.settings.threads,
                 catch_up_limit_seconds=self.settings.catch_up_limit,
+            )
+            stack.enter_context(
+                steered(self.engine, self.id, self.settings, self.tracker, self.controls)
             )
             stack.enter_context(follower.workers_ready())
             follower.first_barrier()
@@ -237,7 +248,14 @@ class Attempt:
             controls=self.controls,
             budget_seconds=self._budget,
             attempts=self.settings.cut_over_attempts,
+            kill=Kill(self.settings.kill_blockers),
+            by=self.by,
         ).run()
+
+    def _tend(self, job: Job) -> None:
+        """The new table serves and is right; what it is to be given yet takes its time."""
+        self._enter(Phase.AFTERCARE)
+        self.engine.aftercare(job).finish(self.controls.check)
 
     def _clean_up(self, job: Job, swapped: Swapped) -> Report:
         """What the shadow stood in goes, what kept the changes for us, the archive if wished."""
@@ -247,11 +265,13 @@ class Attempt:
         cleaning.drop_shadow(self.engine, job.names)
         self.engine.workshop.sweep(job.original.name, execute=True)
         if self.settings.drop_old_table:
-            cleaning.drop_archive(self.engine, job.names)
+            cleaning.drop_archive(self.engine, job.names, self.controls)
         ledger.forget(self.id)
+        result = json.dumps(report_record(self._report(job, swapped)))
         ledger.save(
-            self.id, phase=str(Phase.DONE), finished=True, message="", rows_copied=self._rows
-        )
+            self.id, phase=str(Phase.DONE), finished=True, message="", rows_copied=self._rows,
+            result=result,
+        )  # fmt: skip
         self.tracker.at(Phase.DONE)
         return self._report(job, swapped)
 
@@ -282,6 +302,7 @@ class Attempt:
 
     def _account_for(self, error: errors.OscError) -> None:
         phase = self.tracker.read().phase
+        self._has_swapped = self._has_swapped or isinstance(error, errors.SwappedButUnfinished)
         error.kept = self._can_go_on and (error.resumable or self._has_swapped)
         if error.kept:
             self._note(f"{phase}: {error.happened}")
@@ -356,5 +377,6 @@ class Attempt:
             lock_wait_seconds=swapped.lock_wait_seconds,
             lock_held_seconds=seen.lock_held_seconds,
             not_compared=self.engine.dialect(job).not_compared,
+            diff=job.diff,
             phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},
         )

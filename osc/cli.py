@@ -6,29 +6,34 @@ import functools
 import getpass
 import os
 import re
+import shlex
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal, get_args, get_origin
 
 import click
 
 from osc import __version__, migration
-from osc.config import Settings, settings
+from osc.config import Settings, origins, settings
 from osc.engine import Engine, Sync
 from osc.engines import engine_at
 from osc.errors import OscError, Usage
+from osc.habits import gh_ost, pt
+from osc.habits.habit import Translation
 from osc.migration import Request
 from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import TableName
-from osc.ops import display, failure, listing, report, signals
+from osc.ops import display, explanations, failure, listing, observers, report, route, signals
+from osc.ops import history as told
 from osc.ops.output import Output
 from osc.ops.redact import redacted
 from osc.ops.units import aligned
+from osc.ops.words import OPERATOR
 
 Command = Callable[..., Any]
 DRY_RUN = "This was a dry run on an empty clone; nothing was changed. Add --execute to do it."
@@ -97,10 +102,12 @@ def addressed(rest: str) -> Callable[[Command], Command]:
 
 
 @contextmanager
-def opened(words: tuple[str, ...], option: str | None) -> Iterator[tuple[Engine, tuple[str, ...]]]:
+def opened(
+    words: tuple[str, ...], option: str | None, replicas: tuple[str, ...] = ()
+) -> Iterator[tuple[Engine, tuple[str, ...]]]:
     """The engine that the command line addresses, and the words that are left."""
     url, left = _address(words, option)
-    engine = engine_at(url)
+    engine = engine_at(url, replicas)
     try:
         yield engine, left
     finally:
@@ -124,7 +131,13 @@ def setting(command: Command) -> Command:
     """Adds an option for each field of `Settings`."""
     for name in reversed(Settings.model_fields):
         command = _option(name)(command)
-    return command
+    return configured(command)
+
+
+def configured(command: Command) -> Command:
+    """Adds the options on files of settings."""
+    command = click.option("--profile", help="A profile of the file; also $OSC_PROFILE.")(command)
+    return click.option("--config", help="A file of settings (TOML); also $OSC_CONFIG.")(command)
 
 
 def altering(command: Command) -> Command:
@@ -144,8 +157,11 @@ def _option(name: str) -> Callable[[Command], Command]:
     if kind is bool:
         both = f"{flag}/--no-{flag[2:]}" if default else flag
         return click.option(both, name, is_flag=True, default=None, help=text)
+    if get_origin(kind) is tuple:
+        return click.option(flag, name, multiple=True, help=text)
     choices = click.Choice(get_args(kind)) if get_origin(kind) is Literal else kind
-    return click.option(flag, name, type=choices, help=f"{text}  [default: {default}]")
+    shown = f"{text}  [default: {default}]" if default != "" else text
+    return click.option(flag, name, type=choices, help=shown)
 
 
 def _request(
@@ -186,6 +202,7 @@ def _who() -> str:
 
 @osc.command(name="plan")
 @addressed('"ALTER TABLE …"')
+@click.option("--format", "form", type=click.Choice(get_args(route.Format)), default="text")
 @altering
 @answering
 def plan_(
@@ -193,14 +210,21 @@ def plan_(
     url: str | None,
     table: str | None,
     clauses: str | None,
+    form: route.Format,
     output: Output,
     **flags: Any,
 ) -> None:
-    """Show what `osc run` would do."""
+    """Show what `osc run` would do.
+
+    The exit code tells a script: 0 the server does it by itself or there is nothing to do, 20 a
+    copy is needed, 3 it is refused.
+    """
     chosen = settings(**flags)
     with opened(words, url) as (engine, rest):
-        plan = migration.plan(engine, _request(engine, rest, table, clauses, chosen), chosen)
-    output.result(report.plan_record(plan), lambda: report.plan_text(plan))
+        made = migration.plan(engine, _request(engine, rest, table, clauses, chosen), chosen)
+    told = route.markdown if form == "md" else route.text
+    output.in_form(form).result(route.record(made), lambda: told(made))
+    sys.exit(route.exit_code(made))
 
 
 @osc.command()
@@ -222,29 +246,36 @@ def run(
     Without --execute the change is planned and rehearsed on an empty clone; nothing is changed.
     """
     chosen = settings(**flags)
-    with opened(words, url) as (engine, rest):
+    with opened(words, url, chosen.replica) as (engine, rest):
         request = _request(engine, rest, table, clauses, chosen)
         (_execute if execute else _rehearse)(engine, request, chosen, output)
 
 
 def _rehearse(engine: Engine, request: Request, chosen: Settings, output: Output) -> None:
-    plan = migration.rehearse(engine, request, chosen)
-    record = {**report.plan_record(plan), "executed": False}
-    output.result(record, lambda: report.plan_text(plan))
+    made = migration.rehearse(engine, request, chosen)
+    output.result({**route.record(made), "executed": False}, lambda: route.text(made))
     output.remark(DRY_RUN)
 
 
 def _execute(engine: Engine, request: Request, chosen: Settings, output: Output) -> None:
-    with _watched(output) as (tracker, controls):
+    with _watched(output, chosen, request.statement) as (tracker, controls):
         done = migration.migrate(engine, request, chosen, tracker, controls)
     _reported(done, output)
 
 
 @contextmanager
-def _watched(output: Output) -> Iterator[tuple[Tracker, Controls]]:
+def _watched(
+    output: Output, chosen: Settings, said: str = ""
+) -> Iterator[tuple[Tracker, Controls]]:
     """The whiteboards of a run that is shown while it lasts and that signals stop."""
     tracker, controls = Tracker(), Controls()
-    with signals.stopping(controls), display.shown(tracker, output.face()):
+    if chosen.postpone_cut_over:
+        reason = "the cut-over waits for `osc cut-over` (--postpone-cut-over)"
+        controls.steer(lambda now: now.postponed(OPERATOR, reason))
+    with ExitStack() as stack:
+        stack.enter_context(observers.told(chosen, tracker, controls, {"statement": said}))
+        stack.enter_context(signals.stopping(controls))
+        stack.enter_context(display.shown(tracker, output.face()))
         yield tracker, controls
 
 
@@ -264,7 +295,10 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     one has not ended. Any host will do.
     """
     chosen = settings(**flags)
-    with opened(words, url) as (engine, rest), _watched(output) as (tracker, controls):
+    with (
+        opened(words, url, chosen.replica) as (engine, rest),
+        _watched(output, chosen) as (tracker, controls),
+    ):
         done = migration.resume(engine, _migration(rest), chosen, tracker, controls)
     if done is None:
         output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
@@ -283,7 +317,10 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     stopped as it was, for `osc resume` or `osc abort`.
     """
     chosen = settings(**flags)
-    with opened(words, url) as (engine, rest), _watched(output) as (tracker, controls):
+    with (
+        opened(words, url, chosen.replica) as (engine, rest),
+        _watched(output, chosen) as (tracker, controls),
+    ):
         done = migration.verify(engine, _migration(rest), chosen, tracker, controls)
     output.result(report.verified_record(done), lambda: report.verified_text(done))
 
@@ -309,6 +346,51 @@ def _migration(words: tuple[str, ...]) -> str | None:
     return words[0] if words else None
 
 
+STEERING = {
+    "pause": ("pause", "Let the copy and the verification stand still; changes are followed."),
+    "resume-copy": ("resume-copy", "Go on with a copy that was paused."),
+    "postpone": ("postpone", "Hold the cut-over back until `osc cut-over`."),
+    "cut-over": ("cut-over", "Give a postponed cut-over leave."),
+}
+"""Commands that say one word to a run that is under way, on whatever host."""
+
+
+def _steering(name: str, word: str, text: str) -> None:
+    @osc.command(name, help=text)
+    @addressed("[MIGRATION]")
+    @answering
+    def command(words: tuple[str, ...], url: str | None, output: Output) -> None:
+        _say(words, url, word, output)
+
+
+for _name, (_word, _text) in STEERING.items():
+    _steering(_name, _word, _text)
+
+
+@osc.command("set")
+@addressed("[MIGRATION] NAME=VALUE…")
+@answering
+def set_(words: tuple[str, ...], url: str | None, output: Output) -> None:
+    """Change how a run goes while it is under way: threads=N, chunk-time=SECONDS.
+
+    NAME=? shows the present value.
+    """
+    knobs = tuple(word for word in words if re.fullmatch(r"[a-z-]+=\S+", word))
+    rest = tuple(word for word in words if word not in knobs)
+    if not knobs:
+        raise Usage("nothing is set", todo="NAME=VALUE, such as threads=4 or chunk-time=0.2")
+    for knob in knobs:
+        _say(rest, url, knob, output)
+
+
+def _say(words: tuple[str, ...], url: str | None, said: str, output: Output) -> None:
+    with opened(words, url) as (engine, rest):
+        answer = migration.say(engine, _migration(rest), said, _who())
+    if answer.startswith("error: "):
+        raise Usage(answer.removeprefix("error: "))
+    output.result({"answer": answer}, lambda: answer)
+
+
 @osc.command()
 @addressed("[TABLE]")
 @answering
@@ -316,7 +398,28 @@ def status(words: tuple[str, ...], url: str | None, output: Output) -> None:
     """List the migrations of a database or table."""
     with opened(words, url) as (engine, rest):
         runs = migration.status(engine, _named(engine, rest))
-    output.result(listing.records(runs), lambda: listing.text(runs))
+        live = {run.id: shown for run in runs if (shown := migration.shown(engine, run))}
+    output.result(listing.records(runs, live), lambda: listing.text(runs, live))
+
+
+@osc.command()
+@addressed("[TABLE]")
+@answering
+def history(words: tuple[str, ...], url: str | None, output: Output) -> None:
+    """Tell what was run on a database or table: who, what, when, and what came of it."""
+    with opened(words, url) as (engine, rest):
+        runs = migration.status(engine, _named(engine, rest))
+    output.result(told.records(runs), lambda: told.text(runs))
+
+
+@osc.command()
+@addressed("[MIGRATION]")
+@answering
+def watch(words: tuple[str, ...], url: str | None, output: Output) -> None:
+    """Watch a run that is under way, from another terminal or host, to its end."""
+    with opened(words, url) as (engine, rest), signals.raising():
+        for record in migration.watched(engine, _migration(rest)):
+            output.result(record, functools.partial(listing.line, record))
 
 
 @osc.command()
@@ -332,9 +435,10 @@ def cleanup(
     That is shadows, slots and publications; never a table that serves. An old table that was kept
     goes only with --drop-old-table.
     """
-    with opened(words, url) as (engine, rest):
+    controls = Controls()
+    with opened(words, url) as (engine, rest), signals.stopping(controls):
         name = _named(engine, rest)
-        found = migration.cleanup(engine, name, execute=execute, archives=drop_old_table)
+        found = migration.cleanup(engine, name, controls, execute=execute, archives=drop_old_table)
     verb = "removed" if execute else "would remove"
     lines = [f"{verb} {thing}" for thing in found] or ["nothing is left behind"]
     output.result({"executed": execute, "leftovers": found}, lambda: "\n".join(lines))
@@ -378,6 +482,72 @@ def demo(server: str, rows: int, rate: int, output: Output) -> None:
     verdict = story.tell(server, rows, rate, output)
     output.result(verdict.record(), verdict.text)
     verdict.check()
+
+
+TAKES_ANYTHING = {"ignore_unknown_options": True, "allow_interspersed_args": False,
+                  "help_option_names": []}  # fmt: skip
+
+
+def _habit(name: str, peer: str, translated: Callable[..., Translation]) -> None:
+    @osc.command(
+        name,
+        context_settings=TAKES_ANYTHING,
+        help=f"Run a command line of {peer}'s: the same flags.",
+    )
+    @click.argument("line", nargs=-1, type=click.UNPROCESSED, metavar="FLAGS…")
+    @click.pass_context
+    def command(context: click.Context, line: tuple[str, ...]) -> None:
+        try:
+            found = translated(line)
+        except OscError as error:
+            sys.exit(Output().failed(error))
+        for remark in found.remarks:
+            click.echo(f"{name}: {remark}", err=True)
+        click.echo(f"+ {found.line}", err=True)
+        os.environ.update(found.environment)
+        run.main([*found.arguments], prog_name="osc run", parent=context.parent)
+
+
+_habit("pt", "pt-online-schema-change", pt.translated)
+_habit("gh-ost", "gh-ost", gh_ost.translated)
+
+
+@osc.command(context_settings=TAKES_ANYTHING)
+@click.argument("line", nargs=-1, type=click.UNPROCESSED, metavar="PEER FLAGS…")
+def translate(line: tuple[str, ...]) -> None:
+    """Show a command line of pt-online-schema-change or gh-ost as `osc run`; run nothing."""
+    words = shlex.split(line[0]) if len(line) == 1 else [*line]
+    peers = {"pt-online-schema-change": pt.translated, "gh-ost": gh_ost.translated}
+    peer = os.path.basename(words[0]) if words else ""
+    try:
+        if peer not in peers:
+            raise Usage(f"{peer!r} is no peer that is known here", todo=", ".join(peers))
+        found = peers[peer](words[1:])
+    except OscError as error:
+        sys.exit(Output().failed(error))
+    click.echo(found.line)
+    for remark in found.remarks:
+        click.echo(remark, err=True)
+
+
+@osc.command("config")
+@configured
+@answering
+def config_(config: str | None, profile: str | None, output: Output) -> None:
+    """Show each setting, its value, and where that comes from."""
+    known = origins(config=config, profile=profile)
+    record = [{"name": name, "value": value, "origin": origin} for name, value, origin in known]
+    pairs = [(name.replace("_", "-"), f"{value}  ({origin})") for name, value, origin in known]
+    output.result(record, lambda: redacted(aligned(pairs)))
+
+
+@osc.command()
+@click.argument("code")
+@answering
+def explain(code: str, output: Output) -> None:
+    """Explain an exit code: what is still true, and what to do."""
+    said = explanations.text(code)
+    output.result({"exit_code": int(code), "text": said}, lambda: said)
 
 
 @osc.command("exit-codes")

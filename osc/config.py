@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from osc import files
 from osc.errors import Usage
 
 
@@ -28,6 +30,11 @@ class Settings(BaseSettings):
     cut_over_attempts: int = Field(
         60, ge=1, description="how often the cut-over is tried before the run gives up"
     )
+    kill_blockers: Literal["never", "idle", "all"] = Field(
+        "never",
+        description="whom to end for the cut-over's lock: nobody, idle transactions, or every "
+        "client; never backups, replication or other people's DDL",
+    )
     reconnect_for: int = Field(
         300, ge=0, description="seconds to wait for a server that went away; 0: stop at once"
     )
@@ -39,15 +46,96 @@ class Settings(BaseSettings):
         3600, ge=1, description="seconds to go on when changes come in faster than they are applied"
     )
     force_copy: bool = Field(False, description="copy even what the server could do by itself")
+    small_table: int = Field(
+        1_000_000,
+        ge=0,
+        description="bytes up to which a table that can't be copied is altered natively, as that"
+        " fits into the lock budget; 0: never",
+    )
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
+    replica: tuple[str, ...] = Field(
+        (), description="URL of a replica whose lag is watched; several times for several"
+    )
+    max_lag: float = Field(1.5, gt=0, description="seconds a replica may be behind")
+    max_load: str = Field(
+        "", description="limits beyond which the copy stands still: running=25,history=1000000"
+    )
+    critical_load: str = Field("", description="limits beyond which the run stops, or hibernates")
+    critical_load_hibernate: float = Field(
+        0, ge=0, description="seconds to sleep at a critical load; 0: stop"
+    )
+    max_latency: int = Field(
+        0,
+        ge=0,
+        description="milliseconds a small commit may take while we copy; 0: as long as it likes",
+    )
+    latency_query: str = Field("", description="a query that is timed with it")
+    throttle_query: str = Field("", description="a query; above 0 the copy stands still")
+    throttle_http: str = Field(
+        "", description="an address; unless it answers 200, the copy stands still"
+    )
+    throttle_flag_file: tuple[str, ...] = Field(
+        (), description="while this file is there, the copy stands still"
+    )
+    only_between: str = Field("", description="hours in which rows are copied: 22:00-06:00")
+    pause_file: tuple[str, ...] = Field(
+        (), description="the same as --throttle-flag-file, in words"
+    )
+    panic_flag_file: str = Field("", description="when this file appears, the run stops at once")
+    postpone_cut_over: bool = Field(
+        False, description="do all but the cut-over; it waits for a word"
+    )
+    postpone_cut_over_flag_file: tuple[str, ...] = Field(
+        (), description="while this file is there, the cut-over waits"
+    )
+    cut_over_between: str = Field("", description="hours in which the cut-over may be done")
+    hooks_path: str = Field("", description="folder of executables that are run at each event")
+    hooks_hint: str = Field("", description="words that each hook is told")
+    hooks_time_limit: float = Field(60, gt=0, description="seconds one hook may take")
+    hooks_status_interval: float = Field(60, gt=0, description="seconds between two status hooks")
+    metrics_listen: str = Field("", description="HOST:PORT where Prometheus may scrape")
+    statsd: str = Field("", description="HOST:PORT that StatsD numbers are sent to")
+    control_socket: str = Field("", description="where the run listens for words; none: nowhere")
+
+    def copying(self) -> Settings:
+        """The same, where the native ways have been tried in vain."""
+        return self.model_copy(update={"force_copy": True})
 
 
-def settings(**flags: Any) -> Settings:
-    """Flags, then the environment, then the defaults; a flag that is None was not given."""
+def settings(*, config: str | None = None, profile: str | None = None, **flags: Any) -> Settings:
+    """Flags, then the environment, then the files, then the defaults; a flag that is None was not
+    given."""
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    found = {**_from_files(config, profile), **given}
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
+        return Settings(**found)
     except ValidationError as error:
-        raise Usage("; ".join(_complaint(found) for found in error.errors())) from error
+        raise Usage("; ".join(_complaint(one) for one in error.errors())) from error
+
+
+def _from_files(config: str | None, profile: str | None) -> dict[str, Any]:
+    """What no variable says otherwise."""
+    found = files.read(config, profile)
+    for name, one in found.items():
+        if name not in Settings.model_fields:
+            raise Usage(f"{one.origin}: there is no setting {name.replace('_', '-')!r}")
+    return {name: one.value for name, one in found.items() if variable(name) not in os.environ}
+
+
+def variable(name: str) -> str:
+    return f"OSC_{name.upper()}"
+
+
+def origins(*, config: str | None = None, profile: str | None = None) -> list[tuple[str, Any, str]]:
+    """Each setting with its value and where that comes from, before any flag."""
+    chosen, found = settings(config=config, profile=profile), files.read(config, profile)
+
+    def origin(name: str) -> str:
+        if variable(name) in os.environ:
+            return f"${variable(name)}"
+        return found[name].origin if name in found else "default"
+
+    return [(name, getattr(chosen, name), origin(name)) for name in Settings.model_fields]
 
 
 def _complaint(found: Any) -> str:

@@ -14,9 +14,13 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from osc.model.alter import Alter
+from osc.model.blocker import Blocker
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap
+from osc.model.difference import UNCHANGED, CatalogDiff
+from osc.model.ladder import Forecast, Outlook, Step, Taken
+from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table, TableName
 
 
@@ -51,6 +55,8 @@ class Sync(StrEnum):
 
     LOG = "log"
     TRIGGERS = "triggers"
+    NONE = "none"
+    """They needn't be: there is no copy."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,9 @@ class Job:
     """Which process this is for the migration: it goes up with each resume."""
     lock_budget_seconds: float = 0.25
     """How long a statement of ours may wait for a lock on the original: everybody queues behind."""
+    relations: Relations = UNTIED
+    diff: CatalogDiff = UNCHANGED
+    """What the ALTER is to change, and nothing else."""
 
 
 class Claim(Protocol):
@@ -117,6 +126,8 @@ class Rehearsal:
     key: Key
     sortable: bool
     findings: tuple[str, ...] = ()
+    relations: Relations = UNTIED
+    diff: CatalogDiff = UNCHANGED
 
 
 class Workshop(Protocol):
@@ -157,6 +168,12 @@ class Workshop(Protocol):
 
     def drop(self, names: Iterable[TableName]) -> None:
         """Drops tables of ours, within the lock budget; one that is gone already is fine."""
+        ...
+
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        """Drops an old table, however large, so that nobody on the server has to wait for it: in
+        steps, with `pace` between two of them, which waits while the server needs rest and raises
+        where we are to stop. Called again it goes on; a table that is gone already is fine."""
         ...
 
 
@@ -269,6 +286,44 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True)
+class Order:
+    """Words for a run, from whatever host; `number` goes up."""
+
+    number: int
+    words: str
+    by: str
+
+
+class Board(Protocol):
+    """Beside the ledger: what an operator says to a run, and what the run shows of itself. Any
+    thread may ask; the tables are there once the ledger is prepared."""
+
+    def order(self, migration: int, words: str, by: str) -> int:
+        """Pins words up; their number."""
+        ...
+
+    def orders(self, migration: int) -> list[Order]:
+        """Those without an answer, in the order they came."""
+        ...
+
+    def answer(self, number: int, text: str) -> None: ...
+    def answered(self, number: int) -> str | None:
+        """None while there is no answer."""
+        ...
+
+    def show(self, migration: int, record: str) -> None: ...
+    def shown(self, migration: int) -> tuple[str, float] | None:
+        """The newest record and its age in seconds."""
+        ...
+
+    def clear(self, migration: int) -> None:
+        """Takes down what nobody has to read any more."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Where a migration can go on. `job` is what `osc.model.checkpoint` wrote, empty while there is
     no whole shadow; `position` is None while no source was open; `spilled` counts keys."""
@@ -298,6 +353,8 @@ class Run:
     rows_copied: int = 0
     rows_estimated: int = 0
     message: str = ""
+    result: str = ""
+    """What it had to say at its end, as JSON; empty where it was not done."""
     archive: str = ""
     alive: bool = False
 
@@ -368,9 +425,130 @@ class Swapper(Protocol):
         """Asks the catalog whether an earlier process has swapped; it must be quiet by now."""
         ...
 
-    def blockers(self) -> list[str]:
-        """Who holds or waits for locks on the original, one sentence each."""
+    def recover(self) -> bool:
+        """The same, and what an attempt of that process has left half done is completed where it
+        has swapped, and put back where it has not."""
         ...
+
+    def blockers(self) -> list[Blocker]:
+        """Who holds or waits for locks on the original, the oldest transaction first."""
+        ...
+
+    def end(self, blocker: Blocker) -> None:
+        """Ends that session; what its transaction did is undone. Fine where it is gone."""
+        ...
+
+
+class Gauges(Protocol):
+    """What the server says of its load; each call is one question, asked in a session of its own
+    that lasts, by any one thread."""
+
+    def read(self, name: str) -> float:
+        """One of `known`, or whatever else the server counts under this name (a status variable of
+        MySQL and MariaDB); Usage where it knows none."""
+        ...
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The gauges that both engines have, each with its unit: "s", "bytes" or empty."""
+        ...
+
+    def lags(self) -> Mapping[str, float]:
+        """Seconds that each replica which the server itself knows of is behind it."""
+        ...
+
+    def beat(self, migration: int, at: float) -> None:
+        """Writes the time (of our own clock) for replicas to show; it lasts as long as a commit."""
+        ...
+
+    def beaten(self, migration: int) -> float | None:
+        """The newest time that has come here; None where none has."""
+        ...
+
+    def probe(self, sql: str) -> None:
+        """Runs a query of the operator's and reads its rows."""
+        ...
+
+    def value(self, sql: str) -> float:
+        """The first column of the first row of a query of the operator's; 0 where there is none."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Climb:
+    """A migration without a copy: the steps that were decided on when it began."""
+
+    id: int
+    table: Table
+    steps: tuple[Step, ...]
+    generation: int = 1
+    lock_budget_seconds: float = 0.25
+
+
+class Ladder(Protocol):
+    """What the server can do by itself, and doing it."""
+
+    def find(self, alter: Alter) -> Table:
+        """The table that the ALTER names, also one that can't be copied; Precondition where there
+        is none."""
+        ...
+
+    def look(self, table: Table, alter: Alter, *, small_bytes: int) -> Outlook:
+        """What each clause costs and the best way without a copy, asked of the server on an empty
+        clone that is gone when this returns. Precondition where the server refuses the ALTER. A
+        table of at most `small_bytes` may be altered by force of being small."""
+        ...
+
+    def forecast(self, table: Table, outlook: Outlook) -> Forecast:
+        """What the way will take, by a short probe that reads the table and changes nothing."""
+        ...
+
+    def probe(self, table: Table, outlook: Outlook) -> None:
+        """DataWouldBeLost where today's rows contradict the new definition already."""
+        ...
+
+    def take(self, climb: Climb, number: int, check: Callable[[], None]) -> Taken:
+        """One attempt at the step of that number. Where its locks can't be had within the budget,
+        or what it does under them isn't done by then, it is undone: LockTimeout or Conflict.
+        DuplicateKey or BadValue: a row is in the way. CopyNeeded: it can't be done like this after
+        all. Whatever is raised, the step is either not begun or `undo` knows what is left of it.
+        When `check` raises, a patient step is broken off. A step that is done already is no error.
+        """
+        ...
+
+    def taken(self, climb: Climb) -> int:
+        """How many of the steps are done; asked of the server once whatever a dead process had
+        begun is over. TableChanged where somebody else has altered the table since."""
+        ...
+
+    def undo(self, climb: Climb) -> list[str]:
+        """Takes back what is done of the steps, the last first, within the lock budget, and says
+        what it was, in words. Nothing is left of them, and no rows are lost that an application
+        has written into what was there before. The caller has not taken the last step."""
+        ...
+
+    def blockers(self, table: TableName) -> list[Blocker]:
+        """Who holds or waits for locks on the table, the oldest transaction first."""
+        ...
+
+
+class Aftercare(Protocol):
+    """What only a serving table can be given, and what takes too long to be done under the lock."""
+
+    def finish(self, check: Callable[[], None]) -> None:
+        """Does what the swap has left to do, within the lock budget; what that is, is asked of the
+        catalog, so that it may be called again. `check` raises where we are to stop. Raises
+        DataWouldBeLost where the rows contradict the new definition."""
+        ...
+
+
+class NoAftercare:
+    """For a server whose swap leaves nothing to do."""
+
+    def finish(self, check: Callable[[], None]) -> None:
+        return
 
 
 @dataclass(frozen=True)
@@ -389,11 +567,20 @@ class Engine:
     checks: Checks
     workshop: Workshop
     ledger: Ledger
+    board: Board
     dialect: Callable[[Job], Dialect]
     load: Callable[[Job], Load]
     swapper: Callable[[Job], Swapper]
+    gauges: Callable[[], Gauges]
+    """New ones each time, with a session of their own that lasts."""
+    replicas: Callable[[], Mapping[str, Callable[[], Gauges]]] = dict
+    """The replicas that are to be watched, by name: those that the operator gives, and those of
+    which the server says where they listen and which let us in."""
+    ladder: Ladder | None = None
+    """None where the engine can only copy."""
     sources: Mapping[Sync, Callable[[Job, Position | None], ChangeSource]] = field(
         default_factory=dict
     )
     """Best first; the position is None for a source that is opened anew."""
+    aftercare: Callable[[Job], Aftercare] = lambda job: NoAftercare()
     close: Callable[[], None] = lambda: None

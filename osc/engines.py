@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from urllib.parse import urlsplit
 
@@ -16,8 +18,29 @@ ROOMS = {
 }
 
 
-def engine_at(url: str) -> Engine:
-    """Connects; only the driver that is needed gets loaded."""
+def engine_at(url: str, replicas: Iterable[str] = ()) -> Engine:
+    """Connects; only the driver that is needed gets loaded. `replicas` are URLs of those whose lag
+    is to be watched, besides the ones that the server knows of."""
+    engine = _connected(url)
+    given = {_place(one): _connected(one) for one in replicas}
+    if not given:
+        return engine
+
+    def close() -> None:
+        for replica in given.values():
+            replica.close()
+        engine.close()
+
+    watched = {name: replica.gauges for name, replica in given.items()}
+    return replace(engine, replicas=lambda: watched, close=close)
+
+
+def _place(url: str) -> str:
+    """Where a replica is, without who we are there."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url
+
+
+def _connected(url: str) -> Engine:
     try:
         scheme = urlsplit(url).scheme.lower()
     except ValueError as error:

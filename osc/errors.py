@@ -105,6 +105,13 @@ class Aborted(OscError):
     resumable = False
 
 
+class Stopped(Aborted):
+    """A word, a file or a hook of the operator's stopped the run; it can be resumed."""
+
+    title = "stopped by the operator"
+    resumable = True
+
+
 class TakenOver(Aborted):
     """Another process goes on with the migration, or has ended it: nothing is ours any more."""
 
@@ -177,6 +184,10 @@ class DuplicateKey(ServerError):
 
 class BadValue(ServerError):
     """A value does not fit: out of range, too long, NULL, invalid, or a CHECK says no."""
+
+
+class CopyNeeded(ServerError):
+    """What was tried without a copy can't be done so after all; nothing of it is left."""
 
 
 class BadStatement(ServerError):

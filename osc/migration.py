@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from osc import errors
 from osc.attempt import Attempt
+from osc.climbing import Climbing, ladder_of
 from osc.config import Settings
-from osc.engine import Checkpoint, Engine, Job, Run, Sync
+from osc.engine import Checkpoint, Climb, Engine, Job, Run, Sync
 from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.controls import Controls
+from osc.model.ladder import Way
 from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
-from osc.model.table import TableName
-from osc.ops import checkpoint
+from osc.model.table import Table, TableName
+from osc.ops import checkpoint, desk
 from osc.stages import cleanup as cleaning
 from osc.stages import plan as planning
-from osc.stages import preflight, unfinished
+from osc.stages import preflight, route, unfinished
 from osc.stages.plan import Plan
+from osc.stages.route import Route
 
 QUICK_LOSSES = 5
 """So many attempts in a row that lose the server within a minute are no accident."""
@@ -33,6 +39,7 @@ LOST = (errors.Unreachable, errors.ConnectionLost)
 HANDOVER_SECONDS = 60.0
 """How long a live process may take to notice that it is to let go."""
 LINGERING_SECONDS = 10.0
+WATCH_SECONDS = 1.0
 """How long the claim of a dead connection may be there, as far as the server can know."""
 
 
@@ -46,23 +53,32 @@ class Request:
     by: str
 
 
-def plan(engine: Engine, request: Request, settings: Settings) -> Plan:
+def plan(engine: Engine, request: Request, settings: Settings) -> Route:
     """What would be done, after every check that leaves the table alone."""
-    table = engine.catalog.find(request.alter)
+    table = route.find(engine, request.alter)
     unfinished.refuse(engine, table.name)
-    choice = planning.choose_sync(engine, table, request.alter, request.sync)
-    table = engine.catalog.find(request.alter, choice.sync)
-    preflight.check(engine, table, request.alter, choice.sync)
     with engine.claim(table.name):
-        made = planning.make(engine, table, request.alter, choice.sync, choice.findings)
-        preflight.check_leftovers(engine, made)
-    return made
+        return _routed(engine, table, request, settings)
 
 
-def rehearse(engine: Engine, request: Request, settings: Settings) -> Plan:
+def _routed(engine: Engine, table: Table, request: Request, settings: Settings) -> Route:
+    return route.choose(
+        engine,
+        table,
+        request.alter,
+        request.sync,
+        force=settings.force_copy,
+        small=settings.small_table,
+    )
+
+
+def rehearse(engine: Engine, request: Request, settings: Settings) -> Route:
     """The dry run: the plan, and the questions to the rows of today."""
     made = plan(engine, request, settings)
-    preflight.probe(engine, made)
+    if made.copy:
+        preflight.probe(engine, made.copy)
+    elif engine.ladder:
+        engine.ladder.probe(made.table, made.outlook)
     return made
 
 
@@ -71,29 +87,86 @@ def migrate(
 ) -> Report:
     """Runs a migration to its end; raises an OscError whose sentences are for the operator.
 
-    A connection that breaks ends an attempt; when the server is back, the next one begins.
+    A connection that breaks ends an attempt; when the server is back, the next one begins. A
+    sequence without a copy that was stopped is gone on with where the same statement comes again.
     """
     begun: list[int] = []
 
     def first(controls: Controls) -> Report:
-        table = engine.catalog.find(request.alter)
-        tracker.note(table=str(table.name), rows_estimated=table.rows)
-        unfinished.refuse(engine, table.name)
-        choice = planning.choose_sync(engine, table, request.alter, request.sync)
+        table = route.find(engine, request.alter)
+        tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
+        stopped = unfinished.climb(engine, table.name, request.statement)
+        if stopped is not None:
+            begun.append(stopped.id)
+            return again(controls)
         with engine.claim(table.name) as claim:
+            made = _routed(engine, table, request, settings)
             tracker.at(Phase.PREFLIGHT)
-            made = _prepared(engine, request.alter, choice.sync)
+            if made.way is Way.NOTHING:
+                tracker.at(Phase.DONE)
+                return _nothing(made, request)
+            if made.copy is None:
+                try:
+                    climb = _begun(engine, made, request, settings, begun)
+                    return Climbing(
+                        engine, climb, request.statement, settings, tracker, controls, claim
+                    ).from_the_beginning()
+                except errors.CopyNeeded as error:
+                    tracker.note(waiting_for=error.happened)
+                    made = _routed(engine, table, request, settings.copying())
+            assert made.copy is not None
+            prepared = _prepared(engine, request.alter, made.copy.sync)
             engine.workshop.sweep(table.name, execute=True)
             engine.ledger.prepare()
-            begun.append(engine.ledger.begin(table, request.statement, made.sync, request.by))
+            number = engine.ledger.begin(
+                prepared.table, request.statement, prepared.sync, request.by
+            )
+            begun[:] = [number]
             return Attempt(
-                engine, made, request.statement, settings, tracker, controls, claim, begun[0]
+                engine,
+                prepared,
+                request.statement,
+                settings,
+                tracker,
+                controls,
+                claim,
+                number,
+                by=request.by,
             ).from_the_beginning()
 
     def again(controls: Controls) -> Report:
         return _go_on(engine, begun[0], settings, tracker, controls, Attempt.from_checkpoint)
 
     return _persistently(engine, settings, tracker, controls, first, again)
+
+
+def _nothing(made: Route, request: Request) -> Report:
+    return Report(
+        migration=0,
+        table=str(made.table.name),
+        statement=request.statement,
+        archive="",
+        sync=str(Sync.NONE),
+        seconds=0.0,
+        way=str(made.way),
+    )
+
+
+def _begun(
+    engine: Engine, made: Route, request: Request, settings: Settings, begun: list[int]
+) -> Climb:
+    """The steps are in the ledger before the first of them is taken."""
+    engine.ledger.prepare()
+    begun.append(engine.ledger.begin(made.table, request.statement, Sync.NONE, request.by))
+    climb = Climb(
+        id=begun[0],
+        table=made.table,
+        steps=made.outlook.steps,
+        lock_budget_seconds=settings.cut_over_lock_timeout / 1000,
+    )
+    job = checkpoint.written_climb(climb)
+    engine.ledger.save(climb.id, phase=str(Phase.NATIVE), position="0", job=job)
+    return climb
 
 
 def _prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
@@ -151,6 +224,8 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     ledger.take_over(run.id)
     with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
         saved = ledger.checkpoint(run.id)
+        if climb := _climb(run, saved, 0, 0.25):
+            return _taken_back(engine, climb)
         job = _job(engine, run, saved, 0, 1.0) if saved.job else None
         if _was_swapped(engine, job, saved):
             raise errors.Precondition(
@@ -165,12 +240,68 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     return found
 
 
+def _taken_back(engine: Engine, climb: Climb) -> list[str]:
+    """What a climb has done so far, undone; refused where it has arrived."""
+    if climb.steps and ladder_of(engine).taken(climb) == len(climb.steps):
+        raise errors.Precondition(
+            f"migration {climb.id} cannot be aborted: {climb.table.name} is altered already",
+            still_true=f"{climb.table.name} serves with its new definition",
+            todo=f"finish it with `osc resume URL {climb.id}`",
+        )
+    found = ladder_of(engine).undo(climb)
+    engine.ledger.forget(climb.id)
+    engine.ledger.save(climb.id, phase=str(Phase.FAILED), finished=True)
+    return found
+
+
+def say(engine: Engine, wanted: str | None, words: str, by: str) -> str:
+    """Words for a run that is under way, on whatever host, and its answer."""
+    run = unfinished.find(engine, wanted)
+    if not run.alive:
+        raise errors.Precondition(
+            f"no process works on migration {run.id} of {run.table}: it is {run.phase}",
+            still_true="nothing was changed",
+            todo=f"`osc resume URL {run.id}` begins one" if run.finished_at is None else "",
+        )
+    return desk.say(engine.board, run.id, words, by)
+
+
+def shown(engine: Engine, run: Run) -> dict[str, Any] | None:
+    """What the run shows of itself, with the age of that in seconds; None where it has never."""
+    found = engine.board.shown(run.id) if run.alive else None
+    return {**json.loads(found[0]), "age_seconds": round(found[1], 1)} if found else None
+
+
+def watched(engine: Engine, wanted: str | None) -> Iterator[dict[str, Any]]:
+    """What a run shows of itself, each time it shows something new, until its process is gone."""
+    run, pause, last = unfinished.find(engine, wanted), Event(), None
+    while run.alive:
+        record = shown(engine, run)
+        if record and {**record, "age_seconds": 0} != last:
+            last = {**record, "age_seconds": 0}
+            yield record
+        pause.wait(WATCH_SECONDS)
+        run = unfinished.numbered(engine, run.id)
+    yield {"schema": 1, **_ended(run)}
+
+
+def _ended(run: Run) -> dict[str, Any]:
+    words = {"rows_copied": run.rows_copied, "backlog": 0, "share": 1.0, "waiting_for": run.message}
+    empty = dict.fromkeys(("copy_waits_for", "following_waits_for", "cut_over_waits_for"), "")
+    return {"phase": run.phase, "table": str(run.table), **words, **empty}
+
+
 def status(engine: Engine, table: TableName | None) -> list[Run]:
     return engine.ledger.runs(table)
 
 
 def cleanup(
-    engine: Engine, table: TableName | None, *, execute: bool, archives: bool = False
+    engine: Engine,
+    table: TableName | None,
+    controls: Controls,
+    *,
+    execute: bool,
+    archives: bool = False,
 ) -> list[str]:
     """What dead runs left on one table, or on all that the ledger knows; `execute` removes it.
 
@@ -188,7 +319,7 @@ def cleanup(
             continue
         with engine.claim(name):
             kept = {run.archive for run in runs} if archives else set()
-            found += cleaning.sweep(engine, name, archives=kept, execute=execute)
+            found += cleaning.sweep(engine, name, controls, archives=kept, execute=execute)
     return found
 
 
@@ -259,16 +390,22 @@ def _go_on(
             generation = engine.ledger.take_over(migration)
             saved = engine.ledger.checkpoint(migration)
             budget = settings.cut_over_lock_timeout / 1000
-            job = _job(engine, run, saved, generation, budget) if saved.job else None
+            climb = _climb(run, saved, generation, budget)
+            job = _job(engine, run, saved, generation, budget) if saved.job and not climb else None
             was_swapped = _was_swapped(engine, job, saved)
         tracker.note(
             table=str(run.table), rows_estimated=run.rows_estimated, rows_copied=saved.rows_copied
         )
 
+        if climb is not None:
+            return Climbing(
+                engine, climb, run.statement, settings, tracker, controls, claim
+            ).from_where_it_stands()
+
         def attempt(made: Plan) -> Attempt:
             return Attempt(
                 engine, made, run.statement, settings, tracker, controls, claim, migration,
-                generation,
+                generation, run.by,
             )  # fmt: skip
 
         if job and was_swapped:
@@ -280,11 +417,19 @@ def _go_on(
 
 
 def _was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
-    """Whether the new table serves; asked when whatever a dead process had begun is over."""
+    """Whether the new table serves; asked when whatever a dead process had begun is over. What it
+    had begun to carry over is where it belongs then."""
     if job is None:
         return False
     engine.workshop.await_quiet(job.names.shadow)
-    return saved.phase == Phase.CLEANUP or engine.swapper(job).was_swapped()
+    return saved.phase in (Phase.AFTERCARE, Phase.CLEANUP) or engine.swapper(job).recover()
+
+
+def _climb(run: Run, saved: Checkpoint, generation: int, budget: float) -> Climb | None:
+    """The steps of a migration without a copy; None where it is a copy."""
+    if saved.sync is not Sync.NONE:
+        return None
+    return checkpoint.read_climb(saved.job, migration=run.id, generation=generation, budget=budget)
 
 
 def _job(engine: Engine, run: Run, saved: Checkpoint, generation: int, budget: float) -> Job:

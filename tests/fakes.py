@@ -17,6 +17,7 @@ from typing import Any
 from osc import errors
 from osc.engine import Checkpoint, Job, Names, Run, Session, Statement, Swapped, Sync
 from osc.model import alter
+from osc.model.blocker import Blocker
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap, Pair
@@ -314,6 +315,9 @@ class FakeSource:
         self.closed = True
 
 
+REPORT = Blocker(42, "report", "db7", "idle in transaction", 3.0, "SELECT 1", idle=True)
+
+
 @dataclass
 class FakeSwapper:
     """The port `Swapper`: `before` are errors of the lock, `after` of the swap; one an attempt."""
@@ -337,5 +341,14 @@ class FakeSwapper:
     def was_swapped(self) -> bool:
         return self.swapped
 
-    def blockers(self) -> list[str]:
-        return ["connection 42 (report)"]
+    def recover(self) -> bool:
+        return self.swapped
+
+    in_the_way: list[Blocker] = field(default_factory=lambda: [REPORT])
+    ended: list[int] = field(default_factory=list)
+
+    def blockers(self) -> list[Blocker]:
+        return self.in_the_way
+
+    def end(self, blocker: Blocker) -> None:
+        self.ended.append(blocker.id)

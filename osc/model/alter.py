@@ -19,9 +19,9 @@ class Alter:
     """`clauses` is what stands after the table's name, word for word.
 
     `renames` are (old, new) columns; `verbs` the first words of each clause, upper case, for the
-    engines' refusals; `using` maps a column to the expression of its type change. `only` says that
-    PostgreSQL is to leave the children of the table alone.
-    `fold` makes column names comparable as the server compares them.
+    engines' refusals; `using` maps a column to the expression of its type change.
+    `fold` makes column names comparable as the server compares them. `parts` are the clauses one
+    by one, word for word; `only` says that tables which inherit are not meant.
     """
 
     schema: str | None
@@ -33,6 +33,7 @@ class Alter:
     dropped: tuple[str, ...] = ()
     using: dict[str, str] = field(default_factory=dict)
     verbs: tuple[tuple[str, ...], ...] = ()
+    parts: tuple[str, ...] = ()
     only: bool = False
 
     @property
@@ -41,7 +42,11 @@ class Alter:
 
     def on(self, quoted_table: str) -> str:
         """The same statement for another table."""
-        return f"ALTER TABLE {'ONLY ' if self.only else ''}{quoted_table} {self.clauses}"
+        return self.saying(self.clauses, quoted_table)
+
+    def saying(self, clauses: str, quoted_table: str) -> str:
+        """Other clauses, in the same manner."""
+        return f"ALTER TABLE {'ONLY ' * self.only}{quoted_table} {clauses}"
 
 
 def parse(statement: str, *, mysql: bool) -> Alter:
@@ -53,8 +58,7 @@ def parse(statement: str, *, mysql: bool) -> Alter:
         raise Usage("one ALTER TABLE statement at a time, please: there is a ';' in it")
     rest = _after(found, mysql)
     only = not mysql and bool(rest) and rest[0].is_word("ONLY")
-    rest = rest[1:] if only else rest
-    schema, table, rest = _name(rest, mysql)
+    schema, table, rest = _name(rest[only:], mysql)
     if not rest:
         raise Usage("the ALTER TABLE says nothing after the table's name")
     clauses = statement[rest[0].start : rest[-1].end]
@@ -143,6 +147,9 @@ def _with_actions(
         dropped=tuple(dropped),
         using=using,
         verbs=tuple(_verbs(part) for part in parts),
+        parts=tuple(
+            clauses[part[0].start - rest[0].start : part[-1].end - rest[0].start] for part in parts
+        ),
     )
 
 

@@ -37,9 +37,11 @@ _OF_A_PURPOSE: dict[str, float | None] = {
     "marks": _OWN_TABLES,
     # These run as long as the table is large; keepalive watches over them.
     "index build": None,
+    "native": None,
     "load": None,
     "rehearsal": None,
     "probe": None,
+    "trial": None,
     "slot": None,
     "drop": None,
     "cleanup": None,

@@ -10,6 +10,7 @@ from typing import Any
 
 from osc.errors import Bug
 from osc.model.phase import NEXT, Phase
+from osc.model.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Progress:
     phase: Phase = Phase.PLAN
     table: str = ""
     rows_estimated: int = 0
+    bytes_estimated: int = 0
     rows_copied: int = 0
     chunks_copied: int = 0
     chunk_size: int = 0
@@ -33,6 +35,7 @@ class Progress:
     cut_over_attempts: int = 0
     lock_held_seconds: float = 0.0
     waiting_for: str = ""
+    signals: tuple[Reading, ...] = ()
     started_at: float = 0.0
     phase_started_at: float = 0.0
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from osc.model.difference import UNCHANGED, CatalogDiff
+from osc.model.ladder import Climbed, Way
+
 
 @dataclass(frozen=True)
 class Report:
-    """Times in seconds; `phases` in the order they were entered."""
+    """Times in seconds; `phases` in the order they were entered; `steps` those of a way without a
+    copy. The number of the migration is 0 where there was nothing to do."""
 
     migration: int
     table: str
@@ -15,16 +19,19 @@ class Report:
     archive: str
     sync: str
     seconds: float
-    rows_copied: int
-    chunks_copied: int
-    rows_verified: int
-    changes_delivered: int
-    changes_forgotten: int
-    changes_applied: int
-    conflicts: int
-    cut_over_attempts: int
-    lock_wait_seconds: float
-    lock_held_seconds: float
+    rows_copied: int = 0
+    chunks_copied: int = 0
+    rows_verified: int = 0
+    changes_delivered: int = 0
+    changes_forgotten: int = 0
+    changes_applied: int = 0
+    conflicts: int = 0
+    cut_over_attempts: int = 0
+    lock_wait_seconds: float = 0.0
+    lock_held_seconds: float = 0.0
     rows_repaired: int = 0
     not_compared: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)
+    way: str = str(Way.COPY)
+    steps: tuple[Climbed, ...] = ()
+    diff: CatalogDiff = UNCHANGED

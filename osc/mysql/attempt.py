@@ -23,6 +23,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
 from osc.mysql import changelog, quoting
+from osc.mysql.carried import Carried, Frees
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import Lent, lock
 
@@ -40,6 +41,7 @@ class Parts:
     connect: Callable[[str], Session]
     catalog: Callable[[Session], MySQLCatalog]
     lent: Lent
+    carried: tuple[Carried, ...] = ()
 
     @property
     def rename(self) -> Statement:
@@ -47,7 +49,52 @@ class Parts:
         return Statement(f"RENAME TABLE {original} TO {archive}, {shadow} TO {original}")
 
     def lock(self, *more: TableName) -> Statement:
-        return lock(self.job.original.name, self.job.shadow.name, *more)
+        """Of all that an attempt touches; each table once."""
+        tables = (table for one in self.carried for table in one.tables)
+        ours = (self.job.original.name, self.job.shadow.name, *more)
+        twice = (table for one in self._freeing for table in one.read_twice)
+        return lock(*dict.fromkeys((*ours, *tables)), again=twice)
+
+    @property
+    def _freeing(self) -> tuple[Frees, ...]:
+        return tuple(one for one in self.carried if isinstance(one, Frees))
+
+    @property
+    def letting_go(self) -> Statement:
+        """The sentry goes, and the lock, in one packet with what comes between the two."""
+        sentry = Statement(f"DROP TABLE {quoting.table(self.job.names.archive)}")
+        between = (statement for one in self._freeing for statement in one.freed())
+        every = (sentry, *between, Statement("UNLOCK TABLES"))
+        return Statement("; ".join(statement.sql for statement in every))
+
+    def prepare(self) -> None:
+        for one in self.carried:
+            one.prepare()
+
+    def move(self, session: Session) -> None:
+        for one in self.carried:
+            one.move(session)
+
+    @property
+    def packet(self) -> Statement:
+        """The RENAME, and what must not come apart from it when we die."""
+        pairs = [one.beside_the_rename() for one in self.carried]
+        before = [statement.sql for first, _ in pairs for statement in first]
+        after = [statement.sql for _, then in pairs for statement in then]
+        return Statement("; ".join([*before, self.rename.sql, *after]))
+
+    def complete(self) -> None:
+        """Whatever of it is done already; there is no way back from here."""
+        try:
+            self._patiently(self._complete)
+        except errors.OscError as error:
+            name = self.job.original.name
+            raise errors.SwappedButUnfinished(
+                f"{name} was swapped, but then: {error.happened}",
+                still_true=f"{name} is the new table and serves; {self.job.names.archive} is the "
+                "old",
+                todo=f"finish it with `osc resume URL {self.job.id}`",
+            ) from error
 
     def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
         self.refuse_a_changed_table(session)
@@ -92,6 +139,36 @@ class Parts:
         with closing(self.connect("outcome of the swap")) as session:
             return self._is_swapped(session)
 
+    def recover(self) -> bool:
+        """What a dead process has left half done is done, or undone: whichever it was."""
+        with closing(self.connect("outcome of the swap")) as session:
+            swapped = self._is_swapped(session)
+            if not swapped:
+                self._restore(session)
+        if swapped:
+            self.complete()
+        return swapped
+
+    def _complete(self, session: Session) -> None:
+        for one in self.carried:
+            one.complete(session)
+
+    def _restore(self, session: Session) -> None:
+        for one in self.carried:
+            one.restore(session)
+
+    def _patiently(self, body: Callable[[Session], None]) -> None:
+        """By one connection after the other, until it is done or time is up."""
+        deadline = time.monotonic() + UNCERTAIN_SECONDS
+        while True:
+            try:
+                with closing(self.connect("outcome of the swap")) as session:
+                    return body(session)
+            except errors.Unreachable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
     def _is_swapped(self, session: Session) -> bool:
         """After a swap the shadow's name is free, and the archive's is taken by no sentry."""
         archive, shadow = self.job.names.archive, self.job.shadow.name
@@ -121,6 +198,7 @@ class Parts:
                     swapped = self._is_swapped(session)
                     if not swapped:
                         self._remove_sentry(session)
+                        self._restore(session)
                     return swapped
             except errors.Unreachable:
                 if time.monotonic() > deadline:

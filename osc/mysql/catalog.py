@@ -123,6 +123,8 @@ class MySQLCatalog:
     def existing(self, names: Iterable[TableName]) -> list[TableName]:
         """Which of these tables exist."""
         wanted = list(names)
+        if not wanted:
+            return []
         rows = self.session.query(
             Statement(
                 "SELECT table_schema, table_name FROM information_schema.tables "

@@ -7,9 +7,12 @@ from functools import cache
 from osc.engine import Engine, Sync
 from osc.mysql import claim, flavor
 from osc.mysql.binlog import BinlogSource
+from osc.mysql.board import MySQLBoard
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.checks import MySQLChecks
 from osc.mysql.dialect import MySQLDialect
+from osc.mysql.gauges import MySQLGauges, replicas
+from osc.mysql.ladder import MySQLLadder
 from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
@@ -39,10 +42,12 @@ def connect(url: str) -> Engine:
         connector, to.database, alive=lambda name: claim.holder(first, name) is not None
     )
 
+    board = MySQLBoard(connector, to.database)
     lent = Lent()
 
     def close() -> None:
         ledger.close()
+        board.close()
         first.close()
 
     return Engine(
@@ -56,8 +61,11 @@ def connect(url: str) -> Engine:
         checks=MySQLChecks(first, to, told.is_mariadb),
         workshop=workshop,
         ledger=ledger,
+        board=board,
         dialect=MySQLDialect,
         load=lambda job: MySQLLoad(job, connector, catalog, workshop),
+        gauges=lambda: MySQLGauges(connector, to.database),
+        replicas=lambda: replicas(to, first, is_mariadb=told.is_mariadb),
         swapper=lambda job: swapper(
             job,
             connector,
@@ -65,6 +73,7 @@ def connect(url: str) -> Engine:
             rename_under_lock=rename_under_lock(),
             lent=lent,
         ),
+        ladder=MySQLLadder(connector, catalog, told.is_mariadb),
         sources={
             Sync.LOG: lambda job, start: BinlogSource(job, to, connector, start),
             Sync.TRIGGERS: lambda job, start: TriggerSource(

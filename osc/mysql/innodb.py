@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from osc import errors
 from osc.engine import Session, Statement
@@ -18,6 +19,29 @@ def table_ids(session: Session, name: TableName) -> list[tuple[str, int]]:
         rows = session.query(_numbers("INNODB_SYS_TABLES", like))
     exactly = re.compile(f"{_regex(name.schema)}/{_regex(name.name)}(#[pP]#.*)?")
     return sorted((str(path), int(number)) for path, number in rows if exactly.fullmatch(str(path)))
+
+
+def index_ids(session: Session, tables: Iterable[int]) -> list[int]:
+    """MariaDB's numbers of all indexes of these tables: an index that is built has a new one."""
+    rows = session.query(_of_tables("index_id", "INNODB_SYS_INDEXES", tuple(tables) or (0,)))
+    return sorted(int(number) for (number,) in rows)
+
+
+def row_versions(session: Session, tables: Iterable[int]) -> int:
+    """How often columns were added or dropped instantly since the last rebuild: InnoDB of MySQL
+    allows that 64 times. Other servers count nothing."""
+    wanted = tuple(tables) or (0,)
+    try:
+        rows = session.query(_of_tables("total_row_versions", "INNODB_TABLES", wanted))
+    except errors.BadStatement:
+        return 0
+    return max((int(number) for (number,) in rows), default=0)
+
+
+def _of_tables(what: str, view: str, tables: tuple[int, ...]) -> Statement:
+    return Statement(
+        f"SELECT {what} FROM information_schema.{view} WHERE table_id IN %s", (tables,)
+    )
 
 
 def _numbers(view: str, like: str) -> Statement:

@@ -5,6 +5,9 @@ _osc_chunk       a row for each chunk, written in the chunk's own transaction (r
 _osc_fence       a row for each migration: which process may write into its shadow
 _osc_heartbeat   the barriers of the binlog (rule 2)
 _osc_backlog     keys that memory has no room for (rule 7)
+_osc_beat        the time, a few times a second, for replicas to show how far they are
+_osc_order       what operators say to a run, and its answers
+_osc_report      what a run shows of itself
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from osc.mysql.lasting import LastingSession
 
 MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
 FENCE, HEARTBEAT, BACKLOG = "_osc_fence", "_osc_heartbeat", "_osc_backlog"
-VERSION = "osc ledger 2"
+BEAT, ORDER, REPORT = "_osc_beat", "_osc_order", "_osc_report"
+VERSION = "osc ledger 3"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
 
@@ -37,7 +41,7 @@ _TABLES = {
         statement LONGTEXT NOT NULL, sync VARCHAR(16) NOT NULL, run_by VARCHAR(255) NOT NULL,
         phase VARCHAR(32) NOT NULL DEFAULT 'plan', position TEXT, job LONGTEXT,
         rows_copied BIGINT NOT NULL DEFAULT 0, rows_estimated BIGINT NOT NULL DEFAULT 0,
-        message TEXT, archive VARCHAR(160) NOT NULL DEFAULT '',
+        message TEXT, result LONGTEXT, archive VARCHAR(160) NOT NULL DEFAULT '',
         started_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL,
         finished_at DATETIME(3) NULL""",
     CHUNK: """
@@ -51,6 +55,15 @@ _TABLES = {
     BACKLOG: """
         number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, migration INT NOT NULL,
         key_value TEXT NOT NULL, KEY (migration, number)""",
+    BEAT: """
+        migration INT NOT NULL PRIMARY KEY, at DOUBLE NOT NULL""",
+    ORDER: """
+        number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, migration INT NOT NULL,
+        words TEXT NOT NULL, ordered_by VARCHAR(255) NOT NULL, answer TEXT,
+        ordered_at DATETIME(3) NOT NULL, KEY (migration, number)""",
+    REPORT: """
+        migration INT NOT NULL PRIMARY KEY, record LONGTEXT NOT NULL,
+        shown_at DATETIME(3) NOT NULL""",
 }
 
 
@@ -193,7 +206,7 @@ class MySQLLedger:
         return [Chunk(int(number), _key(lower), _key(upper)) for number, lower, upper in rows]
 
     def forget(self, migration: int) -> None:
-        for table in (CHUNK, BACKLOG, HEARTBEAT, FENCE):
+        for table in (CHUNK, BACKLOG, HEARTBEAT, BEAT, FENCE):
             self._execute(
                 Statement(f"DELETE FROM {self._of(table)} WHERE migration = %s", (migration,))
             )
@@ -235,7 +248,7 @@ class MySQLLedger:
             Statement(
                 "SELECT id, table_schema, table_name, statement, phase, sync, run_by, "
                 "CAST(started_at AS CHAR), CAST(updated_at AS CHAR), CAST(finished_at AS CHAR), "
-                "rows_copied, rows_estimated, COALESCE(message, ''), archive "
+                "rows_copied, rows_estimated, COALESCE(message, ''), COALESCE(result, ''), archive "
                 f"FROM {self._of(MIGRATION)} {where} ORDER BY id",
                 () if table is None else (table.schema, table.name),
             )
@@ -244,7 +257,7 @@ class MySQLLedger:
 
     def _run(self, row: tuple[Any, ...]) -> Run:
         identity, schema, name, statement, phase, sync, by, *times = row
-        started, updated, finished, copied, estimated, message, archive = times
+        started, updated, finished, copied, estimated, message, result, archive = times
         table = TableName(str(schema), str(name))
         return Run(
             id=int(identity),
@@ -259,6 +272,7 @@ class MySQLLedger:
             rows_copied=int(copied),
             rows_estimated=int(estimated),
             message=str(message),
+            result=str(result),
             archive=str(archive),
             alive=finished is None and self._alive(table),
         )

@@ -5,23 +5,30 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 
 from osc import errors
 from osc.engine import Session, Statement
 from osc.model.table import TableName
 from osc.mysql import quoting
+from osc.mysql.blockers import blockers
 from osc.mysql.watchdog import Watchdog
 
 LONGEST_HELD_SECONDS = 5
 """A lock that is held longer is taken from us, by the watchdog or by the server's own timeouts."""
 ATTEMPTS = 30
 LONGEST_BACK_OFF_SECONDS = 3.0
+AGAIN = "osc_again"
+"""The second name of a table that is read beside itself."""
 
 
-def lock(*tables: TableName) -> Statement:
-    return Statement(f"LOCK TABLES {', '.join(f'{quoting.table(name)} WRITE' for name in tables)}")
+def lock(*tables: TableName, again: Iterable[TableName] = ()) -> Statement:
+    """A locked table can be read twice in one statement only where both its names are locked."""
+    locks = [f"{quoting.table(name)} WRITE" for name in tables]
+    locks += [f"{quoting.table(name)} AS {AGAIN} READ" for name in again]
+    return Statement(f"LOCK TABLES {', '.join(locks)}")
 
 
 @contextmanager
@@ -62,30 +69,6 @@ def let_go(session: Session) -> None:
         session.execute(Statement("UNLOCK TABLES"))
 
 
-def blockers(connect: Callable[[str], Session]) -> list[str]:
-    """Who has had a transaction open for a while; metadata locks outlive statements in it."""
-    session = connect("blockers")
-    try:
-        rows = session.query(
-            Statement(
-                "SELECT p.id, p.user, p.host, p.command, t.trx_started, "
-                "TIMESTAMPDIFF(SECOND, t.trx_started, SYSDATE()), LEFT(COALESCE(p.info, ''), 80) "
-                "FROM information_schema.innodb_trx t "
-                "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
-                "WHERE p.id <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5"
-            )
-        )
-    except errors.NotAllowed:
-        return ["(the PROCESS privilege is needed to name them)"]
-    finally:
-        session.close()
-    return [
-        f"connection {identity} ({user}@{host}, {command}), in a transaction since {seconds} s"
-        + (f": {statement}" if statement else "")
-        for identity, user, host, command, _, seconds, statement in rows
-    ]
-
-
 class Lent:
     """The session that holds the lock, lent to whoever has to read behind it.
 
@@ -111,24 +94,52 @@ def locked(
     budget_seconds: float,
     body: Callable[[Session], None],
 ) -> None:
-    """Runs `body` in a session that has locked the table; it never queues beyond the budget.
+    """Runs `body` in a session that has locked the table; it never queues beyond the budget."""
+    once = partial(_locked_once, connect, table, budget_seconds, body)
+    _again_and_again(connect, table, budget_seconds, once, "its triggers")
 
-    Tried again, with a jitter, when others are in the way; then CutOverNotObtained names them.
-    """
+
+def altered(
+    connect: Callable[[str], Session], table: TableName, budget_seconds: float, alter: Statement
+) -> None:
+    """One ALTER that is no copy and checks no foreign key; it never queues beyond the budget."""
+    once = partial(_altered_once, connect, budget_seconds, alter)
+    _again_and_again(connect, table, budget_seconds, once, "the names of foreign keys")
+
+
+def _again_and_again(
+    connect: Callable[[str], Session],
+    table: TableName,
+    budget_seconds: float,
+    once: Callable[[], None],
+    what: str,
+) -> None:
+    """With a jitter, when others are in the way; in the end CutOverNotObtained names them."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _locked_once(connect, table, budget_seconds, body)
-            return
+            return once()
         except (errors.LockTimeout, errors.Conflict):
-            in_the_way = blockers(connect)
+            in_the_way = blockers(connect, table)
         longest = min(LONGEST_BACK_OFF_SECONDS, 0.1 * 2**attempt)
         time.sleep(random.uniform(longest / 2, longest))
     raise errors.CutOverNotObtained(
         f"{table} could not be locked within {budget_seconds * 1000:.0f} ms in {ATTEMPTS} "
-        f"attempts, which its triggers need; in the way: {'; '.join(in_the_way)}",
+        f"attempts, which {what} need; in the way: {'; '.join(map(str, in_the_way))}",
         still_true=f"{table} still serves and is untouched",
         todo="end these transactions or wait for a quieter hour, then start again",
     )
+
+
+def _altered_once(
+    connect: Callable[[str], Session], budget_seconds: float, alter: Statement
+) -> None:
+    with (
+        closing(Watchdog(connect)) as watchdog,
+        locking_session(connect, "foreign keys", budget_seconds) as session,
+    ):
+        session.execute(Statement("SET SESSION foreign_key_checks = 0"))
+        with watchdog.over(session, budget_seconds):
+            session.execute(alter)
 
 
 def _locked_once(

@@ -85,6 +85,11 @@ class Apart:
         return TableName(f"{OURS}{role}_{digest(self.of)}", self.of.name)
 
 
+def asking(of: TableName) -> str:
+    """The database in which the server is asked about a table (`trial.py`); all in it is ours."""
+    return f"{OURS}ask_{digest(of)}"
+
+
 def needs_a_place_apart(definition: str) -> bool:
     """Whether SHOW CREATE TABLE names a CHECK constraint."""
     return re.search(r"^\s+CONSTRAINT `(?:[^`]|``)+` CHECK ", definition, re.MULTILINE) is not None
@@ -102,6 +107,20 @@ def triggers_begin(of: TableName) -> str:
 def is_our_trigger(name: str) -> bool:
     """On whatever table: a RENAME carries triggers along."""
     return re.fullmatch(rf"{OURS}[0-9a-f]{{16}}_\d+_(ins|upd|del)", name) is not None
+
+
+def key(of: TableName, number: int) -> str:
+    """What a foreign key is called while it changes hands: names are unique in a database."""
+    return f"{triggers_begin(of)}fk{number}"
+
+
+def is_our_key(name: str) -> bool:
+    return re.fullmatch(rf"{OURS}[0-9a-f]{{16}}_fk\d+", name) is not None
+
+
+def key_index(of: TableName, number: int) -> str:
+    """What an index is called meanwhile that the server may have made for a foreign key."""
+    return f"{triggers_begin(of)}ix{number}"
 
 
 def changelog(schema: str, migration: int) -> TableName:

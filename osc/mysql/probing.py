@@ -13,7 +13,7 @@ from osc import errors
 from osc.engine import Rehearsal, Session, Statement
 from osc.model.columns import Pair
 from osc.model.table import Column, Key, Table
-from osc.mysql import comparison, quoting, types
+from osc.mysql import comparison, orphans, quoting, types
 from osc.mysql.types import Family
 
 SHOWN = 5
@@ -35,6 +35,8 @@ def probe(session: Session, table: Table, rehearsal: Rehearsal) -> None:
         _no_row(session, table, rehearsal.key, one)
     for key in new_keys(table, rehearsal):
         _no_duplicates(session, table, rehearsal, key)
+    for tie in rehearsal.relations.doubtful:
+        orphans.refuse_today(session, table, rehearsal, tie)
 
 
 def probes(table: Table, rehearsal: Rehearsal) -> Iterator[Probe]:

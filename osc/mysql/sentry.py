@@ -3,9 +3,10 @@
 Two sessions, and a sentry table that bears the archive's name, so that a RENAME which runs too
 early fails:
 
-    A: CREATE sentry; LOCK TABLES original, shadow, sentry WRITE; drain
+    A: CREATE sentry; LOCK TABLES original, shadow, sentry WRITE; drain; move (`carried.py`)
     B: RENAME original → archive, shadow → original      waits for A's locks
-    A: sees B wait; DROP sentry; UNLOCK                  B goes on
+    A: sees B wait; DROP sentry; what must not be before the RENAME is certain (`carried.py`);
+       UNLOCK, all in one packet                         B goes on
 
 B must be in the queue of the *original* before A unlocks: otherwise a writer that waits there gets
 its turn first, writes into the original after the drain, and the RENAME buries that row in the
@@ -20,7 +21,7 @@ Whoever dies, and whenever, it is one of two (`tests/conformance/test_cut_over_l
     A dies before DROP          its locks go; B, or a writer, is next; B's RENAME meets the sentry
                                 and fails (1050): undone
     A dies after DROP, before   its locks go as they would with UNLOCK, and B, which was seen in the
-    UNLOCK                      queue, is first: swapped
+    UNLOCK                      queue, is first: swapped; what A had left to do is completed
     B dies before A looks       A sees nobody wait, and the sentry is still there: undone
     B dies after A has looked   A drops the sentry and unlocks, and nobody renames: undone
     B's answer is lost          B renames, or meets the sentry: the catalog tells
@@ -42,15 +43,17 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Session, Statement, Swapped
+from osc.model.blocker import Blocker
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
+from osc.mysql.blockers import blockers, end
 from osc.mysql.locking import (
     LONGEST_HELD_SECONDS,
-    blockers,
     let_go,
     limit_silence,
     locking_session,
 )
+from osc.mysql.session import PACKETS
 from osc.mysql.watchdog import Watchdog
 
 
@@ -63,12 +66,13 @@ class SentrySwapper:
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         """Every connection is made before the lock is taken: making one costs milliseconds."""
         connect = self.parts.connect
+        self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
             closing(connect("cut-over observer")) as observer,
             closing(connect("sentry")) as maker,
             closing(_Renaming(self.parts, budget_seconds)) as renaming,
-            locking_session(connect, "cut-over lock", budget_seconds) as session,
+            locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             asked = held = time.monotonic()
             try:
@@ -83,7 +87,9 @@ class SentrySwapper:
                 let_go(session)
                 ours = (session.id, renaming.session_id, maker.id)
                 self.parts.settle(ours, error, sent=renaming.sent)
-            return Swapped(held - asked, time.monotonic() - held)
+            swapped = Swapped(held - asked, time.monotonic() - held)
+        self.parts.complete()
+        return swapped
 
     def _create_sentry(self, session: Session) -> None:
         """The table that bars the archive's name; its comment tells whoever finds it later."""
@@ -105,18 +111,23 @@ class SentrySwapper:
         """B's half is done by a thread; A lets go only when B is seen in the queue."""
         self.parts.drain(session, drain)
         self.parts.keep_the_counter(session)
+        self.parts.move(session)
         renaming.start()
         renaming.await_queued(observer)
-        sentry = quoting.table(self.parts.job.names.archive)
-        session.execute(Statement(f"DROP TABLE {sentry}"))
-        session.execute(Statement("UNLOCK TABLES"))
+        session.execute(self.parts.letting_go)
         renaming.require_done()
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
 
-    def blockers(self) -> list[str]:
-        return blockers(self.parts.connect)
+    def recover(self) -> bool:
+        return self.parts.recover()
+
+    def blockers(self) -> list[Blocker]:
+        return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        end(self.parts.connect, blocker)
 
 
 class _Renaming(threading.Thread):

@@ -24,6 +24,9 @@ SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
 """Strict, so that no value is bent; without NO_ZERO_DATE, so that old zero dates survive; and a
 key of 0 stays 0."""
 
+PACKETS = "cut-over lock"
+"""The purpose of sessions that may send several statements in one packet."""
+
 LONGEST_IDLE_SECONDS = 2147483
 """24 days: what `wait_timeout` can be on every system. A run may be paused for a week."""
 
@@ -239,7 +242,7 @@ class Connector:
         return f"{self.address.host}:{self.address.port}"
 
     def __call__(self, purpose: str) -> MySQLSession:
-        connection = dial(self.address)
+        connection = dial(self.address, packets=purpose == PACKETS)
         connection.wait_at_most(patience.seconds(purpose))
         session = MySQLSession(connection, self.where)
         every = ", ".join(f"SESSION {setting}" for setting in settings(is_mariadb=self.is_mariadb))
@@ -249,10 +252,10 @@ class Connector:
         return session
 
 
-def dial(to: Address) -> Connection:
+def dial(to: Address, *, packets: bool = False) -> Connection:
     """A bare connection; raises Unreachable in words."""
     try:
-        return _connect(to)
+        return _connect(to, CLIENT.FOUND_ROWS | (CLIENT.MULTI_STATEMENTS if packets else 0))
     except pymysql.err.MySQLError as error:
         code = error.args[0] if error.args else 0
         where = f"{to.host}:{to.port}"
@@ -291,7 +294,7 @@ def version(to: Address) -> str:
     wait=wait_random_exponential(multiplier=0.1, max=2),
     reraise=True,
 )
-def _connect(to: Address) -> Connection:
+def _connect(to: Address, flags: int) -> Connection:
     connection = Connection(
         **to.parameters(),
         database=to.database,
@@ -300,7 +303,7 @@ def _connect(to: Address) -> Connection:
         connect_timeout=patience.HANDSHAKE_SECONDS,
         read_timeout=patience.HANDSHAKE_SECONDS,
         write_timeout=patience.HANDSHAKE_SECONDS,
-        client_flag=CLIENT.FOUND_ROWS,
+        client_flag=flags,
     )
     connection.encoding = encoding.NAME
     return connection

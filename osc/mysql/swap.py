@@ -4,9 +4,10 @@ Two ways, chosen by what the server can do: `SentrySwapper` (sentry.py), and her
 
 `LockedSwapper`, where RENAME TABLE works under LOCK TABLES (MySQL ≥ 8.0.13). One session:
 
-    LOCK TABLES original, shadow WRITE → drain → RENAME → UNLOCK
+    LOCK TABLES original, shadow WRITE → drain → move → RENAME → UNLOCK → complete
 
 Where it ends before RENAME it is undone, afterwards it is swapped; the lock goes with the session.
+What is moved and completed is in `carried.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from osc.engine import Job, Session, Statement, Swapped
+from osc.model.blocker import Blocker
 from osc.mysql.attempt import Parts
+from osc.mysql.blockers import blockers, end
+from osc.mysql.carried import Carried
+from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, blockers, let_go, locking_session
+from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
+from osc.mysql.session import PACKETS
 from osc.mysql.watchdog import Watchdog
 
 
@@ -32,9 +38,10 @@ class LockedSwapper:
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         connect = self.parts.connect
+        self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
-            locking_session(connect, "cut-over lock", budget_seconds) as session,
+            locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             sent, asked = False, time.monotonic()
             held = asked
@@ -46,19 +53,28 @@ class LockedSwapper:
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
                     self.parts.drain(session, drain)
                     self.parts.keep_the_counter(session)
+                    self.parts.move(session)
                     sent = True
-                    session.execute(self.parts.rename)
+                    session.execute(self.parts.packet)
                     session.execute(Statement("UNLOCK TABLES"))
             except BaseException as error:
                 let_go(session)
                 self.parts.settle((session.id,), error, sent=sent)
-            return Swapped(held - asked, time.monotonic() - held)
+            swapped = Swapped(held - asked, time.monotonic() - held)
+        self.parts.complete()
+        return swapped
 
     def was_swapped(self) -> bool:
         return self.parts.was_swapped()
 
-    def blockers(self) -> list[str]:
-        return blockers(self.parts.connect)
+    def recover(self) -> bool:
+        return self.parts.recover()
+
+    def blockers(self) -> list[Blocker]:
+        return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        end(self.parts.connect, blocker)
 
 
 def swapper(
@@ -68,6 +84,8 @@ def swapper(
     *,
     rename_under_lock: bool,
     lent: Lent | None = None,
+    carried: tuple[Carried, ...] = (),
 ) -> LockedSwapper | SentrySwapper:
-    parts = Parts(job, connect, catalog, lent or Lent())
+    keys = CarriedKeys(job, connect, catalog, in_one_packet=rename_under_lock)
+    parts = Parts(job, connect, catalog, lent or Lent(), (*carried, keys))
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

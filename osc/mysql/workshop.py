@@ -11,8 +11,21 @@ from osc import errors
 from osc.engine import Names, Rehearsal, Session, Statement
 from osc.model import columns
 from osc.model.alter import Alter
+from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table, TableName
-from osc.mysql import changelog, checks, filling, indexes, naming, probing, quiet, quoting
+from osc.mysql import (
+    changelog,
+    checks,
+    family,
+    filling,
+    foreign_keys,
+    indexes,
+    naming,
+    probing,
+    quiet,
+    quoting,
+    trial,
+)
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.session import SQL_MODE
@@ -34,6 +47,7 @@ class MySQLWorkshop:
         """On a clone with one real row, so that implicit defaults and NO_ZERO_DATE speak up too."""
         with self._session("rehearsal") as session, self.clone(session, table, alter) as altered:
             found = columns.sources(table, altered, alter)
+            relations = self._relations(session, table, alter, found)
             key, shadow_key = columns.common_key(table, altered, found)
             filling.same_values(table, altered, key, found)
             filling.same_instants(table, altered, key, found)
@@ -46,6 +60,7 @@ class MySQLWorkshop:
                 key=key,
                 sortable=all(table.column(name).sortable for name in key.columns),
                 findings=_findings(shadow_key, key),
+                relations=relations,
             )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
@@ -55,15 +70,55 @@ class MySQLWorkshop:
     @contextmanager
     def clone(self, session: Session, table: Table, alter: Alter) -> Iterator[Table]:
         """An altered clone that holds one row of the original; dropped at the end."""
-        name = self._place(table.name).rehearsal
+        name = self._clones_name(session, table, alter)
         self.drop([name])
         try:
-            self._like(session, table, name)
-            self._one_row(session, table, name)
-            self._alter(session, alter, name)
+            self._made(session, table, alter, name, with_a_row=True)
             yield self._read(name)
         finally:
             self.drop([name])
+
+    def _clones_name(self, session: Session, table: Table, alter: Alter) -> TableName:
+        related = self._family(session, table, alter)
+        return related.clone if related else self._place(table.name).rehearsal
+
+    def _family(self, session: Session, table: Table, alter: Alter) -> family.Family | None:
+        return family.of(session, self.catalog, table.name, alter)
+
+    def _made(
+        self, session: Session, table: Table, alter: Alter, name: TableName, *, with_a_row: bool
+    ) -> None:
+        """The clone, altered; among its relatives where the table is tied to others."""
+        related = self._family(session, table, alter)
+        self._like(session, table, name)
+        if related is None:
+            if with_a_row:
+                self._one_row(session, table, name)
+            self._alter(session, alter, name)
+            return
+        marked = family.made_by_the_server(session, self.catalog, related)
+        family.add_relatives(session, self.catalog, related)
+        before = self.catalog.definition(name)
+        if with_a_row:
+            with family.unchecked(session):
+                self._one_row(session, table, name)
+        try:
+            self._alter(session, related.alter(alter), name)
+        except errors.Precondition as refusal:
+            if not _misses_a_parent(refusal):
+                raise
+            with family.unchecked(session):
+                session.execute(Statement(f"DELETE FROM {quoting.table(name)}"))
+            self._alter(session, related.alter(alter), name)
+        family.give_way(session, self.catalog, related, marked, before)
+
+    def _relations(
+        self, session: Session, table: Table, alter: Alter, found: dict[str, str]
+    ) -> Relations:
+        related = self._family(session, table, alter)
+        if related is None:
+            return UNTIED
+        return family.relations(session, self.catalog, related, found)
 
     def names(self, table: Table) -> Names:
         place = self._place(table.name)
@@ -74,15 +129,30 @@ class MySQLWorkshop:
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """What it begins and can't end is gone again: nobody else drops this name unasked."""
         with self._session("shadow") as session:
-            self._like(session, table, names.shadow)
             try:
-                self._alter(session, alter, names.shadow)
+                self._grown(session, table, alter, names.shadow)
                 indexes.take_off(session, self.catalog, names.shadow)
                 self._make_database(session, names.archive)
             except errors.OscError:
                 self.drop([names.shadow])
                 raise
         return self._read(names.shadow)
+
+    def _grown(self, session: Session, table: Table, alter: Alter, shadow: TableName) -> None:
+        """Without foreign keys: while it is filled, they would stand in the way of applications."""
+        related = self._family(session, table, alter)
+        if related is None:
+            self._made(session, table, alter, shadow, with_a_row=False)
+            return
+        self.drop([related.clone])
+        try:
+            self._made(session, table, alter, related.clone, with_a_row=False)
+            family.part(session, self.catalog, related)
+            self._make_database(session, shadow)
+            there, here = quoting.table(related.clone), quoting.table(shadow)
+            session.query(Statement(f"RENAME TABLE {there} TO {here}"))
+        finally:
+            self.drop([related.clone])
 
     def leftovers(self, table: TableName) -> list[TableName]:
         every = [name for place in _places(table) for name in (place.shadow, place.rehearsal)]
@@ -106,7 +176,9 @@ class MySQLWorkshop:
             for place in _places(table):
                 self.await_quiet(place.shadow)
             self.drop(sentries)
-        return told + [f"sentry table {name}" for name in sentries]
+        told += [f"sentry table {name}" for name in sentries]
+        with self._session("sweep") as session:
+            return told + trial.sweep(session, table, execute=execute)
 
     def await_quiet(self, shadow: TableName) -> None:
         quiet.await_quiet(self.connect, shadow)
@@ -114,9 +186,14 @@ class MySQLWorkshop:
     def drop(self, names: Iterable[TableName]) -> None:
         with self._session("drop") as session:
             for name in names:
+                if name.schema.startswith(f"{naming.OURS}try_"):
+                    family.drop_all(session, name.schema)
                 session.execute(Statement(f"DROP TABLE IF EXISTS {quoting.table(name)}"))
                 if name.schema.startswith(naming.OURS):
                     self._drop_empty_databases(session, name.schema)
+
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        self.drop([archive])
 
     def _drop_empty_databases(self, session: Session, schema: str) -> None:
         """This database of ours if nothing is in it; with a shadow's also those of archives."""
@@ -142,7 +219,8 @@ class MySQLWorkshop:
     def definition_after(self, table: Table, alter: Alter, called: TableName) -> str:
         """What SHOW CREATE TABLE would say of the altered table if it had this name."""
         with self._session("definition") as session, self.clone(session, table, alter) as altered:
-            return renamed(self.catalog.definition(altered.name), altered.name, called)
+            definition = foreign_keys.without(self.catalog.definition(altered.name))
+            return renamed(definition, altered.name, called)
 
     @contextmanager
     def _session(self, purpose: str) -> Iterator[Session]:
@@ -154,13 +232,14 @@ class MySQLWorkshop:
 
     def _like(self, session: Session, table: Table, name: TableName) -> None:
         """Asked, not executed: a deprecated type is a warning, here as in a native ALTER."""
-        definition = self.catalog.definition(table.name)
+        definition = foreign_keys.without(self.catalog.definition(table.name))
         wanted = renamed(definition, table.name, name)
-        if name.schema == table.name.schema:
+        in_words = not self.original_first() and naming.needs_a_place_apart(definition)
+        self._make_database(session, name)
+        if not in_words:
             clone, original = quoting.table(name), quoting.table(table.name)
             session.query(Statement(f"CREATE TABLE {clone} LIKE {original}"))
         else:
-            self._make_database(session, name)
             _, _, rest = wanted.partition("(")
             session.query(Statement(f"CREATE TABLE {quoting.table(name)} ({rest}"))
         made = self.catalog.definition(name)
@@ -179,8 +258,8 @@ class MySQLWorkshop:
             session.query(Statement(f"CREATE DATABASE IF NOT EXISTS {quoting.name(name.schema)}"))
         except errors.NotAllowed as error:
             raise errors.NotAllowed(
-                f"the names of CHECK constraints can only be kept by a table that grows in a "
-                f"database of its own: {error.happened}",
+                f"the names of CHECK constraints and foreign keys can only be kept by a table that "
+                f"grows in a database of its own: {error.happened}",
                 still_true="nothing was touched",
                 todo=f"GRANT ALL ON `{naming.OURS.replace('_', chr(92) + '_')}%`.* to this user",
             ) from error
@@ -199,7 +278,7 @@ class MySQLWorkshop:
         session.query(Statement("SET SESSION sql_mode = @@GLOBAL.sql_mode"))
         try:
             session.execute(Statement(f"USE {quoting.name(name.schema)}"))
-            with _in_words(alter):
+            with in_words(alter):
                 session.query(_literally(alter.on(quoting.table(name))))
         finally:
             session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
@@ -226,7 +305,7 @@ def _literally(sql: str) -> Statement:
 
 
 @contextmanager
-def _in_words(alter: Alter) -> Iterator[None]:
+def in_words(alter: Alter) -> Iterator[None]:
     """What the server says about the ALTER, as a refusal."""
     try:
         yield
@@ -242,6 +321,12 @@ def _in_words(alter: Alter) -> Iterator[None]:
             still_true="nothing was touched",
             todo="correct the statement; the server itself would not run it either",
         ) from error
+
+
+def _misses_a_parent(refusal: errors.Precondition) -> bool:
+    """The clone's one row refers to rows that the parents' clones don't have (1452)."""
+    cause = refusal.__cause__
+    return isinstance(cause, errors.ServerError) and cause.code in ("1452", "1216")
 
 
 def renamed(definition: str, name: TableName, to: TableName) -> str:

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Progress, Tracker
-from osc.ops.pace import Pace, details, outcome, step
+from osc.ops.pace import Pace, Speed, details, outcome, step
 from osc.ops.units import duration
 
 BAR_WIDTH = 20
@@ -41,7 +41,7 @@ class Face(Protocol):
         """A phase began; `ended` has the phase before it and its last counts."""
         ...
 
-    def tick(self, progress: Progress, rate: float | None) -> None: ...
+    def tick(self, progress: Progress, speed: Speed | None) -> None: ...
     def close(self) -> None: ...
 
 
@@ -67,7 +67,7 @@ def _watch(tracker: Tracker, face: Face, news: SimpleQueue[Progress | None]) -> 
                 progress = news.get(timeout=face.interval_seconds)
             except Empty:
                 here = tracker.read()
-                face.tick(here, pace.rate(here, time.monotonic()))
+                face.tick(here, pace.speed(here, time.monotonic()))
                 continue
             if progress is None:
                 return
@@ -90,9 +90,14 @@ class Lines:
         sentence = f"{progress.phase}" + (f" (after {ended.phase} of {done})" if done else "")
         log.info(sentence, action="phase", **_fields(progress))
 
-    def tick(self, progress: Progress, rate: float | None) -> None:
-        sentence = f"{progress.phase}  {details(progress, rate)}".rstrip()
-        log.info(sentence, action="progress", rows_per_second=round(rate or 0), **_fields(progress))
+    def tick(self, progress: Progress, speed: Speed | None) -> None:
+        sentence = f"{progress.phase}  {details(progress, speed)}".rstrip()
+        log.info(
+            sentence,
+            action="progress",
+            rows_per_second=round(speed.rate if speed else 0),
+            **_fields(progress),
+        )
 
     def close(self) -> None:
         pass
@@ -118,7 +123,7 @@ class Silence:
     def began(self, ended: Progress, progress: Progress) -> None:
         pass
 
-    def tick(self, progress: Progress, rate: float | None) -> None:
+    def tick(self, progress: Progress, speed: Speed | None) -> None:
         pass
 
     def close(self) -> None:
@@ -150,9 +155,9 @@ class Bar:
         else:
             self.tick(progress, None)
 
-    def tick(self, progress: Progress, rate: float | None) -> None:
+    def tick(self, progress: Progress, speed: Speed | None) -> None:
         if progress.phase not in FINISHED:
-            self._live.update(_Now(progress, rate).row(), refresh=True)
+            self._live.update(_Now(progress, speed).row(), refresh=True)
 
     def close(self) -> None:
         self._live.stop()
@@ -169,14 +174,14 @@ class _Now:
     """The running phase as one row of the terminal."""
 
     progress: Progress
-    rate: float | None
+    speed: Speed | None
 
     def row(self) -> Table:
         row = Table.grid(padding=(0, 1))
         row.add_column(no_wrap=True, min_width=12)
         row.add_column(min_width=BAR_WIDTH)
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_row(f"  {self.progress.phase}", self._bar(), details(self.progress, self.rate))
+        row.add_row(f"  {self.progress.phase}", self._bar(), details(self.progress, self.speed))
         return row
 
     def _bar(self) -> ProgressBar:

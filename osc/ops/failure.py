@@ -7,6 +7,7 @@ from typing import Any
 
 from osc.errors import Bug, Interrupted, OscError
 from osc.ops.redact import redacted
+from osc.ops.route import COPY_IS_NEEDED
 
 SIGNAL_BASE = 128
 
@@ -57,6 +58,8 @@ def exit_codes() -> list[tuple[int, str, str]]:
     known = {0: ("done", "Done, or nothing to do.")}
     for kind in _kinds(OscError):
         known.setdefault(kind.exit_code, (kind.title, (kind.__doc__ or "").splitlines()[0]))
+    told = "Answer of `osc plan`: a copy is needed; 0 says that the server does it by itself."
+    known[COPY_IS_NEEDED] = ("copy", told)
     for number, name in ((2, "SIGINT"), (15, "SIGTERM")):
         told = f"{name}; what was copied is kept for `osc resume`."
         known[SIGNAL_BASE + number] = ("interrupted", told)

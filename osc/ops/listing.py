@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from osc.engine import Run
 from osc.model.phase import Phase
 from osc.ops.units import count
 
+Live = Mapping[int, Mapping[str, Any]]
+"""What runs that are under way show of themselves, by their numbers."""
+NOTHING: Live = MappingProxyType({})
+
 HEAD = ("id", "table", "state", "rows", "began", "statement")
 
 
-def text(runs: list[Run]) -> str:
+def text(runs: list[Run], live: Live = NOTHING) -> str:
     if not runs:
         return "no migration is known here"
     lines = [HEAD, *map(_cells, runs)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD) - 1)]
-    return "\n".join(_line(cells, widths) for cells in lines)
+    told = [f"  {run.id}: {line(live[run.id])}" for run in runs if run.alive and run.id in live]
+    return "\n".join([*(_line(cells, widths) for cells in lines), *told])
+
+
+def line(shown: Mapping[str, Any]) -> str:
+    """One run under way in one line: where it is, what it waits for, its worst signals."""
+    parts = [f"{shown['phase']}", f"{count(shown['rows_copied'])} rows copied"]
+    parts += [f"backlog {count(shown['backlog'])}"] if shown["backlog"] else []
+    parts += [f"{shown['share']:.0%} of its share"] if shown["share"] < 1 else []
+    waits = dict.fromkeys(
+        shown[name]
+        for name in ("copy_waits_for", "following_waits_for", "cut_over_waits_for", "waiting_for")
+    )
+    parts += [reason for reason in waits if reason]
+    return ", ".join(parts) + (
+        f" ({shown['age_seconds']:.0f} s ago)" if "age_seconds" in shown else ""
+    )
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
@@ -44,5 +66,8 @@ def _rows(run: Run) -> str:
     return f"{count(run.rows_copied)} of {count(run.rows_estimated)}"
 
 
-def records(runs: list[Run]) -> list[dict[str, Any]]:
-    return [{**asdict(run), "table": str(run.table), "state": state(run)} for run in runs]
+def records(runs: list[Run], live: Live = NOTHING) -> list[dict[str, Any]]:
+    return [
+        {**asdict(run), "table": str(run.table), "state": state(run), "live": live.get(run.id)}
+        for run in runs
+    ]

@@ -13,10 +13,14 @@ from structlog.typing import EventDict, WrappedLogger
 
 from osc.ops.redact import redacted
 
+SCHEMA = 1
+"""Goes up when a field of an event changes its meaning or goes; a new field is no such change."""
+
 
 def set_up(log_format: str, level: int) -> None:
     """Sends what `osc` and its libraries log to stderr; from libraries, only warnings."""
-    render = structlog.processors.JSONRenderer() if log_format == "json" else _sentence
+    is_json = log_format == "json"
+    render = structlog.processors.JSONRenderer() if is_json else _sentence
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.ExtraAdder(),
         structlog.stdlib.add_log_level,
@@ -29,6 +33,7 @@ def set_up(log_format: str, level: int) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _secretless,
+            *([_versioned] if is_json else []),
             render,
         ],
     )
@@ -70,6 +75,10 @@ def _secretless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         if isinstance(value, str):
             event[name] = redacted(value)
     return event
+
+
+def _versioned(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {"schema": SCHEMA, **event}
 
 
 def _sentence(_: WrappedLogger, __: str, event: EventDict) -> str:

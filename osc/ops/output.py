@@ -7,7 +7,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from osc.errors import OscError
@@ -30,6 +30,10 @@ class Output:
 
     def face(self) -> display.Face:
         return display.face(quiet=self.quiet, log_format=self.log_format)
+
+    def in_form(self, form: str) -> Output:
+        """The same where the command has a --format of its own."""
+        return replace(self, as_json=self.as_json or form == "json")
 
     def result(self, value: Any, text: Callable[[], str]) -> None:
         """The command's answer; the text is made only where it is wanted."""

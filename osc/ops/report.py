@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from osc.engine import Names, Rehearsal, Sync
+from osc.model.ladder import Climbed, Way
 from osc.model.report import Report
 from osc.model.table import Column, Table
-from osc.ops.units import aligned, count, duration, size
+from osc.ops.units import aligned, count, duration
 
 
 class Planned(Protocol):
@@ -70,11 +71,10 @@ def _described(column: Column) -> str:
     return column.type if column.nullable else f"{column.type} NOT NULL"
 
 
-def plan_text(plan: Planned) -> str:
-    table, key = plan.table, plan.rehearsal.key
-    rows = f"about {count(table.rows)} rows, {size(table.bytes)}" if table.rows > 0 else "small"
-    pairs = [
-        ("table", f"{table.name} ({rows})"),
+def plan_pairs(plan: Planned) -> list[tuple[str, str]]:
+    """What is to be said of a copy, besides the table that it is of."""
+    key = plan.rehearsal.key
+    return [
         ("columns", "\n".join(map(str, differences(plan))) or "stay as they are"),
         ("new table", str(plan.names.shadow)),
         ("old table", f"kept as {plan.names.archive}"),
@@ -82,7 +82,6 @@ def plan_text(plan: Planned) -> str:
         ("findings", "\n".join(plan.findings)),
         ("steps", "\n".join(f"{at}. {step}" for at, step in enumerate(plan.statements, 1))),
     ]
-    return aligned([(label, value) for label, value in pairs if value])
 
 
 def plan_record(plan: Planned) -> dict[str, Any]:
@@ -95,12 +94,36 @@ def plan_record(plan: Planned) -> dict[str, Any]:
         "key": list(plan.rehearsal.key.columns),
         "sync": str(plan.sync),
         "columns": [asdict(difference) for difference in differences(plan)],
+        "diff": asdict(plan.rehearsal.diff),
         "findings": list(plan.findings),
         "steps": list(plan.statements),
     }
 
 
 def report_text(report: Report) -> str:
+    if report.way == Way.NOTHING:
+        return f"{report.table} is as the ALTER wants it; there was nothing to do"
+    return aligned(_copied(report) if report.way == Way.COPY else _climbed(report))
+
+
+def _climbed(report: Report) -> list[tuple[str, str]]:
+    """Of a way without a copy: each statement, how often it was tried, how long others waited."""
+    pairs = [
+        ("table", f"{report.table} has its new schema (migration {report.migration})"),
+        ("way", f"{report.way}, without a copy"),
+        ("duration", duration(report.seconds)),
+        ("lock", _lock(report)),
+        ("steps", "\n".join(map(_step, report.steps))),
+    ]
+    return [(label, value) for label, value in pairs if value]
+
+
+def _step(step: Climbed) -> str:
+    tries = "1 attempt" if step.attempts == 1 else f"{step.attempts} attempts"
+    return f"{step.sql}   -- {duration(step.seconds)}, {tries}"
+
+
+def _copied(report: Report) -> list[tuple[str, str]]:
     attempts = report.cut_over_attempts
     pairs = [
         ("table", f"{report.table} has its new schema (migration {report.migration})"),
@@ -113,7 +136,7 @@ def report_text(report: Report) -> str:
         ("not compared", ", ".join(report.not_compared)),
         ("old table", f"kept as {report.archive}" if report.archive else "dropped"),
     ]
-    return aligned([(label, value) for label, value in pairs if value])
+    return [(label, value) for label, value in pairs if value]
 
 
 def _verified(report: Report) -> str:

@@ -8,7 +8,7 @@ from osc.engine import Sync
 from osc.errors import NotAllowed, Precondition
 from osc.model.alter import Alter
 from osc.model.table import Table
-from osc.postgres import definition, kin, relatives
+from osc.postgres import definition, kin, relatives, surroundings
 from osc.postgres.kin import Member
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, Open, plain_names
@@ -40,15 +40,14 @@ class PostgresChecks:
             for member in (*kin.parents(session, oid), *family):
                 _require_ownership(session, member)
             for member in family:
-                _require_plain(session, member)
+                _require_plain(session, member, sync)
                 _require_valid_indexes(session, member)
             _require_nothing_attached(session, table, oid)
+            surroundings.require(session, oid, table.name)
             relatives.require(session, oid)
             if sync is Sync.LOG:
                 _require_replica_identity(session, table, oid)
                 relatives.require_one_identity(session, oid)
-            for member in family if sync is Sync.TRIGGERS else ():
-                _require_statements(session, member)
 
 
 def _refused(happened: str, todo: str) -> Precondition:
@@ -157,20 +156,20 @@ def _require_ownership(session: Connection, table: Member) -> None:
         )
 
 
-def _require_plain(session: Connection, table: Member) -> None:
-    persistence, typed, hidden = session.rows(
-        "SELECT relpersistence::text, reloftype <> 0,"
+def _require_plain(session: Connection, table: Member, sync: Sync) -> None:
+    persistence, hidden = session.rows(
+        "SELECT relpersistence::text,"
         " relrowsecurity AND relforcerowsecurity AND NOT rolsuper AND NOT rolbypassrls"
         " FROM pg_class, pg_roles WHERE pg_class.oid = $1 AND rolname = current_user",
         table.oid,
     )[0]
-    if persistence != "p":
-        kind = "temporary" if persistence == "t" else "unlogged"
+    if persistence == "t":
+        raise _refused(f"{table.name} is temporary: only its session sees it", "")
+    if persistence == "u" and sync is Sync.LOG:
         raise _refused(
-            f"{table.name} is {kind}: its changes are not in the log", "use the native ALTER"
+            f"{table.name} is unlogged: its changes are not in the log",
+            "follow it by --sync triggers",
         )
-    if typed:
-        raise _refused(f"{table.name} is a table of a type", "ALTER TABLE … NOT OF")
     if hidden:
         raise _refused(
             f"{table.name} forces row level security on us: rows might be hidden from the copy",
@@ -179,21 +178,12 @@ def _require_plain(session: Connection, table: Member) -> None:
 
 
 REFUSALS = {
-    "constraint": ("a foreign key", "drop it and add it again, NOT VALID, after the migration"),
-    "needed by constraint": (
-        "a foreign key of another table, which refers to it,",
-        "drop it and add it again, NOT VALID, after the migration",
-    ),
-    "trigger": ("a trigger", "triggers can't be carried over yet"),
-    "rule": ("a rule", "rules can't be carried over"),
-    "publication": ("a publication", "take the table out and put it back after the migration"),
     "security": ("a security label", "remove it and put it back after the migration"),
     "inherited": (
         "a child table, which the ALTER would change too,",
         "ALTER TABLE … NO INHERIT first, change both, and INHERIT again",
     ),
     "member": ("an extension", "a table of an extension is changed by its upgrades"),
-    "needed": ("a dependent", "drop it and make it again after the migration"),
 }
 
 
@@ -204,31 +194,11 @@ def _require_nothing_attached(session: Connection, table: Table, oid: int) -> No
         kind, todo = _refusal(lines[0]) or ("", "")
         named = "\n  ".join(lines)
         raise _refused(f"{kind} hangs on {table.name} and can't be carried over:\n  {named}", todo)
-    everywhere = session.value(
-        "SELECT string_agg(pubname, ', ') FROM pg_publication WHERE puballtables"
-    )
-    if everywhere:
-        raise _refused(
-            f"the publication {everywhere} is FOR ALL TABLES: it would publish the shadow too",
-            "publish the tables by name",
-        )
 
 
 def _refusal(line: str) -> tuple[str, str] | None:
     """What a line of the description is that can't be carried over, and what to do about it."""
-    words = kin.own_words(line).replace(":", "").split()
-    if words[0] == "constraint" and ": FOREIGN KEY " not in line:
-        return None
-    return REFUSALS.get(" ".join(words[:3])) or REFUSALS.get(words[0])
-
-
-def _require_statements(session: Connection, table: Member) -> None:
-    """A subscription's worker changes rows without statements, and so past our triggers."""
-    if session.value("SELECT true FROM pg_subscription_rel WHERE srrelid = $1", table.oid):
-        raise _refused(
-            f"{table.name} is the target of a subscription, which fires no statement triggers",
-            "follow it by --sync log",
-        )
+    return REFUSALS.get(kin.own_words(line).replace(":", "").split()[0])
 
 
 def _require_valid_indexes(session: Connection, table: Member) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from osc.errors import Precondition, ServerError
 from osc.model.table import TableName
-from osc.postgres import indexes, kin, scratch
+from osc.postgres import firing, grants, indexes, kin, policies, scratch
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, plain_names
@@ -54,9 +54,13 @@ def _make(session: Connection, source: int, clone: TableName) -> int:
         for index in found:
             for step in (*index.build(twins[member.oid]), *index.attach(twins[member.oid])):
                 session.execute(step)
-    # Last: whoever isn't its owner any more could not do the rest.
     for member in family:
-        _hand_over(session, member.oid, made[member.oid], twins[member.oid])
+        policies.make(session, member.oid, member.name, twins[member.oid])
+        firing.make(session, member.oid, member.name, twins[member.oid])
+    # Last: who may not act for its owner in everything could not do the rest.
+    with plain_names(session):
+        for member in family:
+            _hand_over(session, member.oid, made[member.oid], twins[member.oid])
     return made[source]
 
 
@@ -92,15 +96,9 @@ def _join(
             session.execute(member.join(twins[member.oid], by_name[parent]))
 
 
-def _hand_over(session: Connection, source: int, made: int, clone: TableName) -> None:
-    with plain_names(session):
-        for statement in (*_access(session, source, made, clone), *_owner(session, source, clone)):
-            session.run(statement)
-
-
 def _create(session: Connection, member: kin.Member, clone: TableName) -> str:
-    method, options, tablespace, partitioned = session.rows(
-        """SELECT am.amname,
+    unlogged, method, options, tablespace, partitioned = session.rows(
+        """SELECT c.relpersistence = 'u', am.amname,
                   array_to_string(coalesce(c.reloptions, '{}')
                       || ARRAY(SELECT 'toast.' || o FROM unnest(toast.reloptions) o), ', '),
                   space.spcname, pg_get_partkeydef(c.oid)
@@ -113,7 +111,8 @@ def _create(session: Connection, member: kin.Member, clone: TableName) -> str:
     # Since 17 a partition shares the identity of its parent, and is given it when it is attached.
     shares = member.bound and session.raw.info.server_version >= 170000
     return (
-        f"CREATE TABLE {qualified(clone)} (LIKE {qualified(member.name)} INCLUDING ALL"
+        f"CREATE {'UNLOGGED ' * (unlogged and not partitioned)}TABLE {qualified(clone)}"
+        f" (LIKE {qualified(member.name)} INCLUDING ALL"
         " EXCLUDING INDEXES EXCLUDING CONSTRAINTS EXCLUDING STATISTICS"
         + (" EXCLUDING IDENTITY)" if shares else ")")
         + (f" PARTITION BY {partitioned}" if partitioned else "")
@@ -141,11 +140,10 @@ AND d.refobjid = $1 AND d.deptype = 'i'
 """
 
 STATISTICS = """
-SELECT n.nspname, s.stxname, s.stxnamespace = t.relnamespace, s.stxkind,
+SELECT s.stxname, s.stxkind,
        pg_get_statisticsobjdef_columns(s.oid), coalesce((to_jsonb(s) ->> 'stxstattarget')::int, -1),
        pg_get_userbyid(s.stxowner), obj_description(s.oid, 'pg_statistic_ext')
-FROM pg_statistic_ext s JOIN pg_class t ON t.oid = s.stxrelid
-JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = $1
+FROM pg_statistic_ext s WHERE s.stxrelid = $1
 """
 
 CONSTRAINTS = """
@@ -171,9 +169,10 @@ def _mending(session: Connection, source: int, made: int, clone: TableName) -> I
     yield from _constraints(session, source, made, on)
     yield from _sequences(session, source, made, clone)
     yield from _statistics(session, source, clone)
-    yield from _policies(session, source, on)
-    identity, secured, forced, comment = session.rows(
+    yield from _labels(session, source, on)
+    identity, secured, forced, type, comment = session.rows(
         "SELECT relreplident, relrowsecurity, relforcerowsecurity,"
+        " CASE WHEN reloftype <> 0 THEN reloftype::regtype::text END,"
         " obj_description(oid, 'pg_class') FROM pg_class WHERE oid = $1",
         source,
     )[0]
@@ -183,6 +182,8 @@ def _mending(session: Connection, source: int, made: int, clone: TableName) -> I
         yield f"ALTER TABLE {on} ENABLE ROW LEVEL SECURITY"
     if forced:
         yield f"ALTER TABLE {on} FORCE ROW LEVEL SECURITY"
+    if type is not None:
+        yield f"ALTER TABLE {on} OF {type}"
     if comment is not None:
         yield f"COMMENT ON TABLE {on} IS {literal(comment)}"
 
@@ -212,11 +213,9 @@ def _sequences(session: Connection, source: int, made: int, clone: TableName) ->
 
 
 def _statistics(session: Connection, source: int, clone: TableName) -> Iterator[str]:
-    """Extended statistics live in the clone's schema until the swap moves them; those that live in
-    another schema than their table's can't have a twin there, and are refused by the comparison."""
-    for _, name, beside, kinds, columns, target, owner, comment in session.rows(STATISTICS, source):
-        if not beside:
-            continue
+    """Extended statistics live in the clone's schema until the swap moves them to where those of
+    the original were."""
+    for name, kinds, columns, target, owner, comment in session.rows(STATISTICS, source):
         own = qualified(TableName(clone.schema, name))
         kind = ", ".join(KINDS[k] for k in kinds if k in KINDS)
         yield (
@@ -231,70 +230,33 @@ def _statistics(session: Connection, source: int, clone: TableName) -> Iterator[
             yield f"ALTER STATISTICS {own} OWNER TO {identifier(owner)}"
 
 
-POLICIES = """
-SELECT polname, polpermissive, polcmd::text,
-       ARRAY(SELECT CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END
-             FROM unnest(polroles) AS r),
-       pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid),
-       obj_description(oid, 'pg_policy')
-FROM pg_policy WHERE polrelid = $1 ORDER BY polname
+LABELS = """
+SELECT l.provider, l.label, a.attname
+FROM pg_seclabel l LEFT JOIN pg_attribute a ON (a.attrelid, a.attnum) = (l.objoid, l.objsubid)
+WHERE l.classoid = 'pg_class'::regclass AND l.objoid = $1
 """
 
-COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
+
+def _labels(session: Connection, source: int, on: str) -> Iterator[str]:
+    for provider, label, column in session.rows(LABELS, source):
+        what = f"TABLE {on}" if column is None else f"COLUMN {on}.{identifier(column)}"
+        yield f"SECURITY LABEL FOR {identifier(provider)} ON {what} IS {literal(label)}"
 
 
-def _policies(session: Connection, source: int, on: str) -> Iterator[str]:
-    """They are there from the first moment: there is none in which the new table has no policy."""
-    for name, permissive, command, roles, using, check, comment in session.rows(POLICIES, source):
-        yield (
-            f"CREATE POLICY {identifier(name)} ON {on}"
-            f" AS {'PERMISSIVE' if permissive else 'RESTRICTIVE'} FOR {COMMANDS[command]}"
-            f" TO {', '.join(roles)}"
-            + (f" USING ({using})" if using is not None else "")
-            + (f" WITH CHECK ({check})" if check is not None else "")
-        )
-        if comment is not None:
-            yield f"COMMENT ON POLICY {identifier(name)} ON {on} IS {literal(comment)}"
-
-
-def _owner(session: Connection, source: int, clone: TableName) -> Iterator[str]:
+def _hand_over(session: Connection, source: int, made: int, clone: TableName) -> None:
+    """The owner first, so that nobody's privileges are taken for the owner's."""
     owner, ours = session.rows(
         "SELECT pg_get_userbyid(relowner), pg_get_userbyid(relowner) = current_user"
         " FROM pg_class WHERE oid = $1",
         source,
     )[0]
     if not ours:
-        yield f"ALTER TABLE {qualified(clone)} OWNER TO {identifier(owner)}"
-
-
-ACL = """
-SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
-       grantee = c.relowner, privilege_type, is_grantable
-FROM pg_class c, aclexplode(c.relacl) WHERE c.oid = $1
-"""
-
-COLUMN_ACL = """
-SELECT a.attname, privilege_type, is_grantable,
-       CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
-FROM pg_attribute a, aclexplode(a.attacl) WHERE a.attrelid = $1 AND NOT a.attisdropped
-"""
-
-
-def _access(session: Connection, source: int, made: int, clone: TableName) -> Iterator[str]:
-    """The grants of the original and no others: default privileges would leak in.
-
-    The owner's own privileges are in his ACL as soon as there is one, and follow the owner.
-    """
-    for kind, twin in (
+        session.run(f"ALTER TABLE {qualified(clone)} OWNER TO {identifier(owner)}")
+    for on, twins in (
         (qualified(clone), (source, made)),
         *_sequence_pairs(session, source, made, clone),
     ):
-        yield from _grants(session, kind, *twin)
-    for column, privilege, grantable, grantee in session.rows(COLUMN_ACL, source):
-        option = " WITH GRANT OPTION" if grantable else ""
-        yield (
-            f"GRANT {privilege} ({identifier(column)}) ON {qualified(clone)} TO {grantee}{option}"
-        )
+        grants.replay(session, on, *twins, clone.schema)
 
 
 def _sequence_pairs(
@@ -303,21 +265,3 @@ def _sequence_pairs(
     of_clone = {column: oid for column, _, oid, *_ in session.rows(SEQUENCES, made)}
     for column, name, oid, *_ in session.rows(SEQUENCES, source):
         yield f"SEQUENCE {qualified(TableName(clone.schema, name))}", (oid, of_clone[column])
-
-
-def _grants(session: Connection, on: str, source: int, made: int) -> Iterator[str]:
-    wanted, found = session.rows(ACL, source), session.rows(ACL, made)
-    if not wanted and not found:
-        return
-    for grantee in sorted({grantee for grantee, _, _, _ in found}):
-        yield f"REVOKE ALL ON {on} FROM {grantee}"
-    if not wanted:
-        # An original without an ACL: the owner has everything, and nobody else anything.
-        yield f"GRANT ALL ON {on} TO CURRENT_USER"
-        return
-    yield f"REVOKE ALL ON {on} FROM CURRENT_USER"
-    for grantee, owners, privilege, grantable in wanted:
-        # What the owner has not been deprived of comes back under his name with OWNER TO.
-        to = "CURRENT_USER" if owners else grantee
-        option = " WITH GRANT OPTION" if grantable and not owners else ""
-        yield f"GRANT {privilege} ON {on} TO {to}{option}"

@@ -4,7 +4,11 @@ This is the heart of "never a wrong table": a clone whose description differs fr
 would lose what the missing line says, whatever it is. So nothing that hangs on a table may be left
 out here, and what is new in a future release shows as a difference wherever `pg_get_…def` prints
 it. A table's own schema is left out of every line, and nothing else is: a prefix that we know word
-for word is cut off, names inside of expressions are never replaced.
+for word is cut off. Only triggers, rules and policies may name their own table, and there its whole
+name is replaced; who finds that name in a text, too, finds a difference that is none, and refuses.
+
+Foreign keys, publications and all that hangs on the table from outside are not the clone's:
+`surroundings.py` describes them.
 """
 
 from __future__ import annotations
@@ -81,15 +85,15 @@ JOIN pg_sequence q ON q.seqrelid = s.oid
 CONSTRAINTS = """
 SELECT format('constraint %I: %s%s', conname, pg_get_constraintdef(k.oid),
               concat(
-                  CASE WHEN NOT convalidated AND contype IN ('c', 'f', 'n')
+                  CASE WHEN NOT convalidated AND contype IN ('c', 'n')
                        THEN ', not validated' END,
                   ', inherited ' || nullif(coninhcount, 0),
                   CASE WHEN coninhcount > 0 AND conislocal
                             AND NOT (contype = 'n' AND relispartition)
                        THEN ', local too' END,
                   ', comment ' || obj_description(k.oid, 'pg_constraint')))
-FROM pg_constraint k JOIN t ON k.conrelid = t.oid
-WHERE contype <> 't' AND conname <> '_osc_bound'
+FROM pg_constraint k JOIN t ON k.conrelid = t.oid WHERE contype NOT IN ('f', 't')
+AND conname <> '_osc_bound'
 """
 
 INDEXES = """
@@ -126,25 +130,26 @@ CROSS JOIN LATERAL (
 """
 
 STATISTICS = """
-SELECT format('statistics %s%I: %s on %s, target %s, owner %s, comment %s',
-              CASE WHEN s.stxnamespace <> t.relnamespace
-                   THEN quote_ident(s.stxnamespace::regnamespace::text) || '.' END,
-              s.stxname, s.stxkind, pg_get_statisticsobjdef_columns(s.oid),
+SELECT format('statistics %I: %s on %s, target %s, owner %s, comment %s', s.stxname, s.stxkind,
+              pg_get_statisticsobjdef_columns(s.oid),
               coalesce(to_jsonb(s) ->> 'stxstattarget', '-1'), pg_get_userbyid(s.stxowner),
               coalesce(obj_description(s.oid, 'pg_statistic_ext'), '-'))
 FROM t JOIN pg_statistic_ext s ON s.stxrelid = t.oid
 """
+"""Not in which schema: nothing else of ours depends on it, and only the swap knows where to."""
 
 ATTACHED = """
 SELECT format('policy %I: %s for %s to %s using %s check %s, comment %s', polname,
               CASE WHEN polpermissive THEN 'permissive' ELSE 'restrictive' END, polcmd,
               ARRAY(SELECT CASE r WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(r) END
                     FROM unnest(polroles) r ORDER BY 1)::text,
-              pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid),
+              replace(pg_get_expr(polqual, polrelid), own, relname),
+              replace(pg_get_expr(polwithcheck, polrelid), own, relname),
               coalesce(obj_description(p.oid, 'pg_policy'), '-'))
 FROM t JOIN pg_policy p ON p.polrelid = t.oid
 UNION ALL
-SELECT format('trigger %I: %s, enabled %s, comment %s', tgname, pg_get_triggerdef(g.oid),
+SELECT format('trigger %I: %s, enabled %s, comment %s', tgname,
+              replace(pg_get_triggerdef(g.oid), own, relname),
               tgenabled, coalesce(obj_description(g.oid, 'pg_trigger'), '-'))
 FROM t JOIN pg_trigger g ON g.tgrelid = t.oid WHERE NOT tgisinternal
 AND NOT EXISTS (SELECT FROM pg_trigger whole WHERE whole.oid = g.tgparentid
@@ -153,12 +158,10 @@ AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
          AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = g.tgfoid
                      AND p.pronamespace = to_regnamespace('osc')))
 UNION ALL
-SELECT format('rule %I: %s, enabled %s', rulename, pg_get_ruledef(w.oid), ev_enabled)
+SELECT format('rule %I: %s, enabled %s, comment %s', rulename,
+              replace(pg_get_ruledef(w.oid), own, relname), ev_enabled,
+              coalesce(obj_description(w.oid, 'pg_rewrite'), '-'))
 FROM t JOIN pg_rewrite w ON w.ev_class = t.oid
-UNION ALL
-SELECT format('publication: %I', pubname)
-FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid
-JOIN pg_publication p ON p.oid = r.prpubid WHERE pubname !~ '^osc_[0-9]+_[0-9a-f]{8}$'
 UNION ALL
 SELECT format('security label of %s: %s for %s', l.objsubid, l.label, l.provider)
 FROM t JOIN pg_seclabel l ON (l.classoid, l.objoid) = ('pg_class'::regclass, t.oid)
@@ -175,39 +178,13 @@ FROM t JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.oid 
 JOIN pg_extension e ON e.oid = d.refobjid
 """
 
-DEPENDENTS = """
-SELECT DISTINCT 'needed by ' || coalesce('view ' || viewed.ev_class::regclass::text,
-       pg_describe_object(d.classid, d.objid, d.objsubid))
-FROM (SELECT 'pg_class'::regclass, oid FROM t
-      UNION ALL SELECT 'pg_type'::regclass, reltype FROM t
-      UNION ALL SELECT 'pg_type'::regclass, y.typarray FROM t JOIN pg_type y ON y.oid = t.reltype
-      UNION ALL SELECT 'pg_class'::regclass, s.oid FROM identity_sequence s) AS own (class, oid)
-JOIN pg_depend d ON d.refclassid = own.class AND d.refobjid = own.oid
-     AND d.deptype IN ('n', 'a', 'P', 'S')
-LEFT JOIN pg_rewrite viewed ON d.classid = 'pg_rewrite'::regclass AND viewed.oid = d.objid
-WHERE NOT EXISTS (
-    SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S' AND d.deptype = 'a')
-AND d.objid NOT IN (
-    SELECT p.inhrelid FROM t JOIN pg_inherits p ON p.inhparent = t.oid
-    UNION ALL SELECT k.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
-    UNION ALL SELECT x.indexrelid FROM t JOIN pg_index x ON x.indrelid = t.oid
-    UNION ALL SELECT a.oid FROM t JOIN pg_attrdef a ON a.adrelid = t.oid
-    UNION ALL SELECT p.oid FROM t JOIN pg_policy p ON p.polrelid = t.oid
-    UNION ALL SELECT g.oid FROM t JOIN pg_trigger g ON g.tgrelid = t.oid
-    UNION ALL SELECT w.oid FROM t JOIN pg_rewrite w ON w.ev_class = t.oid
-    UNION ALL SELECT s.oid FROM t JOIN pg_statistic_ext s ON s.stxrelid = t.oid
-    UNION ALL SELECT r.oid FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid)
-"""
-"""Views, foreign keys, functions and columns elsewhere that hang on the table's OID or row type,
-or on a sequence of its identity columns. A sequence that a column merely owns is carried over."""
-
 EVERYTHING = (
-    TABLE, GRANTS, COLUMNS, IDENTITIES, CONSTRAINTS, INDEXES, STATISTICS, ATTACHED, DEPENDENTS,
+    TABLE, GRANTS, COLUMNS, IDENTITIES, CONSTRAINTS, INDEXES, STATISTICS, ATTACHED,
 )  # fmt: skip
 
 QUERY = """
-WITH t AS (SELECT c.*, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE c.oid = $1),
+WITH t AS (SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS own
+           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1),
      live AS (SELECT a.*, to_jsonb(a) - 'attmissingval' AS row,
                      row_number() OVER (ORDER BY a.attnum) AS position
               FROM t JOIN pg_attribute a ON a.attrelid = t.oid

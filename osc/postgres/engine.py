@@ -6,11 +6,15 @@ from functools import partial
 
 from osc.engine import Engine, Sync
 from osc.postgres import flavor
+from osc.postgres.aftercare import PostgresAftercare
+from osc.postgres.board import PostgresBoard
 from osc.postgres.catalog import PostgresCatalog
 from osc.postgres.checks import PostgresChecks
 from osc.postgres.claim import claim
 from osc.postgres.decoding import RETAINED_BYTES, SlotSource
 from osc.postgres.dialect import PostgresDialect
+from osc.postgres.gauges import PostgresGauges
+from osc.postgres.ladder import PostgresLadder
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.load import PostgresLoad
 from osc.postgres.rehearsal import target_of
@@ -28,7 +32,12 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         database = str(session.value("SELECT current_database()"))
     kind.require()
     opened = place.opened
-    ledger = PostgresLedger(place)
+    ledger, board = PostgresLedger(place), PostgresBoard(place)
+
+    def close() -> None:
+        ledger.close()
+        board.close()
+
     return Engine(
         name="PostgreSQL",
         version=kind.version,
@@ -40,14 +49,18 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         checks=PostgresChecks(opened),
         workshop=PostgresWorkshop(opened),
         ledger=ledger,
+        board=board,
         dialect=PostgresDialect,
         load=lambda job: PostgresLoad(opened, job),
+        ladder=PostgresLadder(opened, ledger, kind.has_named_not_null()),
         swapper=lambda job: PostgresSwapper(opened, job, partial(target_of, opened, job)),
+        gauges=lambda: PostgresGauges(place),
         sources={
             Sync.LOG: lambda job, start: SlotSource(
                 place, kind, database, job, start=start, retained_bytes=retained_bytes
             ),
             Sync.TRIGGERS: lambda job, start: TriggerSource(place, job, start),
         },
-        close=ledger.close,
+        aftercare=lambda job: PostgresAftercare(opened, job),
+        close=close,
     )

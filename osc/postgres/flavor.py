@@ -23,6 +23,10 @@ class Flavor:
         """A publication can be told to send the key's columns only."""
         return self.number >= 150000
 
+    def has_named_not_null(self) -> bool:
+        """NOT NULL is a constraint with a name, and may be added NOT VALID."""
+        return self.number >= 180000
+
     def require(self) -> None:
         if not self.has_tid_range_scan():
             raise Precondition(

@@ -1,4 +1,6 @@
-"""A child of other tables changes places with its shadow: what it is a part of, and how.
+"""What a table is a part of, and what is a part of it, in the swap.
+
+A partitioned table moves with all its partitions, each to the schema in which its like has been.
 
 The shadow of a partition is a partition of a frame, and that of a table which inherits from others
 inherits from frames, in the same way; so each column and constraint of it already is as inherited
@@ -14,24 +16,16 @@ from the beginning, when it costs nothing, and goes when it has served.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from osc.engine import Statement
 from osc.model.table import TableName
+from osc.postgres import kin, locking
+from osc.postgres.carried import ABOVE, BELOW, Carried, Exchange, Lock, together
 from osc.postgres.kin import Member
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, plain_names
 
 BOUND = "_osc_bound"
 """The CHECK's name; `definition.describe` leaves it out."""
-
-
-@dataclass(frozen=True)
-class Links:
-    """`before` and `after` both tables have moved."""
-
-    before: tuple[Statement, ...] = ()
-    after: tuple[Statement, ...] = ()
 
 
 def bind(session: Connection, source: int, shadow: TableName) -> None:
@@ -42,25 +36,56 @@ def bind(session: Connection, source: int, shadow: TableName) -> None:
             session.run(f"ALTER TABLE {qualified(shadow)} ADD CONSTRAINT {BOUND} CHECK ({bound})")
 
 
-def steps(original: Member, shadow: TableName, archive: str) -> Links:
+def carried(session: Connection, exchange: Exchange) -> Carried:
+    own, *parts = kin.family(session, exchange.source)
+    locks = (
+        *(_lock(ABOVE, member) for member in locking.above(session, exchange.source)),
+        *(_lock(BELOW, member) for member in parts),
+    )
+    parted = [exchange.of(*pair) for pair in pairs(session, exchange)]
+    moved = Carried(
+        before=tuple(move(each.original, each.archive.schema) for each in parted),
+        after=tuple(move(each.shadow, each.original.schema) for each in parted),
+        locks=locks,
+    )
+    return together((moved, _linked(own, exchange)))
+
+
+def pairs(session: Connection, exchange: Exchange) -> list[tuple[Member, Member]]:
+    """Each partition and its twin."""
+    twins = {twin.name.name: twin for twin in kin.family(session, exchange.made)}
+    parts = kin.family(session, exchange.source)[1:]
+    return [(part, twins[part.name.name]) for part in parts]
+
+
+def move(table: TableName, schema: str) -> Statement:
+    return Statement(f"ALTER TABLE {qualified(table)} SET SCHEMA {identifier(schema)}")
+
+
+def _lock(rank: int, member: Member) -> Lock:
+    table = qualified(member.name)
+    return Lock(rank, member.oid, f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")
+
+
+def _linked(original: Member, exchange: Exchange) -> Carried:
     if not original.parents:
-        return Links()
+        return Carried()
+    shadow, name = exchange.shadow, exchange.original
     frames = [TableName(shadow.schema, parent.name) for parent in original.parents]
-    old = TableName(archive, original.name.name)
-    join = [original.join(original.name, parent) for parent in original.parents]
+    join = [original.join(name, parent) for parent in original.parents]
     if original.bound:
-        return Links(
+        return Carried(
             before=(
-                *(original.leave(original.name, parent) for parent in original.parents),
+                *(original.leave(name, parent) for parent in original.parents),
                 *(original.leave(shadow, frame) for frame in frames),
             ),
-            after=(*join, _unbind(original.name)),
+            after=(*join, _unbind(name)),
         )
-    return Links(
+    return Carried(
         after=(
-            *(original.leave(old, parent) for parent in original.parents),
+            *(original.leave(exchange.archive, parent) for parent in original.parents),
             *join,
-            *(original.leave(original.name, frame) for frame in frames),
+            *(original.leave(name, frame) for frame in frames),
         )
     )
 

@@ -16,7 +16,7 @@ from osc.postgres.claim import CLAIMS
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Address, Connection, speaking
 
-VERSION = "osc ledger 2"
+VERSION = "osc ledger 3"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
 
@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS osc.migration (
     rows_copied bigint NOT NULL DEFAULT 0,
     rows_estimated bigint NOT NULL DEFAULT 0,
     message text NOT NULL DEFAULT '',
+    result text NOT NULL DEFAULT '',
     archive text NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS osc.chunk (
@@ -57,13 +58,30 @@ CREATE TABLE IF NOT EXISTS osc.fence (
     migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
     generation integer NOT NULL
 );
+CREATE TABLE IF NOT EXISTS osc.instruction (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    migration bigint NOT NULL REFERENCES osc.migration ON DELETE CASCADE,
+    words text NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamptz NOT NULL DEFAULT now(),
+    answer text
+);
+CREATE TABLE IF NOT EXISTS osc.report (
+    migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
+    record text NOT NULL,
+    shown_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS osc.beat (
+    migration bigint PRIMARY KEY REFERENCES osc.migration ON DELETE CASCADE,
+    at double precision NOT NULL
+) WITH (fillfactor = 10);
 COMMENT ON TABLE osc.migration IS '{VERSION}';
 """
 
 RUNS = """
 SELECT m.id, m.table_schema, m.table_name, m.statement, m.phase, m.sync, m.started_by,
        m.started_at::text, m.updated_at::text, m.finished_at::text, m.rows_copied,
-       m.rows_estimated, m.message, m.archive,
+       m.rows_estimated, m.message, m.result, m.archive,
        m.finished_at IS NULL AND EXISTS (SELECT FROM pg_locks l
                WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -167,6 +185,13 @@ class PostgresLedger:
             (migration, chunk.number, _texts(chunk.lower), _texts(chunk.upper), rows),
         )
 
+    def step_taken(self, migration: int, position: str) -> Statement:
+        """Runs in the step's own transaction, as far as it has one (rule 5)."""
+        return Statement(
+            "UPDATE osc.migration SET position = $2, updated_at = now() WHERE id = $1",
+            (migration, position),
+        )
+
     def chunks(self, migration: int) -> list[Chunk]:
         with self._opened() as session:
             found = session.rows(
@@ -177,7 +202,7 @@ class PostgresLedger:
 
     def forget(self, migration: int) -> None:
         with self._opened() as session:
-            for table in ("chunk", "backlog", "fence"):
+            for table in ("chunk", "backlog", "beat", "fence"):
                 session.run(f"DELETE FROM osc.{table} WHERE migration = $1", migration)
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:

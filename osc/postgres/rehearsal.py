@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from osc.engine import Job, Statement
-from osc.errors import BadStatement, BadValue, Precondition, TableChanged
+from osc.errors import BadStatement, BadValue, LockTimeout, Precondition, TableChanged
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, clone, indexes, kin, scratch
+from osc.postgres import catalog, clone, firing, foreign, indexes, kin, scratch
 from osc.postgres.definition import describe, oid_of
+from osc.postgres.firing import Firing
+from osc.postgres.foreign import Keys
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, Open, plain_names
 
@@ -45,6 +49,7 @@ class Part:
     partitioned: bool
     indexes: tuple[indexes.Index, ...]
     late: tuple[Late, ...]
+    firings: tuple[Firing, ...]
     autovacuum: str | None
 
     def within(self, schema: str) -> TableName:
@@ -54,13 +59,15 @@ class Part:
 @dataclass(frozen=True)
 class Target:
     """What the ALTER makes of the table. `lines` describe it after the swap, `loaded` before it,
-    when the `late` constraints are not there yet. Each part comes after its parent."""
+    when the `late` constraints are not there yet and the `firings` are silent. Each part comes
+    after its parent."""
 
     oid: int
     table: Table
     lines: tuple[str, ...]
     loaded: tuple[str, ...]
     parts: tuple[Part, ...]
+    keys: Keys
 
 
 @contextmanager
@@ -73,7 +80,8 @@ def rehearsed(session: Connection, original: TableName, alter: Alter) -> Iterato
     name = scratch.trial(original)
     with session.undone():
         scratch.make_schema(session, name.schema, original)
-        yield read(session, name, altered_clone(session, original, alter, name))
+        oid = altered_clone(session, original, alter, name)
+        yield read(session, original, name, oid)
 
 
 def target_of(opened: Open, job: Job) -> Target:
@@ -98,10 +106,13 @@ def require_unchanged(session: Connection, original: Table) -> None:
 
 
 def altered_clone(session: Connection, original: TableName, alter: Alter, name: TableName) -> int:
-    """Makes an empty clone and runs the user's ALTER on it, word for word; returns its OID."""
-    oid = clone.make(session, original, name)
+    """Makes an empty clone and runs the user's ALTER on it, word for word; returns its OID. The
+    stand-ins of other tables stay: `foreign.dismiss` removes them."""
+    oid, source = clone.make(session, original, name), oid_of(session, original)
+    assert source is not None
+    foreign.stand_in(session, source, name)
     with _in_words():
-        session.run(alter.on(qualified(name)))
+        _run(session, alter.on(qualified(name)))
     if oid_of(session, name) != oid:
         raise Precondition(
             "the ALTER renames the table or moves it to another schema",
@@ -109,6 +120,26 @@ def altered_clone(session: Connection, original: TableName, alter: Alter, name: 
             todo="do that in a statement of its own: it needs no copy",
         )
     return oid
+
+
+ATTEMPTS = 30
+WAIT_SECONDS = 0.2
+
+
+def _run(session: Connection, alter: str) -> None:
+    """A foreign key that the ALTER adds locks the table that it refers to, and whoever writes there
+    queues behind us: so we don't wait for long."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with session.transaction():
+                session.run(f"SET LOCAL lock_timeout = {round(WAIT_SECONDS * 1000)}")
+                session.run(alter)
+                session.run("SET LOCAL lock_timeout = DEFAULT")
+            return
+        except LockTimeout:
+            if attempt == ATTEMPTS:
+                raise
+        time.sleep(random.uniform(WAIT_SECONDS / 2, WAIT_SECONDS * 2))
 
 
 @contextmanager
@@ -124,12 +155,12 @@ def _in_words() -> Iterator[None]:
         ) from error
 
 
-def read(session: Connection, name: TableName, oid: int) -> Target:
+def read(session: Connection, original: TableName, name: TableName, oid: int) -> Target:
     """Describes an altered clone, which loses nothing by it."""
     parts = tuple(
         Part(
-            member.name.name, member.is_partitioned, found,
-            _late(session, member.oid), _autovacuum(session, member.oid),
+            member.name.name, member.is_partitioned, found, _late(session, member.oid),
+            firing.read(session, member.oid), _autovacuum(session, member.oid),
         )
         for member, found in indexes.of_family(session, kin.family(session, oid))
     )  # fmt: skip
@@ -138,9 +169,13 @@ def read(session: Connection, name: TableName, oid: int) -> Target:
         for part in parts:
             for constraint in part.late:
                 session.execute(constraint.drop(part.within(name.schema)))
+            firing.silence(session, part.firings, part.within(name.schema))
         loaded = describe(session, oid)
     table = catalog.read(session, name, oid, any_key=True)
-    return Target(oid, table, lines, loaded, parts)
+    source = oid_of(session, original)
+    assert source is not None
+    keys = foreign.of_clone(session, original, source, oid)
+    return Target(oid, table, lines, loaded, parts, keys)
 
 
 def _autovacuum(session: Connection, oid: int) -> str | None:

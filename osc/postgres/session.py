@@ -15,6 +15,7 @@ from osc import errors
 from osc.engine import Statement
 from osc.model import patience
 from osc.postgres import line
+from osc.postgres.quoting import identifier
 
 Row = tuple[Any, ...]
 
@@ -233,7 +234,21 @@ def plain_names(session: Connection) -> Iterator[None]:
     After an error nothing is put back: the transaction's rollback does that, or the session is
     not used any more.
     """
-    before = session.value("SELECT current_setting('search_path')")
-    session.rows("SELECT set_config('search_path', 'pg_catalog', false)")
+    with _search_path(session, "pg_catalog"):
+        yield
+
+
+@contextmanager
+def names_within(session: Connection, *schemas: str) -> Iterator[None]:
+    """In this block the catalog qualifies no name that is in these schemas, the first before the
+    second. They are other people's, so every name that we use in it must be qualified itself."""
+    with _search_path(session, ", ".join(map(identifier, (*schemas, "pg_catalog")))):
+        yield
+
+
+@contextmanager
+def _search_path(session: Connection, path: str) -> Iterator[None]:
+    before = session.value("SELECT pg_catalog.current_setting('search_path')")
+    session.rows("SELECT pg_catalog.set_config('search_path', $1, false)", path)
     yield
-    session.rows("SELECT set_config('search_path', $1, false)", before)
+    session.rows("SELECT pg_catalog.set_config('search_path', $1, false)", before)

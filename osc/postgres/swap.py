@@ -3,21 +3,69 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from osc.engine import Job, Session, Statement, Swapped
-from osc.errors import Bug, ConnectionLost, SwappedButUnfinished, TableChanged, Unreachable
+from osc.errors import (
+    Bug,
+    Conflict,
+    ConnectionLost,
+    OscError,
+    SwappedButUnfinished,
+    TableChanged,
+    Unreachable,
+)
+from osc.model.blocker import Blocker
 from osc.model.table import TableName
-from osc.postgres import catalog, kin, kinship, locking
-from osc.postgres.clone import SEQUENCES
+from osc.postgres import (
+    catalog,
+    foreign,
+    kin,
+    kinship,
+    locking,
+    mentions,
+    orphans,
+    published,
+    rekeying,
+    sequences,
+    statistics,
+    surroundings,
+    withheld,
+)
+from osc.postgres.carried import ORIGINAL, Carried, Exchange, Lock, note, together
 from osc.postgres.definition import describe, differences, oid_of
-from osc.postgres.kin import Member
 from osc.postgres.outcome import backend, insist, settle
-from osc.postgres.quoting import identifier, qualified
+from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Target, require_unchanged
 from osc.postgres.session import Connection, Open
+
+OF_EACH: tuple[Callable[[Connection, Exchange], Carried], ...] = (
+    sequences.carried,
+    statistics.carried,
+    withheld.carried,
+)
+"""What a partition has of its own."""
+
+PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
+    kinship.carried,
+    *OF_EACH,
+    published.carried,
+    mentions.carried,
+    rekeying.carried,
+)
+"""What is carried over, in this order (`carried.py`)."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What an attempt locks beside the original, does after the drain, and after its COMMIT."""
+
+    seen: tuple[str, ...]
+    locks: tuple[Lock, ...]
+    locked: tuple[Statement, ...]
+    late: tuple[Statement, ...]
 
 
 @dataclass(frozen=True)
@@ -42,17 +90,19 @@ class PostgresSwapper:
             granted = asked
             try:
                 self._warm_up(session, source)
-                seen = self._look(session, source, shadow)
+                glance = self._look(session, source, shadow)
                 steps = self._exchange(session, source, shadow)
+                self._require_parents(session, source)
                 with session.transaction():
-                    asked, granted = self._lock(session, source, budget_seconds)
-                    self._under_lock(session, source, shadow, seen, drain, steps)
+                    asked, granted = self._lock(session, source, budget_seconds, steps.locks)
+                    self._under_lock(session, source, shadow, drain, steps, glance)
                     ended = True
             except BaseException as error:
                 if not _is_cut(session, error):
                     raise
                 settle(self.opened, self.job.original.name, mine, shadow, error, sent=ended)
             swapped = Swapped(granted - asked, time.monotonic() - granted)
+        self._complete(steps.late)
         self._confirm()
         return swapped
 
@@ -61,112 +111,107 @@ class PostgresSwapper:
             shadow = oid_of(session, self.job.shadow.name)
             return shadow is None and oid_of(session, self.job.names.archive) is not None
 
+    def recover(self) -> bool:
+        """All of an attempt is one transaction: nothing of it can be half done."""
+        return self.was_swapped()
+
     def _oid(self, session: Connection, name: TableName) -> int:
         oid = oid_of(session, name)
         if oid is None:
             raise TableChanged(f"there is no table {name} any more", todo="clean up, start again")
         return oid
 
-    def _lock(self, session: Connection, source: int, budget_seconds: float) -> tuple[float, float]:
-        """When we asked for the lock and when we had it."""
+    def _lock(
+        self, session: Connection, source: int, budget_seconds: float, others: tuple[Lock, ...]
+    ) -> tuple[float, float]:
+        """When we asked for the locks and when we had the first of them. All share one budget, and
+        a deadlock with an application ends for us long before the server looks for one in its
+        statement: each wait of ours is shorter than its deadlock_timeout."""
         # Nobody but an autovacuum can be on the shadow, and it gives way: wait for it first.
         session.run(f"LOCK TABLE {qualified(self.job.shadow.name)} IN ACCESS EXCLUSIVE MODE")
         locking.set_budget(session, budget_seconds)
         # Here, other than for chunks, we wait for the standbys that the server waits for.
         session.run("SET LOCAL synchronous_commit = on")
         asked = time.monotonic()
-        locking.lock(session, locking.concerned(session, source), budget_seconds)
-        return asked, time.monotonic()
+        original = f"LOCK TABLE ONLY {qualified(self.job.original.name)} IN ACCESS EXCLUSIVE MODE"
+        locks = sorted((*others, Lock(ORIGINAL, source, original)))
+        granted = list[float]()
+        for lock in locks:
+            left = budget_seconds - (time.monotonic() - asked)
+            session.run(f"SET LOCAL lock_timeout = {max(1, round(left * 1000))}")
+            session.run(lock.statement)
+            granted.append(time.monotonic())
+        return asked, granted[0]
 
     def _under_lock(
         self,
         session: Connection,
         source: int,
         shadow: int,
-        seen: object,
         drain: Callable[[Session], None],
-        steps: list[Statement],
+        steps: Steps,
+        glance: object,
     ) -> None:
-        if seen is None or seen != self._fingerprint(session, source, shadow):
+        known = glance is not None and glance == _glance(session, source, shadow)
+        if not known:
             require_unchanged(session, self.job.original)
+        if _outside(session, source) != steps.seen:
+            raise Conflict(f"what hangs on {self.job.original.name} has just been changed")
+        if not known:
             self._require_complete(session, shadow)
         drain(session)
-        for step in steps:
+        # What is deferred is checked now: a table with checks still to come can't be altered.
+        session.run("SET CONSTRAINTS ALL IMMEDIATE")
+        for step in steps.locked:
             session.execute(step)
+        if steps.seen:
+            self._require_alone(session, source)
+
+    def _look(self, session: Connection, source: int, shadow: int) -> object:
+        """A long look at a large family before the lock, so that a glance is enough under it; the
+        glance comes first, and so tells of whatever changes while we look."""
+        if not self.job.original.leaves:
+            return None
+        seen = _glance(session, source, shadow)
+        require_unchanged(session, self.job.original)
+        self._require_complete(session, shadow)
+        return seen
 
     def _warm_up(self, session: Connection, source: int) -> None:
         """Under the lock the catalog queries, which take long to plan, have their plans already."""
         session.raw.prepare_threshold = 0
         session.run("SET plan_cache_mode = force_generic_plan")
         catalog.identity(session, source)
+        _outside(session, source)
 
-    def _look(self, session: Connection, source: int, shadow: int) -> object:
-        """A long look at a large family before the lock, so that a glance is enough under it; the
-        fingerprint comes first, and tells of whatever changes while we look."""
-        if not self.job.original.leaves:
-            return None
-        seen = self._fingerprint(session, source, shadow)
-        require_unchanged(session, self.job.original)
-        self._require_complete(session, shadow)
-        return seen
-
-    def _fingerprint(self, session: Connection, source: int, shadow: int) -> object:
-        return kin.fingerprint(session, source), kin.fingerprint(session, shadow)
-
-    def _exchange(self, session: Connection, source: int, shadow: int) -> list[Statement]:
-        """A sequence that a column owns goes where its table goes, so it is let go first. Values
-        of identity sequences are read after the original has moved: from then on its sequences are
-        locked against nextval, too."""
-        old, new = kin.family(session, source), kin.family(session, shadow)
-        homes = {member.name.name: member.name.schema for member in old}
-        owned = [pair for member in old for pair in self._owned_sequences(session, member)]
-        links = kinship.steps(old[0], self.job.shadow.name, self.job.names.archive.schema)
-        return [
-            *(Statement(f"ALTER SEQUENCE {sequence} OWNED BY NONE") for sequence, _ in owned),
-            *links.before,
-            *(step for m in old for step in _move(session, m, self.job.names.archive.schema)),
-            *(step for m in new for step in _move(session, m, homes[m.name.name])),
-            *links.after,
-            *(Statement(f"ALTER SEQUENCE {sequence} OWNED BY {column}")
-              for sequence, column in owned),
-            *(step for m in old for step in self._identity_values(session, m, new)),
-            *(
-                statement
-                for part in self.target.parts
-                for late in part.late
-                for statement in late.add(part.within(homes[part.name]))
-            ),
-        ]  # fmt: skip
-
-    def _owned_sequences(self, session: Connection, member: Member) -> list[tuple[str, str]]:
-        """Serial sequences and the new table's column that is to own each. That of a column which
-        the ALTER drops is not among them: it goes with the archive, as it would have gone."""
-        return [
+    def _exchange(self, session: Connection, source: int, shadow: int) -> Steps:
+        """Everything that is to be done under the lock, read before it. The ALTER is rehearsed
+        anew where foreign keys have come or gone since."""
+        if {key.oid for key in foreign.read(session, source)} != self.target.keys.known:
+            self.__dict__.pop("target")
+        exchange = Exchange(self.job, self.target, source, shadow)
+        seen = _outside(session, source)
+        parts = together(
             (
-                qualified(TableName(schema, name)),
-                f"{qualified(member.name)}.{identifier(self._targets[column])}",
+                *(carried(session, exchange) for carried in PARTS),
+                *(carried(session, exchange.of(*pair))
+                  for pair in kinship.pairs(session, exchange) for carried in OF_EACH),
             )
-            for schema, name, column in session.rows(OWNED, member.oid)
-            if column in self._targets
-        ]
+        )  # fmt: skip
+        steps = (
+            Statement("SET LOCAL search_path = pg_catalog"),
+            *parts.before,
+            kinship.move(exchange.original, exchange.archive.schema),
+            kinship.move(exchange.shadow, exchange.original.schema),
+            *mentions.worn(exchange, parts.named),
+            *parts.after,
+            note(exchange.archive.schema, parts.unvalidated),
+        )
+        return Steps(seen, parts.locks, steps, parts.late)
 
-    @property
-    def _targets(self) -> dict[str | None, str]:
-        return {pair.source: pair.target for pair in self.job.columns.pairs}
-
-    def _identity_values(
-        self, session: Connection, member: Member, twins: Sequence[Member]
-    ) -> Iterator[Statement]:
-        """The new identity columns go on counting where the old ones stopped."""
-        twin = next(twin for twin in twins if twin.name.name == member.name.name)
-        new = {column: oid for column, _, oid, *_ in session.rows(SEQUENCES, twin.oid)}
-        for column, name, *_ in session.rows(SEQUENCES, member.oid):
-            if self._targets.get(column) in new:
-                stopped = qualified(TableName(self.job.names.archive.schema, name))
-                yield Statement(
-                    f"SELECT setval($1::oid::regclass, last_value, is_called) FROM {stopped}",
-                    (new[self._targets[column]],),
-                )
+    def _require_parents(self, session: Connection, source: int) -> None:
+        new = orphans.promises(session, source, self.target.keys, self.job.columns)
+        orphans.ask_shadow(session, self.job.shadow.name, new)
 
     def _require_complete(self, session: Connection, shadow: int) -> None:
         """The last veto. It comes before the exchange, because each DDL statement makes the server
@@ -180,6 +225,28 @@ class PostgresSwapper:
                 todo="please report this",
             )
 
+    def _require_alone(self, session: Connection, archive: int) -> None:
+        found = surroundings.left(session, archive)
+        if found:
+            raise Bug(
+                f"this would go on to hang on the old {self.job.original.name}:\n  "
+                + "\n  ".join(found),
+                still_true="the swap was undone; the original serves",
+                todo="please report this",
+            )
+
+    def _complete(self, late: tuple[Statement, ...]) -> None:
+        """The new table serves already: no lock is waited for any longer than by others."""
+        for statement in late:
+            try:
+                insist(self.opened, "after the cut-over", partial(_run, statement))
+            except OscError as error:
+                raise SwappedButUnfinished(
+                    f"{self.job.original.name} was swapped, but then: {error.happened}",
+                    still_true=f"the new table serves; the old one is {self.job.names.archive}",
+                    todo=f"run it by hand: {statement.sql}",
+                ) from error
+
     def _confirm(self) -> None:
         """Describes what serves now, in its place and with its late constraints."""
         name = self.job.original.name
@@ -191,7 +258,7 @@ class PostgresSwapper:
                 still_true=f"the new table serves; the old one is {self.job.names.archive}",
                 todo="compare its definition with what you want, then run `osc cleanup`",
             ) from error
-        found = differences(have, self.target.lines)
+        found = differences(have, (*self.target.lines, *surroundings.lines(self.target.keys)))
         if found:
             raise SwappedButUnfinished(
                 f"{name} differs from what the ALTER makes of it:\n  " + "\n  ".join(found),
@@ -199,41 +266,30 @@ class PostgresSwapper:
                 todo="see whether somebody has changed it since; if not, please report this",
             )
 
-    def blockers(self) -> list[str]:
+    def blockers(self) -> list[Blocker]:
         return locking.blockers(self.opened, self.job.original.name)
+
+    def end(self, blocker: Blocker) -> None:
+        locking.end(self.opened, blocker)
+
+
+def _glance(session: Connection, source: int, shadow: int) -> object:
+    return kin.fingerprint(session, source), kin.fingerprint(session, shadow)
+
+
+def _outside(session: Connection, table: int) -> tuple[str, ...]:
+    return (*surroundings.described(session, table), *surroundings.keys(session, table))
+
+
+def _run(statement: Statement, session: Connection) -> None:
+    session.execute(statement)
 
 
 def _told(session: Connection, name: TableName) -> tuple[str, ...]:
     oid = oid_of(session, name)
-    return describe(session, oid) if oid is not None else ()
-
-
-def _move(session: Connection, member: Member, schema: str) -> list[Statement]:
-    """Extended statistics are the one thing that a table leaves behind."""
-    names = session.rows(
-        "SELECT stxname FROM pg_statistic_ext JOIN pg_class t ON t.oid = stxrelid"
-        " WHERE stxrelid = $1 AND stxnamespace = t.relnamespace",
-        member.oid,
-    )
-    to = f"SET SCHEMA {identifier(schema)}"
-    return [
-        Statement(f"ALTER TABLE {qualified(member.name)} {to}"),
-        *(
-            Statement(f"ALTER STATISTICS {qualified(TableName(member.name.schema, name))} {to}")
-            for (name,) in names
-        ),
-    ]
-
-
-OWNED = """
-SELECT n.nspname, s.relname, a.attname
-FROM pg_depend d
-JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-JOIN pg_namespace n ON n.oid = s.relnamespace
-JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.refobjid, d.refobjsubid)
-WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-AND d.refobjid = $1 AND d.deptype = 'a'
-"""
+    if oid is None:
+        return ()
+    return (*describe(session, oid), *surroundings.keys(session, oid))
 
 
 def _is_cut(session: Connection, error: BaseException) -> bool:

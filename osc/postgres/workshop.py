@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
+from osc.model import difference
 from osc.model.alter import Alter
+from osc.model.columns import ColumnMap
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, changelog, kinship, rehearsal, scratch, slots
+from osc.postgres import (
+    catalog,
+    changelog,
+    definition,
+    dependents,
+    firing,
+    foreign,
+    kinship,
+    orphans,
+    published,
+    rehearsal,
+    relatives,
+    scratch,
+    slots,
+    surroundings,
+)
 from osc.postgres.definition import oid_of
 from osc.postgres.filling import column_map
+from osc.postgres.orphans import Promise
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Part
@@ -23,6 +41,7 @@ class Rehearsed(Rehearsal):
     """A rehearsal, and what is worth asking the rows of today."""
 
     doubts: Doubts = NO_DOUBTS
+    promises: tuple[Promise, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,22 +60,48 @@ class PostgresWorkshop:
             rehearsal.rehearsed(session, table.name, alter) as target,
         ):
             columns, key = column_map(session, table, target.table, alter)
+            _require_followable(session, table, target.table, columns)
+            relatives.require_keys(session, table, target.keys)
             asked = doubts(session, table, target, columns)
-            return Rehearsed(target.table, columns, key, sortable=False, doubts=asked)
+            oid = definition.oid_of(session, table.name)
+            assert oid is not None
+            before = (
+                *definition.describe(session, oid),
+                *surroundings.keys(session, oid, clone=target.oid),
+            )
+            after = (*target.lines, *surroundings.lines(target.keys))
+            return Rehearsed(
+                target.table,
+                columns,
+                key,
+                sortable=False,
+                diff=difference.between(before, after),
+                doubts=asked,
+                promises=orphans.promises(session, oid, target.keys, columns),
+            )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
         assert isinstance(rehearsal, Rehearsed)
         with self.opened("probe") as session:
             probe(session, table, rehearsal.columns, rehearsal.doubts)
+            orphans.ask_original(
+                session,
+                table.name,
+                rehearsal.promises,
+                rehearsal.doubts.source,
+                rehearsal.columns,
+            )
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """The shadow has neither indexes nor constraints that aren't valid: `Load` builds the ones
-        on the full table, `Swapper` adds the others."""
+        on the full table, `Swapper` adds the others. No trigger or rule of it fires before that."""
         with self.opened("shadow") as session, session.transaction():
             for name in (names.shadow, names.archive):
                 scratch.make_schema(session, name.schema, table.name)
             oid = rehearsal.altered_clone(session, table.name, alter, names.shadow)
-            target = rehearsal.read(session, names.shadow, oid)
+            target = rehearsal.read(session, table.name, names.shadow, oid)
+            foreign.part(session, oid)
+            foreign.dismiss(session, names.shadow.schema)
             for part in target.parts:
                 _empty(session, part, part.within(names.shadow.schema))
             source = oid_of(session, table.name)
@@ -96,6 +141,24 @@ class PostgresWorkshop:
                 scratch.drop_frames(session, name.schema)
                 scratch.drop_empty(session, name.schema)
 
+    def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        self.drop([archive])
+
+
+def _require_followable(
+    session: Connection, table: Table, altered: Table, columns: ColumnMap
+) -> None:
+    """Raises Precondition where the ALTER takes from a dependent what it needs."""
+    oid = oid_of(session, table.name)
+    assert oid is not None
+    found = (*dependents.read(session, oid), *published.read(session, oid))
+    targets = {pair.source: pair.target for pair in columns.pairs}
+    new = {column.name: column.type for column in altered.columns}
+    old = {column.name: column.type for column in table.columns}
+    dropped = [name for name in old if name not in targets]
+    retyped = [name for name in old if name in targets and new[targets[name]] != old[name]]
+    dependents.require_columns(found, dropped, retyped)
+
 
 def _empty(session: Connection, part: Part, table: TableName) -> None:
     """Of what would be in the way of the copy; indexes of a parent take their parts along."""
@@ -107,6 +170,7 @@ def _empty(session: Connection, part: Part, table: TableName) -> None:
     for index in part.indexes:
         if not index.parent:
             session.execute(index.drop(table))
+    firing.silence(session, part.firings, table)
 
 
 NO_SUCH_TABLE = {"42P01", "3F000"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osc.engine import Catalog, Engine, Names
+from osc.model.controls import Controls
 from osc.model.table import TableName
 
 
@@ -11,8 +12,9 @@ def drop_shadow(engine: Engine, names: Names) -> None:
     engine.workshop.drop([names.shadow])
 
 
-def drop_archive(engine: Engine, names: Names) -> None:
-    engine.workshop.drop([names.archive])
+def drop_archive(engine: Engine, names: Names, controls: Controls) -> None:
+    """Stops between two steps; a resume goes on."""
+    engine.workshop.retire(names.archive, controls.check)
 
 
 def remove(
@@ -24,14 +26,19 @@ def remove(
     return [f"table {name}" for name in there] + engine.workshop.sweep(table, execute=True)
 
 
-def sweep(engine: Engine, table: TableName, *, archives: set[str], execute: bool) -> list[str]:
+def sweep(
+    engine: Engine, table: TableName, controls: Controls, *, archives: set[str], execute: bool
+) -> list[str]:
     """What dead runs on a table left behind, in words; removed where `execute` says so.
 
     An archive is no leftover: it goes only where the operator asks for that, and only one that the
     ledger says we have made.
     """
-    tables = engine.workshop.leftovers(table)
-    tables += [name for name in engine.workshop.archives(table) if str(name) in archives]
+    leftovers = engine.workshop.leftovers(table)
+    old = [name for name in engine.workshop.archives(table) if str(name) in archives]
     if execute:
-        engine.workshop.drop(tables)
-    return [f"table {name}" for name in tables] + engine.workshop.sweep(table, execute=execute)
+        engine.workshop.drop(leftovers)
+        for archive in old:
+            engine.workshop.retire(archive, controls.check)
+    tables = [f"table {name}" for name in (*leftovers, *old)]
+    return tables + engine.workshop.sweep(table, execute=execute)

@@ -6,6 +6,9 @@ keys of the backlog are removed from the shadow and the chunk is tried again. Or
 new definition really has duplicates: then the probe of the original says so.
 
 A chunk and the ledger's row that it is done commit together (rule 5).
+
+Before each chunk a connection asks what the signals and the operator leave to the copy at the
+moment: some connections may stand still, or all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 
 from osc import errors
 from osc.engine import Dialect, Job, Ledger, Session
@@ -25,12 +29,14 @@ from osc.model.chunk import Chunk, ChunkSize
 from osc.model.controls import Controls
 from osc.model.coverage import Coverage
 from osc.model.progress import Tracker
+from osc.model.steering import Steering
 from osc.model.watermark import Watermark
 from osc.stages.fence import Fence
 from osc.threads import Crew
 
 MOST_TRIES = 30
 TRIES_BEFORE_PROBE = 3
+BEHIND_OTHERS = "the connections that may copy"
 
 
 @dataclass
@@ -58,37 +64,70 @@ class Copier:
     _number: int = field(init=False)
     _all_dispatched: bool = field(init=False)
     _cutting: threading.Lock = field(default_factory=threading.Lock)
+    _crew: Crew = field(init=False)
+    _threads: int = 0
+    _hired: int = 0
+    _target_seconds: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self._crew = Crew(on_error=self.controls.stop)
+        self._target_seconds = self.size.target_seconds
         self._missing = deque(self.done.missing)
         self._frontier, self._number = self.done.frontier, self.done.next_number
         self._all_dispatched = self.done.reaches_the_end
 
     def run(self, threads: int) -> None:
         """Returns when every chunk has committed."""
-        crew = Crew(on_error=self.controls.stop)
-        for number in range(threads):
-            crew.start(f"copy {number + 1}", self._work)
-        crew.join()
+        self._threads = threads
+        self._hire()
+        self._crew.join()
 
-    def _work(self) -> None:
+    def _hire(self) -> None:
+        """As many connections as there may be: an operator may ask for more while it runs."""
+        with self._cutting:
+            most = self.controls.steering.threads or self._threads
+            for number in range(self._hired, most):
+                self._crew.start(f"copy {number + 1}", partial(self._work, number))
+            self._hired = max(self._hired, most)
+
+    def _work(self, number: int) -> None:
         session = self.connect("copy")
         try:
             for setting in self.dialect.session_settings:
                 session.execute(setting)
-            while (chunk := self._next(session)) is not None:
+            while (chunk := self._next(session, number)) is not None:
                 self._copy(session, chunk)
         finally:
             session.close()
 
-    def _next(self, session: Session) -> Chunk | None:
+    def _await_turn(self, number: int) -> None:
+        """Returns when the connection of this number may take a chunk, or none is left."""
+
+        def waits_for(now: Steering) -> str:
+            if self._all_dispatched and not self._missing:
+                return ""
+            if number < now.connections(self._threads):
+                return ""
+            return now.copy_waits_for or BEHIND_OTHERS
+
+        self.controls.wait_while(waits_for, self._tell)
+
+    def _tell(self, reason: str) -> None:
+        if reason != BEHIND_OTHERS:
+            self.tracker.note(waiting_for=reason)
+
+    def _next(self, session: Session, number: int) -> Chunk | None:
         """Cuts the next chunk and dispatches it in one step: chunks never leave a gap."""
+        self._await_turn(number)
+        if number == 0:
+            self._hire()
         with self._cutting:
             self.controls.check()
             if self._missing:
                 return self._missing.popleft()
             if self._all_dispatched:
                 return None
+            self.size = self.size.lasting(self.controls.steering.chunk_time(self._target_seconds))
             found = session.query(self.dialect.next_bound(self._frontier, self.size.size))
             upper = self.dialect.key_value(found[0]) if found else None
             chunk = Chunk(self._number, self._frontier, upper)
@@ -101,10 +140,13 @@ class Copier:
         size, started = self.size.size, time.monotonic()
         rows = self._insert(session, chunk)
         self.watermark.commit(chunk)
+        seconds = time.monotonic() - started
         if not chunk.is_last:
-            self.size = self.size.after(size, time.monotonic() - started)
+            self.size = self.size.after(size, seconds)
         self.tracker.add(rows_copied=rows, chunks_copied=1)
         self.tracker.note(chunk_size=self.size.size)
+        if rest := self.controls.steering.rest(self._threads, seconds):
+            self.controls.pause(rest)
 
     def _insert(self, session: Session, chunk: Chunk) -> int:
         for attempt in range(1, MOST_TRIES + 1):

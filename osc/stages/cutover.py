@@ -6,6 +6,7 @@ who was in the way, backs off with jitter and tries again.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Swapped, Swapper
+from osc.model.blocker import Blocker, Kill
 from osc.model.controls import Controls
 from osc.model.convergence import Convergence
 from osc.model.progress import Tracker
@@ -23,6 +25,10 @@ NEARLY_EMPTY_SECONDS = 0.3
 LONGEST_HELD_SECONDS = 2.0
 """A drain that takes longer than this is given up, and the lock with it."""
 LONGEST_BACK_OFF_SECONDS = 10.0
+PATIENT_ATTEMPTS = 3
+"""Before anybody is ended for us: most of those in the way are gone by themselves soon."""
+
+log = logging.getLogger("osc.cutover")
 
 
 def catch_up(follower: Follower, tracker: Tracker, controls: Controls) -> None:
@@ -48,11 +54,14 @@ class CutOver:
     controls: Controls
     budget_seconds: float
     attempts: int
+    kill: Kill = Kill.NEVER
+    by: str = ""
     on_blocked: Callable[[list[str]], None] = lambda blockers: None
 
     def run(self) -> Swapped:
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
+            self._await_leave()
             catch_up(self.follower, self.tracker, self.controls)
             self.tracker.add(cut_over_attempts=1)
             try:
@@ -62,12 +71,20 @@ class CutOver:
             else:
                 self.tracker.note(lock_held_seconds=swapped.lock_held_seconds)
                 return swapped
+        in_the_way = "; ".join(map(str, self.swapper.blockers()))
         raise errors.CutOverNotObtained(
             f"{self.job.original.name} could not be locked within {self.budget_seconds * 1000:.0f} "
-            f"ms in {self.attempts} attempts; in the way: {'; '.join(self.swapper.blockers())}",
+            f"ms in {self.attempts} attempts; in the way: {in_the_way}",
             still_true=f"{self.job.original.name} still serves and is untouched",
             todo="end these transactions or wait for a quieter hour; raise "
             "--cut-over-lock-timeout only if applications can wait that long",
+        )
+
+    def _await_leave(self) -> None:
+        """The cut-over may be held back, for a word of the operator or for an hour that he named;
+        changes are followed meanwhile."""
+        self.controls.wait_while(
+            lambda now: now.cut_over_waits_for, lambda reason: self.tracker.note(waiting_for=reason)
         )
 
     def _attempt(self) -> Swapped:
@@ -93,10 +110,23 @@ class CutOver:
 
     def _blocked(self, attempt: int, error: errors.ServerError) -> None:
         blockers = self.swapper.blockers()
-        self.on_blocked(blockers)
-        self.tracker.note(waiting_for=f"{error.happened}; in the way: {'; '.join(blockers)}")
+        named = list(map(str, blockers))
+        self.on_blocked(named)
+        self.tracker.note(waiting_for=f"{error.happened}; in the way: {'; '.join(named)}")
+        if attempt >= PATIENT_ATTEMPTS:
+            self._end(blockers)
         longest = min(LONGEST_BACK_OFF_SECONDS, 0.2 * 2 ** min(attempt, 10))
         self.controls.pause(random.uniform(longest / 2, longest))
+
+    def _end(self, blockers: list[Blocker]) -> None:
+        """Each that the operator lets us end, with a line for whoever asks later who did it."""
+        for blocker in blockers:
+            if blocker.may_be_ended(self.kill):
+                log.warning(
+                    "ended for the cut-over of %s, as %s allowed (--kill-blockers %s): %s",
+                    self.job.original.name, self.by, self.kill, blocker,
+                )  # fmt: skip
+                self.swapper.end(blocker)
 
     def _lost(self, error: errors.ServerError) -> errors.DataWouldBeLost:
         what = "duplicates" if isinstance(error, errors.DuplicateKey) else "no room for a row"

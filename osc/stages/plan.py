@@ -35,7 +35,9 @@ class Plan:
 
 def remembered(job: Job, sync: Sync) -> Plan:
     """The plan of a migration that is under way: what its job says of it."""
-    rehearsal = Rehearsal(job.shadow, job.columns, job.key, job.sortable)
+    rehearsal = Rehearsal(
+        job.shadow, job.columns, job.key, job.sortable, relations=job.relations, diff=job.diff
+    )
     return Plan(job.original, job.alter, job.names, sync, rehearsal, (), ())
 
 

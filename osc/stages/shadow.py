@@ -28,4 +28,6 @@ def create(engine: Engine, plan: Plan, migration: int, generation: int, budget: 
         sortable=plan.rehearsal.sortable,
         generation=generation,
         lock_budget_seconds=budget,
+        relations=plan.rehearsal.relations,
+        diff=plan.rehearsal.diff,
     )

@@ -264,6 +264,8 @@ class Follower:
         """Acts on what may be acted on; False where that is nothing."""
         if self._suspended or self.watermark.holds_everything:
             return False
+        if self.controls.steering.following_waits_for:
+            return False
         most = BATCH * 4 if self._conflicts_in_a_row else self._applier.most
         keys = self.backlog.take(most, self.watermark.place)
         if keys:

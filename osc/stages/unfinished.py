@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from osc import errors
-from osc.engine import Claim, Engine, Run
+from osc.engine import Claim, Engine, Run, Sync
 from osc.model import alter as alters
 from osc.model.phase import Phase
 from osc.model.table import TableName
@@ -31,6 +31,22 @@ def refuse(engine: Engine, table: TableName) -> None:
                 todo=f"go on with `osc resume URL {run.id}`, or remove it with "
                 f"`osc abort URL {run.id}`",
             )
+
+
+def climb(engine: Engine, table: TableName, statement: str) -> Run | None:
+    """A migration of the table without a copy that was stopped, and that the same statement asks
+    for again; every other that has not ended is a reason to refuse."""
+    for run in engine.ledger.runs(table):
+        is_stopped = run.finished_at is None and not run.alive
+        if is_stopped and run.sync == Sync.NONE and _same(engine, run, statement):
+            return run
+    refuse(engine, table)
+    return None
+
+
+def _same(engine: Engine, run: Run, statement: str) -> bool:
+    begun, meant = (alters.parse(of, mysql=engine.mysql) for of in (run.statement, statement))
+    return _words(begun.clauses, engine) == _words(meant.clauses, engine)
 
 
 def find(engine: Engine, wanted: str | None) -> Run:
@@ -78,8 +94,7 @@ def _stated(engine: Engine, runs: list[Run], statement: str) -> Run:
         and meant.schema in (None, run.table.schema)
     ]
     run = _one(on_table, f"of {meant.table}")
-    begun = alters.parse(run.statement, mysql=engine.mysql)
-    if _words(begun.clauses, engine) != _words(meant.clauses, engine):
+    if not _same(engine, run, statement):
         raise errors.TableChanged(
             f"migration {run.id} was begun with another statement: {run.statement}",
             still_true=f"{run.table} serves; nothing was touched",

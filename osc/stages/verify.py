@@ -115,6 +115,10 @@ class Verifier:
     # Cutting.
 
     def _next(self, session: Session) -> Span | None:
+        self.controls.wait_while(
+            lambda now: now.verification_waits_for,
+            lambda reason: self.tracker.note(waiting_for=reason),
+        )
         with self._lock:
             self.controls.check()
             if self._all_cut:

@@ -162,7 +162,22 @@ def test_who_is_in_the_way_is_named(place: Place) -> None:
 
     blockers = place.engine.swapper(job).blockers()
 
-    assert any(str(reader.id) in one for one in blockers), blockers
+    assert [one.id for one in blockers if one.idle] == [reader.id], blockers
+
+
+@every_server()
+def test_who_is_in_the_way_can_be_ended(place: Place) -> None:
+    job = made(place)
+    reader = place.another_app()
+    reader.run("BEGIN", "UPDATE orders SET note = 'z'")
+    swapper = place.engine.swapper(job)
+    (blocker,) = swapper.blockers()
+
+    swapper.end(blocker)
+
+    swapper.swap(no_drain, 10.0)
+    assert place.app.value("SELECT count(*) FROM orders WHERE note = 'z'") == 0
+    swapper.end(blocker)
 
 
 @every_server()

@@ -160,7 +160,7 @@ def test_a_lock_that_is_not_to_be_had_is_given_up_and_named(database: Database) 
             blockers = swapper.blockers()
 
     assert len(blockers) == 1
-    assert "'report'" in blockers[0] and "SELECT FROM t" in blockers[0]
+    assert "'report'" in str(blockers[0]) and "SELECT FROM t" in str(blockers[0])
     assert not is_bigint(database)
 
 

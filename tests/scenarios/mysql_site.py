@@ -9,13 +9,13 @@ from urllib.parse import quote, unquote, urlsplit
 import pymysql
 
 from tests.scenarios.case import Case
+from tests.scenarios.mysql_surroundings import LEDGER, surroundings
 from tests.scenarios.script import statements
 from tests.scenarios.site import Place, Row, Session, SqlError
 from tests.servers import Lease
 
 SYSTEM = "('mysql', 'sys', 'information_schema', 'performance_schema')"
 LONG_RECURSION = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}
-LEDGER = ("_osc_migration", "_osc_chunk", "_osc_fence", "_osc_heartbeat", "_osc_backlog")
 SPATIAL = {
     "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring",
     "multipolygon", "geomcollection", "geometrycollection",
@@ -48,14 +48,23 @@ class MySQLSession:
             raise SqlError(str(code), str(message), sql) from error
 
     def definition(self, place: Place) -> str:
+        return self.shown(f"SHOW CREATE TABLE {place.quoted}")[1]
+
+    def shown(self, sql: str) -> list[str]:
         """MariaDB writes the DEFAULT of binary columns byte by byte: the answer may be no text."""
         self._connection.use_unicode = False
-        shown = self.run(f"SHOW CREATE TABLE {place.quoted}")[0][1]
-        self._connection.use_unicode = True
-        return str(shown.decode(errors="backslashreplace"))
+        try:
+            row = self.run(sql)[0]
+        finally:
+            self._connection.use_unicode = True
+        return [_decoded(part) for part in row]
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _decoded(part: object) -> str:
+    return part.decode(errors="backslashreplace") if isinstance(part, bytes) else str(part)
 
 
 class MySQLSite:
@@ -84,15 +93,9 @@ class MySQLSite:
             return [name for name, _ in columns], list(found)
 
     def definition(self, place: Place) -> list[str]:
+        """Of the whole database, but for what is ours."""
         with closing(self.connect(place)) as session:
-            shown = session.definition(place)
-            triggers = session.run(
-                "SELECT trigger_name, action_timing, event_manipulation, action_order, definer, "
-                "sql_mode, action_statement FROM information_schema.triggers WHERE "
-                f"event_object_schema = {_text(place.schema)} "
-                f"AND event_object_table = {_text(place.name)} ORDER BY 1"
-            )
-        lines = [*shown.splitlines(), *(f"trigger {row}" for row in triggers)]
+            lines = session.definition(place).splitlines() + list(surroundings(session, place))
         return [line.replace(place.schema, "DATABASE") for line in lines]
 
     def inventory(self) -> set[str]:

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from tests.scenarios.case import Case
+from tests.scenarios.postgres_surroundings import dumped, rows_beside
 from tests.scenarios.site import Place, Row, Session, SqlError
 from tests.servers import Lease
 
@@ -58,10 +59,12 @@ class PostgresSite:
             return columns, list(session.run(f"SELECT {values} FROM {place.quoted}"))
 
     def definition(self, place: Place) -> list[str]:
+        """Of the whole schema: the dump says nothing of what is off by default."""
         with closing(self.connect(place)) as session:
             # What the search path finds is shown without its schema, on both sides.
-            facts = list(_facts(session, place))
-        return [_without(place.schema, fact) for fact in facts]
+            facts = [_without(place.schema, fact) for fact in _facts(session, place)]
+            beside = list(rows_beside(session, place))
+        return [*facts, *dumped(self.url, place), *beside]
 
     def inventory(self) -> set[str]:
         with closing(PostgresSession(self.url)) as session:
@@ -74,7 +77,7 @@ class PostgresSite:
     def may_stay(self, thing: str, archive: str) -> bool:
         schema = archive.partition(".")[0]
         return any(
-            thing == f"schema {ours}" or thing.startswith(f"relation {ours}.")
+            thing == f"schema {ours}" or thing.startswith((f"relation {ours}.", f"trigger {ours}."))
             for ours in ("osc", *([schema] if schema else []))
         )
 

@@ -9,6 +9,7 @@ after `ONCE` stands alone, outside of a transaction, and is run one time, once t
 A statement with `{t}` is for the table: it is run on the original and then, with the very same
 values, on the twin. Other statements run once. The blanks:
 
+    {s}.other      a table beside it, on both sides as well
     {t}            the table                {n}          a number never used before in this case
     {w} {writers}  which writer, of how many
     {copying}      1 as soon as the copy has begun, 0 before
@@ -99,6 +100,9 @@ def _known(statement: str, known: dict[str, int]) -> str:
 
 def on_both(statement: str, original: str, twin: str) -> list[str]:
     """The statement for the original and again for the twin; once if it names neither."""
-    if "{t}" not in statement:
+    if "{t}" not in statement and "{s}" not in statement:
         return [statement]
-    return [statement.replace("{t}", table) for table in (original, twin)]
+    return [
+        statement.replace("{t}", table).replace("{s}", table.partition(".")[0])
+        for table in (original, twin)
+    ]

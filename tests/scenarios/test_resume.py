@@ -303,7 +303,7 @@ def test_a_cleanup_spares_what_can_go_on(server: str, servers: Callable[[str], L
     with stopped(server, servers) as it:
         before = it.left()
 
-        assert migration.cleanup(it.engine, None, execute=True) == []
+        assert migration.cleanup(it.engine, None, Controls(), execute=True) == []
         assert it.left() == before != set()
         go_on(it.engine)
 

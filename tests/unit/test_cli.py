@@ -20,11 +20,13 @@ from osc.migration import Request
 from osc.model import alter
 from osc.model.columns import ColumnMap, Pair
 from osc.model.controls import Controls
+from osc.model.ladder import Forecast, Outlook, Way
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import Column, Key, Table, TableName
 from osc.stages.plan import Plan
+from osc.stages.route import Route
 
 URL = "mysql://app:s3cret@db.test/shop"
 CHANGE = "ALTER TABLE orders ADD COLUMN note text"
@@ -43,6 +45,7 @@ PLAN = Plan(
     findings=("triggers are carried over",),
     statements=("create the shadow",),
 )
+ROUTE = Route(TABLE, PLAN.alter, Outlook((), Way.COPY), Forecast(1_000_000, 98_000_000), PLAN)
 REPORT = Report(
     migration=7,
     table="shop.orders",
@@ -89,12 +92,12 @@ class Server:
     def close(self) -> None:
         self.closed = True
 
-    def _plan(self, name: str) -> Callable[..., Plan]:
-        def made(engine: Any, request: Request, settings: Settings) -> Plan:
+    def _plan(self, name: str) -> Callable[..., Route]:
+        def made(engine: Any, request: Request, settings: Settings) -> Route:
             self.called.append(name)
             self.requests.append(request)
             self.settings.append(settings)
-            return PLAN
+            return ROUTE
 
         return made
 
@@ -106,7 +109,13 @@ class Server:
         return REPORT
 
     def _cleanup(
-        self, engine: Any, table: TableName | None, *, execute: bool, archives: bool
+        self,
+        engine: Any,
+        table: TableName | None,
+        controls: Controls,
+        *,
+        execute: bool,
+        archives: bool,
     ) -> list[str]:
         return ["table shop._orders_new", *(["table shop._orders_old"] if archives else [])]
 
@@ -120,7 +129,7 @@ class Server:
         }
         for name, fake in fakes.items():
             monkeypatch.setattr(migration, name, fake)
-        monkeypatch.setattr(cli, "engine_at", lambda url: self)
+        monkeypatch.setattr(cli, "engine_at", lambda url, replicas=(): self)
 
 
 @pytest.fixture
@@ -176,7 +185,7 @@ def test_the_url_may_be_a_word_an_option_or_a_variable(server: Server) -> None:
         osc("plan", URL, CHANGE, OSC_URL="mysql://another.test/shop"),
     ]
 
-    assert [result.exit_code for result in results] == [0, 0, 0, 0]
+    assert [result.exit_code for result in results] == [20, 20, 20, 20]
 
 
 @pytest.mark.parametrize(
@@ -361,6 +370,7 @@ def test_json_logs_name_an_action_in_each_line(server: Server) -> None:
 
     events = [json.loads(line) for line in result.stderr.splitlines()]
     assert [(event["action"], event["phase"]) for event in events] == [("phase", "preflight")]
+    assert [event["schema"] for event in events] == [1]
 
 
 def test_quiet_leaves_only_the_result(server: Server) -> None:
@@ -404,10 +414,33 @@ def test_cleanup_drops_old_tables_only_when_it_is_told_to(server: Server) -> Non
 def test_exit_codes_are_all_listed() -> None:
     codes = {record["exit_code"] for record in json.loads(osc("exit-codes", "--json").stdout)}
 
-    assert codes == {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 130, 143}
+    assert codes == {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 130, 143}
 
 
 def test_a_run_that_lives_shows_its_phase(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migration, "status", lambda engine, table: [replace(RUN, alive=True)])
 
     assert "died" not in osc("status", URL).stdout
+
+
+def test_every_exit_code_is_explained() -> None:
+    codes = json.loads(osc("exit-codes", "--json").stdout)
+
+    for code in codes:
+        said = osc("explain", str(code["exit_code"])).stdout
+        assert said.startswith(f"{code['exit_code']}: {code['title']}\n\n"), code
+        assert len(said) > 80
+
+
+@pytest.mark.parametrize("code", ["4", "nonsense", "-1"])
+def test_a_code_that_is_none_is_not_explained(code: str) -> None:
+    assert osc("explain", "--", code).exit_code == 2
+
+
+def test_history_tells_who_did_what_and_what_came_of_it(server: Server) -> None:
+    said = osc("history", URL).stdout
+
+    assert "shop.orders: died in copy" in said
+    assert "me@here" in said
+    (record,) = json.loads(osc("history", URL, "--json").stdout)
+    assert (record["id"], record["result"]) == (7, None)

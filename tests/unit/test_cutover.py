@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from osc import errors
 from osc.engine import Swapped
+from osc.model.blocker import Blocker, Kill
 from osc.model.convergence import Convergence
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
@@ -19,6 +20,7 @@ from osc.stages.sync import Follower
 from tests.fakes import (
     FENCE,
     JOB,
+    REPORT,
     FakeDialect,
     FakeLedger,
     FakeServer,
@@ -43,7 +45,7 @@ class Bench:
     controls: Hurried
     told: list[list[str]] = field(default_factory=list)
 
-    def run(self, attempts: int = 3) -> Swapped:
+    def run(self, attempts: int = 3, kill: Kill = Kill.NEVER) -> Swapped:
         return CutOver(
             job=JOB,
             swapper=self.swapper,
@@ -52,6 +54,8 @@ class Bench:
             controls=self.controls,
             budget_seconds=0.25,
             attempts=attempts,
+            kill=kill,
+            by="ann@here",
             on_blocked=self.told.append,
         ).run()
 
@@ -137,10 +141,9 @@ def test_who_is_in_the_way_is_told(bench: Bench) -> None:
 
     bench.run()
 
-    assert bench.told == [["connection 42 (report)"]]
-    assert bench.tracker.read().waiting_for == (
-        "no lock within 250 ms; in the way: connection 42 (report)"
-    )
+    assert bench.told == [[str(REPORT)]]
+    assert "connection 42 (report, db7)" in str(REPORT)
+    assert bench.tracker.read().waiting_for == (f"no lock within 250 ms; in the way: {REPORT}")
 
 
 def test_after_the_last_attempt_it_says_so_and_nothing_has_changed(bench: Bench) -> None:
@@ -150,7 +153,7 @@ def test_after_the_last_attempt_it_says_so_and_nothing_has_changed(bench: Bench)
         bench.run(attempts=3)
 
     assert given_up.value.exit_code == 8
-    assert "connection 42 (report)" in given_up.value.happened
+    assert "connection 42 (report, db7)" in given_up.value.happened
     assert "250 ms in 3 attempts" in given_up.value.happened
     assert given_up.value.still_true == "shop.orders still serves and is untouched"
     assert not bench.swapper.swapped
@@ -251,3 +254,57 @@ def test_rounds_that_do_not_get_shorter_are_given_up(
 
     with pytest.raises(errors.Guarded, match=r"changes of shop.orders come in faster"):
         cutover.catch_up(bench.follower, bench.tracker, bench.controls)
+
+
+LOCKED_FIVE_TIMES = [LOCKED] * 5
+WORKING = Blocker(43, "app", "db8", "active", 9.0, "UPDATE orders SET x = 1")
+
+
+def test_nobody_is_ended_unless_the_operator_says_so(bench: Bench) -> None:
+    bench.swapper.before = [*LOCKED_FIVE_TIMES]
+
+    bench.run(attempts=6)
+
+    assert bench.swapper.ended == []
+
+
+def test_an_idle_transaction_is_ended_after_a_few_attempts_and_that_is_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.swapper.before = [LOCKED] * cutover.PATIENT_ATTEMPTS
+    bench.swapper.in_the_way = [REPORT, WORKING]
+
+    bench.run(attempts=6, kill=Kill.IDLE)
+
+    assert bench.swapper.ended == [42]
+    assert "as ann@here allowed" in caplog.text
+
+
+def test_a_working_session_is_ended_only_if_all_may_be(bench: Bench) -> None:
+    bench.swapper.before = [LOCKED] * cutover.PATIENT_ATTEMPTS
+    bench.swapper.in_the_way = [REPORT, WORKING]
+
+    bench.run(attempts=6, kill=Kill.ALL)
+
+    assert bench.swapper.ended == [42, 43]
+
+
+@pytest.mark.parametrize(
+    "spared",
+    [
+        replace(WORKING, system=True),
+        replace(WORKING, certain=False),
+        replace(WORKING, place="'pg_dump' from 10.0.0.1"),
+        replace(WORKING, statement="SELECT /* mysqldump */ 1"),
+        replace(WORKING, statement=" alter table orders add x int"),
+        replace(WORKING, statement="VACUUM orders"),
+    ],
+    ids=lambda blocker: blocker.spared,
+)
+def test_some_are_never_ended(bench: Bench, spared: Blocker) -> None:
+    bench.swapper.before = [LOCKED] * cutover.PATIENT_ATTEMPTS
+    bench.swapper.in_the_way = [spared]
+
+    bench.run(attempts=6, kill=Kill.ALL)
+
+    assert bench.swapper.ended == []

@@ -6,7 +6,7 @@ import pytest
 
 from osc.model.phase import Phase
 from osc.model.progress import Progress
-from osc.ops.pace import Pace, details
+from osc.ops.pace import Pace, Speed, details
 from osc.ops.redact import redacted
 from osc.ops.units import aligned, duration, size
 
@@ -19,32 +19,61 @@ def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
     pace = Pace()
     readings = [(5.0, 50), (10.0, 100), (15.0, 400), (20.0, 700), (25.0, 1000)]
 
-    rates = [pace.rate(copying(rows, phase_started_at=0.0), now) for now, rows in readings]
+    speeds = [pace.speed(copying(rows, phase_started_at=0.0), now) for now, rows in readings]
 
-    assert rates == [10, 10, pytest.approx(35), 60, 60]
+    assert [speed.rate for speed in speeds if speed] == [10, 10, pytest.approx(35), 60, 60]
 
 
 def test_a_new_phase_has_a_rate_of_its_own() -> None:
     pace = Pace()
-    pace.rate(copying(1000), 5.0)
+    pace.speed(copying(1000), 5.0)
     verifying = Progress(Phase.VERIFY, rows_copied=1000, rows_verified=100, phase_started_at=6.0)
 
-    assert pace.rate(verifying, 8.0) == 50
+    speed = pace.speed(verifying, 8.0)
+    assert speed
+    assert (speed.rate, speed.slow, speed.fast) == (50, 50, 50)
+
+
+def test_where_the_speed_has_been_a_range_so_is_the_time_that_is_left() -> None:
+    assert "10 s to 40 s left" in details(copying(600), Speed(20.0, slow=10.0, fast=40.0))
+    assert "20 s left" in details(copying(600), Speed(20.0, slow=19.0, fast=21.0))
+
+
+def test_a_copy_that_has_come_to_a_halt_is_promised_no_end() -> None:
+    assert "30 s to 720 h" in details(copying(400), Speed(20.0, slow=0.0, fast=20.0))
+
+
+def test_a_backlog_that_grows_for_a_minute_does_not_converge() -> None:
+    pace, speed = Pace(), None
+    for second in range(0, 70, 10):
+        backlog = Progress(Phase.CATCH_UP, backlog=100 * second)
+        speed = pace.speed(backlog, float(second))
+
+    assert speed
+    assert speed.growth == pytest.approx(100)
+    assert "does not converge" in details(Progress(Phase.CATCH_UP, backlog=7000), speed)
+    assert "converge" not in details(copying(10, backlog=7000), speed)
+
+
+def test_bytes_are_told_with_the_rows_of_a_copy() -> None:
+    assert "500 of ~1,000 rows (~4 MB)" in details(copying(500, bytes_estimated=8_000_000), None)
 
 
 def test_a_line_says_how_far_how_fast_and_how_long() -> None:
     assert (
-        details(copying(620, backlog=12), rate=10.0)
+        details(copying(620, backlog=12), Speed(10.0, 10.0, 10.0))
         == "62%, 38 s left, 620 of ~1,000 rows, 10 rows/s, backlog 12"
     )
 
 
 def test_without_an_estimate_nothing_is_promised() -> None:
-    assert details(copying(620, estimated=0), rate=10.0) == "620 rows, 10 rows/s"
+    assert details(copying(620, estimated=0), Speed(10.0, 10.0, 10.0)) == "620 rows, 10 rows/s"
 
 
 def test_more_rows_than_estimated_are_not_more_than_all() -> None:
-    assert details(copying(1200), rate=10.0) == "100%, 1,200 of ~1,000 rows, 10 rows/s"
+    assert (
+        details(copying(1200), Speed(10.0, 10.0, 10.0)) == "100%, 1,200 of ~1,000 rows, 10 rows/s"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from osc.engine import Names, Rehearsal, Sync
 from osc.model import alter
 from osc.model.columns import ColumnMap, Pair
+from osc.model.difference import CatalogDiff
 from osc.model.phase import Phase
 from osc.model.progress import Progress, Tracker
 from osc.model.table import Column, Key, Table, TableName
 from osc.ops import display
+from osc.ops.pace import Speed
 from osc.ops.report import differences, report_record, report_text
 from osc.stages.plan import Plan
 from tests.unit.test_cli import REPORT
@@ -77,7 +79,7 @@ class Seen:
             raise BrokenPipeError
         self.began_with.append((ended.phase, ended.rows_copied, progress.phase))
 
-    def tick(self, progress: Progress, rate: float | None) -> None:
+    def tick(self, progress: Progress, speed: Speed | None) -> None:
         self.ticked.set()
 
     def close(self) -> None:
@@ -120,3 +122,11 @@ def test_repaired_rows_are_told_in_words_and_to_machines() -> None:
     assert "1,000 verified, 3 repaired" in report_text(repaired)
     assert report_record(repaired)["rows_repaired"] == 3
     assert "repaired" not in report_text(REPORT)
+
+
+def test_a_report_carries_what_the_alter_changed_in_the_catalog() -> None:
+    changed = CatalogDiff(removed=("column size: int",), added=("column size: bigint",))
+
+    told = report_record(replace(REPORT, diff=changed))
+
+    assert told["diff"] == {"removed": ("column size: int",), "added": ("column size: bigint",)}

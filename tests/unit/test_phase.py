@@ -10,7 +10,7 @@ from osc.model.progress import Tracker
 
 STORY = [
     Phase.PREFLIGHT, Phase.SHADOW, Phase.COPY, Phase.LOAD, Phase.CATCH_UP, Phase.VERIFY,
-    Phase.CUT_OVER, Phase.CLEANUP, Phase.DONE,
+    Phase.CUT_OVER, Phase.AFTERCARE, Phase.CLEANUP, Phase.DONE,
 ]  # fmt: skip
 
 

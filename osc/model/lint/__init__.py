@@ -1,0 +1,1 @@
+"""What a reviewer would say of an ALTER, one rule a function."""

@@ -1,0 +1,49 @@
+"""What a gauge shows: a value, the limit that an operator has set for it, and how bad that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`unit` is "s", "bytes" or empty for a number. A lag `holds_following`, too: acting on changes
+    makes it longer. `trouble` says why there is no value: a gauge that does not answer is bad."""
+
+    name: str
+    value: float = 0.0
+    limit: float = 0.0
+    unit: str = ""
+    holds_following: bool = False
+    trouble: str = ""
+
+    @property
+    def severity(self) -> float:
+        """The part of its limit: 1.0 where it is reached. Under a limit of 0 only 0 is good."""
+        if self.trouble:
+            return math.inf
+        if self.limit <= 0:
+            return math.inf if self.value > 0 else 0.0
+        return self.value / self.limit
+
+    def __str__(self) -> str:
+        if self.trouble:
+            return f"{self.name}: {self.trouble}"
+        if self.limit <= 0:
+            return self.name
+        if math.isinf(self.limit):
+            return f"{self.name} {_number(self.value, self.unit)}"
+        return f"{self.name} {_number(self.value, self.unit)} of {_number(self.limit, self.unit)}"
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "bytes":
+        return f"{value / 1e9:.1f} GB"
+    text = f"{value:,.3f}".rstrip("0").rstrip(".") if value < 100 else f"{value:,.0f}"
+    return f"{text} {unit}".rstrip()
+
+
+def worst(readings: Iterable[Reading]) -> Reading | None:
+    return max(readings, key=lambda reading: reading.severity, default=None)

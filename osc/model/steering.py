@@ -1,0 +1,100 @@
+"""What operators and guards want of a run at the moment, and how strongly it may go on.
+
+Copying is given up first, because it can wait. Acting on changes waits only for a lag that it makes
+itself; who stops following altogether lets the server's log grow. Verification waits for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+LEAST_SHARE = 1 / 16
+"""Below this the copy is not slower but stands still."""
+NEAR = 0.75
+"""From this part of its limit on, a signal makes the copy slower: so it need not be stopped."""
+FASTER_BY = 1 / 16
+SLOWER_TO = 0.7
+
+
+Reasons = tuple[tuple[str, str], ...]
+
+
+def _with(reasons: Reasons, source: str, reason: str) -> Reasons:
+    others = tuple(one for one in reasons if one[0] != source)
+    return (*others, (source, reason)) if reason else others
+
+
+@dataclass(frozen=True)
+class Steering:
+    """One reading of what was asked for.
+
+    `share` is the part of the copy's connections and of a chunk's time that the signals leave us,
+    0 < share ≤ 1; `held_by` and `following_held_by` say what the copy or the following stands still
+    for, empty while it goes on. `pauses` and `postponements` are wishes of an operator, a file or a
+    clock, each under the name of its source with its reason: one source's end is not another's.
+    `threads` and `chunk_seconds` are an operator's limits, None as the run was started.
+    """
+
+    share: float = 1.0
+    held_by: str = ""
+    following_held_by: str = ""
+    pauses: Reasons = ()
+    postponements: Reasons = ()
+    threads: int | None = None
+    chunk_seconds: float | None = None
+
+    def paused(self, source: str, reason: str) -> Steering:
+        """With this source's wish to pause; without it where the reason is empty."""
+        return replace(self, pauses=_with(self.pauses, source, reason))
+
+    def postponed(self, source: str, reason: str) -> Steering:
+        """The same for the cut-over."""
+        return replace(self, postponements=_with(self.postponements, source, reason))
+
+    @property
+    def paused_by(self) -> str:
+        return "; ".join(reason for _, reason in self.pauses)
+
+    @property
+    def cut_over_waits_for(self) -> str:
+        return "; ".join(reason for _, reason in self.postponements)
+
+    @property
+    def copy_waits_for(self) -> str:
+        return self.paused_by or self.held_by
+
+    @property
+    def following_waits_for(self) -> str:
+        return self.following_held_by
+
+    @property
+    def verification_waits_for(self) -> str:
+        return self.paused_by or self.held_by or self.following_held_by
+
+    def connections(self, most: int) -> int:
+        """How many of the copy's connections may take another chunk."""
+        if self.copy_waits_for:
+            return 0
+        return max(1, round(self.share * (self.threads or most)))
+
+    def chunk_time(self, target_seconds: float) -> float:
+        """Seconds a chunk should take: shorter ones let go of what they hold sooner."""
+        return (self.chunk_seconds or target_seconds) * max(self.share, LEAST_SHARE)
+
+    def rest(self, most: int, chunk_seconds: float) -> float:
+        """Seconds to stand still after a chunk: the share may be less than one connection's."""
+        left = self.share * (self.threads or most)
+        return chunk_seconds * (1 / left - 1) if left < 1 else 0.0
+
+
+def next_share(share: float, severity: float) -> float:
+    """What the signals leave the copy after one more look at them: additive up, multiplicative
+    down (Chiu and Jain, 1989, show why these two together settle at what is free).
+
+    `severity` is the worst signal's part of its limit, 1.0 where the limit is reached.
+    """
+    if severity >= 1.0:
+        return max(LEAST_SHARE, share / 2)
+    if severity >= NEAR:
+        return max(LEAST_SHARE, share * SLOWER_TO)
+    return min(1.0, share + FASTER_BY)

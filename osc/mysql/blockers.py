@@ -1,0 +1,99 @@
+"""Who is in the way of a lock on a table, as far as the server shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import Any
+
+from osc import errors
+from osc.engine import Session, Statement
+from osc.model.blocker import Blocker
+from osc.model.table import TableName
+
+OPEN = """
+SELECT p.id, p.user, p.host, p.command, COALESCE(p.info, ''),
+       COALESCE(TIMESTAMPDIFF(MICROSECOND, t.trx_started, SYSDATE(6)) / 1e6, p.time)
+FROM information_schema.processlist p
+LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
+WHERE p.id <> CONNECTION_ID() AND {}
+ORDER BY 6 DESC LIMIT 20
+"""
+HOLDERS = """
+SELECT DISTINCT t.processlist_id FROM performance_schema.metadata_locks l
+JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
+WHERE l.object_type = 'TABLE' AND l.object_schema = %s AND l.object_name = %s
+AND t.processlist_id IS NOT NULL
+"""
+HOLDERS_OF_MARIADB = """
+SELECT DISTINCT thread_id FROM information_schema.metadata_lock_info
+WHERE table_schema = %s AND table_name = %s
+"""
+"""Of a plug-in that has to be installed: INSTALL SONAME 'metadata_lock_info'."""
+NO_CLIENTS = {"binlog dump", "binlog dump gtid", "daemon", "slave_io", "slave_sql", "slave_worker"}
+
+
+def blockers(connect: Callable[[str], Session], table: TableName) -> list[Blocker]:
+    """Those with a metadata lock on the table, which outlives statements in a transaction. Where
+    the server does not show locks, all who have a transaction open: none of them is certain."""
+    with closing(connect("blockers")) as session:
+        try:
+            holders = _holders(session, table)
+            certain = holders is not None
+            if certain and not holders:
+                return []
+            among = f"p.id IN ({', '.join(map(str, holders or ()))})"
+            which = among if certain else "t.trx_started IS NOT NULL"
+            rows = session.query(Statement(OPEN.format(which)))
+        except errors.NotAllowed:
+            return [
+                Blocker(0, "?", "?", "(the PROCESS privilege is needed to name them)", 0.0,
+                        certain=False)
+            ]  # fmt: skip
+    return [_blocker(row, certain=certain) for row in rows]
+
+
+def _holders(session: Session, table: TableName) -> list[int] | None:
+    """None where the server keeps no such list, or shows it to others only."""
+    for asked in (HOLDERS, HOLDERS_OF_MARIADB):
+        try:
+            rows = session.query(Statement(asked, (table.schema, table.name)))
+        except (errors.BadStatement, errors.NotAllowed):
+            continue
+        if rows or asked is HOLDERS_OF_MARIADB or _instrumented(session):
+            return [int(one) for (one,) in rows]
+    return None
+
+
+def _instrumented(session: Session) -> bool:
+    """An empty list may only say that nobody keeps it."""
+    with suppress(errors.BadStatement, errors.NotAllowed):
+        rows = session.query(
+            Statement(
+                "SELECT enabled FROM performance_schema.setup_instruments "
+                "WHERE name = 'wait/lock/metadata/sql/mdl' AND @@performance_schema"
+            )
+        )
+        return bool(rows) and str(rows[0][0]).upper() == "YES"
+    return False
+
+
+def _blocker(row: tuple[Any, ...], *, certain: bool) -> Blocker:
+    identity, user, host, command, statement, age = row
+    name = str(command).lower()
+    return Blocker(
+        id=int(identity),
+        user=str(user),
+        place=str(host),
+        state="idle in a transaction" if name == "sleep" else name,
+        age_seconds=float(age or 0),
+        statement=str(statement)[:200],
+        idle=name == "sleep",
+        certain=certain,
+        system=name in NO_CLIENTS or str(user) in ("system user", "event_scheduler"),
+    )
+
+
+def end(connect: Callable[[str], Session], blocker: Blocker) -> None:
+    with closing(connect("end a blocker")) as session, suppress(errors.BadStatement):
+        session.execute(Statement(f"KILL CONNECTION {blocker.id}"))

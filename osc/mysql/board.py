@@ -1,0 +1,91 @@
+"""What operators say to a run, from whatever host, and what the run shows of itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from osc import errors
+from osc.engine import Order, Session, Statement
+from osc.model.table import TableName
+from osc.mysql import quoting
+from osc.mysql.lasting import LastingSession
+from osc.mysql.ledger import ORDER, REPORT
+
+
+class MySQLBoard:
+    """The port `Board`."""
+
+    def __init__(self, connect: Callable[[str], Session], database: str) -> None:
+        self._connect = connect
+        self._orders = quoting.table(TableName(database, ORDER))
+        self._reports = quoting.table(TableName(database, REPORT))
+        self._lock = threading.Lock()
+        self._own: Session | None = None
+
+    def _session(self) -> Session:
+        if self._own is None:
+            self._own = LastingSession(lambda: self._connect("board"))
+        return self._own
+
+    def _execute(self, sql: str, *parameters: Any) -> int:
+        with self._lock:
+            return self._session().execute(Statement(sql, parameters))
+
+    def _query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._session().query(Statement(sql, parameters))
+
+    def order(self, migration: int, words: str, by: str) -> int:
+        with self._lock:
+            session = self._session()
+            with session.transaction():
+                session.execute(
+                    Statement(
+                        f"INSERT INTO {self._orders} (migration, words, ordered_by, ordered_at) "
+                        "VALUES (%s, %s, %s, SYSDATE(3))",
+                        (migration, words, by),
+                    )
+                )
+                return int(session.query(Statement("SELECT LAST_INSERT_ID()"))[0][0])
+
+    def orders(self, migration: int) -> list[Order]:
+        found = self._query(
+            f"SELECT number, words, ordered_by FROM {self._orders} "
+            "WHERE migration = %s AND answer IS NULL ORDER BY number",
+            migration,
+        )
+        return [Order(int(number), str(words), str(by)) for number, words, by in found]
+
+    def answer(self, number: int, text: str) -> None:
+        self._execute(f"UPDATE {self._orders} SET answer = %s WHERE number = %s", text, number)
+
+    def answered(self, number: int) -> str | None:
+        found = self._query(f"SELECT answer FROM {self._orders} WHERE number = %s", number)
+        return str(found[0][0]) if found and found[0][0] is not None else None
+
+    def show(self, migration: int, record: str) -> None:
+        self._execute(
+            f"INSERT INTO {self._reports} VALUES (%s, %s, SYSDATE(3)) "
+            "ON DUPLICATE KEY UPDATE record = %s, shown_at = SYSDATE(3)",
+            migration, record, record,
+        )  # fmt: skip
+
+    def shown(self, migration: int) -> tuple[str, float] | None:
+        found = self._query(
+            "SELECT record, TIMESTAMPDIFF(MICROSECOND, shown_at, SYSDATE(3)) / 1e6 "
+            f"FROM {self._reports} WHERE migration = %s",
+            migration,
+        )
+        return (str(found[0][0]), float(found[0][1])) if found else None
+
+    def clear(self, migration: int) -> None:
+        self._execute(f"DELETE FROM {self._reports} WHERE migration = %s", migration)
+
+    def close(self) -> None:
+        with self._lock, suppress(errors.ServerError):
+            if self._own is not None:
+                self._own.close()
+                self._own = None

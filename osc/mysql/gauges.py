@@ -1,0 +1,123 @@
+"""What MySQL and MariaDB say of their load, and how far their replicas are behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import cached_property, partial
+
+from osc import errors
+from osc.engine import Gauges, Session, Statement
+from osc.model.table import TableName
+from osc.mysql import quoting
+from osc.mysql.lasting import LastingSession
+from osc.mysql.ledger import BEAT
+from osc.mysql.session import Address, Connector
+
+KNOWN = {
+    "running": ("", "SHOW GLOBAL STATUS LIKE 'Threads_running'"),
+    "connections": ("", "SHOW GLOBAL STATUS LIKE 'Threads_connected'"),
+    "oldest-transaction": (
+        "s",
+        "SELECT 'oldest', COALESCE(MAX(TIMESTAMPDIFF(MICROSECOND, trx_started, SYSDATE(6))), 0) "
+        "/ 1e6 FROM information_schema.innodb_trx "
+        "WHERE trx_mysql_thread_id <> CONNECTION_ID()",
+    ),
+    "history": (
+        "",
+        "SELECT name, count FROM information_schema.innodb_metrics "
+        "WHERE name = 'trx_rseg_history_len'",
+    ),
+}
+"""Each with its unit and a question that gives one row, the value in its second column."""
+
+
+class MySQLGauges:
+    """The port `Gauges`. On a replica only `beaten` is of use."""
+
+    def __init__(self, connect: Callable[[str], Session], database: str) -> None:
+        self._connect = connect
+        self._beat = quoting.table(TableName(database, BEAT))
+
+    @cached_property
+    def _session(self) -> Session:
+        return LastingSession(lambda: self._connect("gauge"))
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        return {name: unit for name, (unit, _) in KNOWN.items()}
+
+    def read(self, name: str) -> float:
+        if name in KNOWN:
+            rows = self._session.query(Statement(KNOWN[name][1]))
+        else:
+            rows = self._session.query(
+                Statement("SHOW GLOBAL STATUS WHERE variable_name = %s", (name,))
+            )
+        if not rows:
+            raise errors.Usage(
+                f"the server has no status variable {name!r}",
+                todo=f"SHOW GLOBAL STATUS lists them; besides there are {', '.join(KNOWN)}",
+            )
+        try:
+            return float(rows[0][1])
+        except ValueError:
+            raise errors.Usage(f"{name} is {rows[0][1]!r}, which is no number") from None
+
+    def lags(self) -> Mapping[str, float]:
+        """A source knows its replicas by name at most, and not how far they are."""
+        return {}
+
+    def beat(self, migration: int, at: float) -> None:
+        self._session.execute(
+            Statement(
+                f"INSERT INTO {self._beat} VALUES (%s, %s) ON DUPLICATE KEY UPDATE at = %s",
+                (migration, at, at),
+            )
+        )
+
+    def beaten(self, migration: int) -> float | None:
+        rows = self._session.query(
+            Statement(f"SELECT at FROM {self._beat} WHERE migration = %s", (migration,))
+        )
+        return float(rows[0][0]) if rows else None
+
+    def probe(self, sql: str) -> None:
+        self._session.query(Statement(sql))
+
+    def value(self, sql: str) -> float:
+        rows = self._session.query(Statement(sql))
+        return float(rows[0][0] or 0) if rows and rows[0] else 0.0
+
+    def close(self) -> None:
+        if "_session" in self.__dict__:
+            with suppress(errors.ServerError):
+                self._session.close()
+
+
+def replicas(
+    to: Address, session: Session, *, is_mariadb: bool
+) -> Mapping[str, Callable[[], Gauges]]:
+    """Those that tell the source where they listen (`report_host`) and that let us in as the source
+    does. Whoever has others names them with --replica."""
+    asked = "SHOW SLAVE HOSTS" if is_mariadb else "SHOW REPLICAS"
+    try:
+        rows = session.query(Statement(asked))
+    except (errors.NotAllowed, errors.BadStatement):
+        return {}
+    found: dict[str, Callable[[], Gauges]] = {}
+    for _, host, port, *_ in rows:
+        there = replace(to, host=str(host), port=int(port), socket=None)
+        connect = Connector(there, is_mariadb=is_mariadb)
+        if host and _answers(connect):
+            found[f"{host}:{port}"] = partial(MySQLGauges, connect, to.database)
+    return found
+
+
+def _answers(connect: Connector) -> bool:
+    try:
+        with closing(connect("is it a replica")):
+            return True
+    except errors.OscError:
+        return False

@@ -1,0 +1,90 @@
+"""The bridge of a run: all that steers it stands here while it is under way.
+
+Gauges and their throttle, files and hours, the socket, the rows of the ledger. A run is steered
+from before its first chunk; nothing that stands here can end it by failing, except by intent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from osc.config import Settings
+from osc.engine import Engine, Gauges
+from osc.model.controls import Controls
+from osc.model.hours import hours
+from osc.model.progress import Tracker
+from osc.ops import control, gauges
+from osc.ops.desk import Desk
+from osc.ops.guards import Guards
+from osc.ops.throttle import Gauge, Throttle
+from osc.ops.words import Words
+
+
+@contextmanager
+def steered(
+    engine: Engine,
+    migration: int,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+) -> Iterator[Words]:
+    """For the length of the block the run is held to its limits and obeys its operators."""
+    with ExitStack() as stack:
+        signals = list(_signals(engine, settings, migration, stack))
+        stack.enter_context(Throttle(signals, controls, tracker).at_work())
+        stack.enter_context(_guards(engine, settings, controls, stack).at_work())
+        words = Words(tracker, controls)
+        stack.enter_context(Desk(engine.board, migration, words).at_work())
+        if settings.control_socket:
+            stack.enter_context(control.listening(Path(settings.control_socket), words.obey))
+        yield words
+
+
+def _opened(make: Callable[[], Gauges], stack: ExitStack) -> Gauges:
+    """Gauges that are closed at the end; each thread has a session of its own."""
+    found = make()
+    stack.callback(found.close)
+    return found
+
+
+def _signals(
+    engine: Engine, settings: Settings, migration: int, stack: ExitStack
+) -> Iterator[Gauge]:
+    replicas = dict(engine.replicas())
+    for name, replica in replicas.items():
+        yield gauges.ReplicaLag(
+            f"lag of replica {name}", _opened(replica, stack), migration, settings.max_lag
+        )
+    yield gauges.ServerLag(_opened(engine.gauges, stack), settings.max_lag)
+    if replicas or settings.max_latency:
+        limit = settings.max_latency / 1000 if settings.max_latency else math.inf
+        server = _opened(engine.gauges, stack)
+        yield gauges.Latency(server, migration, limit, settings.latency_query)
+    for name, limit in gauges.limits(settings.max_load, "--max-load").items():
+        yield gauges.Load(name, _opened(engine.gauges, stack), limit)
+    if settings.throttle_query:
+        yield gauges.Asked(_opened(engine.gauges, stack), settings.throttle_query)
+    if settings.throttle_http:
+        yield gauges.Http(settings.throttle_http)
+    for path in settings.throttle_flag_file:
+        yield gauges.Flag(Path(path))
+    if settings.only_between:
+        yield gauges.Clock(hours(settings.only_between, "--only-between"))
+
+
+def _guards(engine: Engine, settings: Settings, controls: Controls, stack: ExitStack) -> Guards:
+    critical = gauges.limits(settings.critical_load, "--critical-load")
+    window = settings.cut_over_between
+    return Guards(
+        controls,
+        pause_files=tuple(map(Path, settings.pause_file)),
+        postpone_files=tuple(map(Path, settings.postpone_cut_over_flag_file)),
+        panic_file=Path(settings.panic_flag_file) if settings.panic_flag_file else None,
+        cut_over_hours=hours(window, "--cut-over-between") if window else None,
+        critical=critical,
+        hibernate_seconds=settings.critical_load_hibernate,
+        gauges=_opened(engine.gauges, stack) if critical else None,
+    )

@@ -1,0 +1,76 @@
+"""The desk of a run: takes orders that come through the database, and shows how far it is there."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from osc.engine import Board
+from osc.errors import OscError, Precondition, ServerError
+from osc.ops.words import Words, record
+from osc.threads import beside
+
+EVERY_SECONDS = 0.5
+SHOW_SECONDS = 2.0
+ANSWER_SECONDS = 15.0
+"""How long an operator waits for a run to obey."""
+
+
+@dataclass
+class Desk:
+    """A server that can't be asked for a moment is no trouble: an order waits, a report ages."""
+
+    board: Board
+    migration: int
+    words: Words
+    _over: threading.Event = field(default_factory=threading.Event)
+    _show_at: float = 0.0
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        with beside("desk", self._run, stop=self._over.set):
+            yield
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.look()
+            except ServerError:
+                self._show_at = time.monotonic() + SHOW_SECONDS
+            if self._over.wait(EVERY_SECONDS):
+                return
+
+    def look(self) -> None:
+        for order in self.board.orders(self.migration):
+            self.board.answer(order.number, self._obeyed(order.words, order.by))
+        if time.monotonic() >= self._show_at:
+            self._show_at = time.monotonic() + SHOW_SECONDS
+            seen = record(self.words.tracker, self.words.controls)
+            self.board.show(self.migration, json.dumps(seen))
+
+    def _obeyed(self, words: str, by: str) -> str:
+        try:
+            return self.words.obey(words, by)
+        except OscError as error:
+            return f"error: {error}"
+
+
+def say(board: Board, migration: int, words: str, by: str) -> str:
+    """Words to a run, wherever it is, and its answer; Precondition where none comes in time."""
+    number = board.order(migration, words, by)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    waiting = threading.Event()
+    while (text := board.answered(number)) is None:
+        if time.monotonic() > deadline:
+            board.answer(number, "nobody was there")
+            raise Precondition(
+                f"migration {migration} did not answer within {ANSWER_SECONDS:.0f} s",
+                still_true="the order was taken back",
+                todo="`osc status URL` says whether its process is alive",
+            )
+        waiting.wait(0.1)
+    return text

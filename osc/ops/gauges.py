@@ -1,0 +1,171 @@
+"""The signals that an operator may have set a limit for: one class a kind."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from osc.engine import Gauges
+from osc.errors import Usage
+from osc.model.hours import Hours
+from osc.model.reading import Reading
+
+HTTP_SECONDS = 1.0
+BEAT_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class ReplicaLag:
+    """How long ago the newest beat was written that has come to this replica. Both times are of our
+    own clock: no other clock has to be right. Between two beats it grows by itself."""
+
+    name: str
+    replica: Gauges
+    migration: int
+    limit_seconds: float
+    every_seconds: float = BEAT_SECONDS
+
+    def read(self) -> Reading:
+        seen = self.replica.beaten(self.migration)
+        if seen is None:
+            return Reading(self.name, trouble="no heartbeat of ours has come there yet")
+        behind = max(0.0, time.time() - seen - BEAT_SECONDS)
+        return Reading(self.name, behind, self.limit_seconds, "s", holds_following=True)
+
+
+@dataclass(frozen=True)
+class ServerLag:
+    """The longest lag of the replicas that the server itself knows of."""
+
+    server: Gauges
+    limit_seconds: float
+    name: str = "replica lag"
+    every_seconds: float = 0.5
+
+    def read(self) -> Reading:
+        lags = self.server.lags()
+        if not lags:
+            return Reading(self.name, 0.0, self.limit_seconds, "s")
+        slowest = max(lags, key=lambda replica: lags[replica])
+        return Reading(
+            f"lag of replica {slowest}", lags[slowest], self.limit_seconds, "s",
+            holds_following=True,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Load:
+    """A number that the server counts, as `--max-load` names it."""
+
+    name: str
+    server: Gauges
+    limit: float
+    every_seconds: float = 0.5
+
+    def read(self) -> Reading:
+        unit = self.server.known.get(self.name, "")
+        return Reading(self.name, self.server.read(self.name), self.limit, unit)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What an application's statement takes at the moment: a small commit of our own, which is a
+    beat for the replicas, too, and a query if one is given."""
+
+    server: Gauges
+    migration: int
+    limit_seconds: float
+    query: str = ""
+    name: str = "latency"
+    every_seconds: float = BEAT_SECONDS
+
+    def read(self) -> Reading:
+        began = time.monotonic()
+        self.server.beat(self.migration, time.time())
+        if self.query:
+            self.server.probe(self.query)
+        took = time.monotonic() - began
+        return Reading(self.name, took, self.limit_seconds, "s")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query of the operator's: anything above 0 holds the copy, as gh-ost has it."""
+
+    server: Gauges
+    query: str
+    name: str = "--throttle-query"
+    every_seconds: float = 1.0
+
+    def read(self) -> Reading:
+        return Reading(self.name, self.server.value(self.query), 0.0)
+
+
+@dataclass(frozen=True)
+class Http:
+    """A HEAD request: anything but 200 holds the copy."""
+
+    url: str
+    name: str = "--throttle-http"
+    every_seconds: float = 0.5
+
+    def read(self) -> Reading:
+        request = urllib.request.Request(self.url, method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as answer:
+                status = int(answer.status)
+        except urllib.error.HTTPError as error:
+            status = error.code
+        except (OSError, ValueError) as error:
+            return Reading(self.name, trouble=f"no answer: {error}")
+        return Reading(f"{self.name} answered {status}", float(status != 200), 0.0)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A file that holds the copy while it is there."""
+
+    path: Path
+    every_seconds: float = 0.2
+
+    @property
+    def name(self) -> str:
+        return f"the file {self.path}"
+
+    def read(self) -> Reading:
+        return Reading(self.name, float(self.path.exists()), 0.0)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The copy runs only between these hours, of the local clock of this machine."""
+
+    hours: Hours
+    now: Callable[[], datetime] = datetime.now
+    every_seconds: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"the hours {self.hours}"
+
+    def read(self) -> Reading:
+        return Reading(self.name, float(not self.hours.include(self.now().time())), 0.0)
+
+
+def limits(text: str, option: str) -> dict[str, float]:
+    """Reads `Threads_running=25,history=1000000`, in pt-osc's form with `:`, too."""
+    found: dict[str, float] = {}
+    for part in filter(None, (word.strip() for word in text.split(","))):
+        name, _mark, value = part.replace(":", "=").partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise Usage(
+                f"{option} says {part!r}", todo=f"write {option} NAME=NUMBER, several with a comma"
+            ) from None
+    return found

@@ -1,0 +1,121 @@
+"""What an operator says by files, hours and limits: pause, postpone, stop at once.
+
+Looked at a few times a second beside a run. Files are those that gh-ost's users know: while the one
+to postpone is there, the cut-over waits; the one to panic ends the run (it can be resumed).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from osc.engine import Gauges
+from osc.errors import Guarded, OscError, Stopped
+from osc.model.controls import Controls
+from osc.model.hours import Hours
+from osc.model.steering import Steering
+from osc.threads import beside
+
+EVERY_SECONDS = 0.2
+CRITICAL_LOOKS = 2
+"""A critical load counts when it is seen so often in a row: one reading may be an accident."""
+
+
+@dataclass
+class Guards:
+    """`critical` are limits of gauges; beyond one, the run sleeps for `hibernate_seconds`, or stops
+    where these are 0."""
+
+    controls: Controls
+    pause_files: tuple[Path, ...] = ()
+    postpone_files: tuple[Path, ...] = ()
+    panic_file: Path | None = None
+    cut_over_hours: Hours | None = None
+    critical: Mapping[str, float] = field(default_factory=dict)
+    hibernate_seconds: float = 0.0
+    gauges: Gauges | None = None
+    now: Callable[[], datetime] = datetime.now
+    _over: threading.Event = field(default_factory=threading.Event)
+    _seen: int = 0
+    _awake_at: float = 0.0
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Looks for the length of the block, and once before it begins: the cut-over of a small
+        table must not be over before the first look."""
+        self.look()
+        with beside("guards", self._run, stop=self._over.set):
+            yield
+
+    def _run(self) -> None:
+        while not self._over.wait(EVERY_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        if self.panic_file and self.panic_file.exists():
+            self.controls.stop(
+                Stopped(
+                    f"the panic file {self.panic_file} is there",
+                    still_true="the original serves; what was copied is kept",
+                    todo="remove the file, then `osc resume URL`",
+                )
+            )
+        for path in self.pause_files:
+            self._wish(Steering.paused, path, f"paused by the file {path}")
+        for path in self.postpone_files:
+            self._wish(Steering.postponed, path, f"the cut-over is postponed by the file {path}")
+        if self.cut_over_hours:
+            self._keep_the_hours(self.cut_over_hours)
+        if self.critical and self.gauges:
+            self._watch_the_load(self.gauges)
+
+    def _wish(
+        self, kind: Callable[[Steering, str, str], Steering], path: Path, reason: str
+    ) -> None:
+        said = reason if path.exists() else ""
+        self.controls.steer(lambda steering: kind(steering, str(path), said))
+
+    def _keep_the_hours(self, hours: Hours) -> None:
+        open_now = hours.include(self.now().time())
+        reason = "" if open_now else f"the cut-over waits for its hours, {hours}"
+        self.controls.steer(lambda steering: steering.postponed("hours", reason))
+
+    def _watch_the_load(self, gauges: Gauges) -> None:
+        if time.monotonic() < self._awake_at:
+            return
+        found = self._critical(gauges)
+        self._seen = self._seen + 1 if found else 0
+        if self._seen >= CRITICAL_LOOKS:
+            self._give_way(found)
+        elif not found:
+            self.controls.steer(partial(Steering.paused, source="critical load", reason=""))
+
+    def _critical(self, gauges: Gauges) -> str:
+        for name, limit in self.critical.items():
+            try:
+                value = gauges.read(name)
+            except OscError as error:
+                return f"{name} can't be read: {error.happened}"
+            if value >= limit:
+                return f"{name} is {value:,.0f}, and {limit:,.0f} is critical"
+        return ""
+
+    def _give_way(self, found: str) -> None:
+        if self.hibernate_seconds:
+            reason = f"hibernating for {self.hibernate_seconds:.0f} s: {found}"
+            self._seen, self._awake_at = 0, time.monotonic() + self.hibernate_seconds
+            self.controls.steer(partial(Steering.paused, source="critical load", reason=reason))
+            return
+        self.controls.stop(
+            Guarded(
+                f"a critical load: {found}",
+                still_true="the original serves; what was copied is kept",
+                todo="`osc resume URL` when the server is calmer",
+            )
+        )

@@ -1,0 +1,165 @@
+"""What Prometheus and StatsD are told of a run, from the same whiteboards that a person sees."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from osc import __version__
+from osc.errors import Usage
+from osc.model.controls import Controls
+from osc.model.phase import Phase
+from osc.model.progress import Progress, Tracker
+from osc.model.reading import Reading
+from osc.model.steering import Steering
+
+STATSD_SECONDS = 10.0
+
+COUNTERS: dict[str, tuple[str, Callable[[Progress], float]]] = {
+    "osc_rows_copied": ("Rows copied into the new table.", lambda now: now.rows_copied),
+    "osc_chunks_copied": ("Chunks that have committed.", lambda now: now.chunks_copied),
+    "osc_events_delivered": (
+        "Changes that the change source told.", lambda now: now.changes_delivered,
+    ),
+    "osc_events_applied": ("Changes that were applied.", lambda now: now.changes_applied),
+    "osc_rows_verified": ("Rows compared with the original.", lambda now: now.rows_verified),
+    "osc_checksum_mismatches": (
+        "Rows that verification found different.", lambda now: now.differences,
+    ),
+    "osc_conflicts": ("Deadlocks and duplicates met on the way.", lambda now: now.conflicts),
+    "osc_cut_over_attempts": ("Attempts at the cut-over.", lambda now: now.cut_over_attempts),
+}  # fmt: skip
+"""Prometheus adds `_total` to the name of a counter."""
+
+GAUGES: dict[str, tuple[str, Callable[[Progress, Steering], float]]] = {
+    "osc_rows_estimated": (
+        "Rows that the server thinks there are.", lambda now, _: now.rows_estimated,
+    ),
+    "osc_backlog_events": ("Changes that wait to be applied.", lambda now, _: now.backlog),
+    "osc_lock_held_seconds": (
+        "How long the cut-over held its lock.", lambda now, _: now.lock_held_seconds,
+    ),
+    "osc_copy_share": (
+        "The part of its connections and time that the copy may take.",
+        lambda _, steering: steering.share,
+    ),
+}  # fmt: skip
+
+
+class RunCollector(Collector):
+    """Asked at each scrape; a run costs nothing between two."""
+
+    def __init__(self, tracker: Tracker, controls: Controls) -> None:
+        self._tracker, self._controls = tracker, controls
+
+    def collect(self) -> Iterable[Metric]:
+        now, steering = self._tracker.read(), self._controls.steering
+        for name, (text, count) in COUNTERS.items():
+            counter = CounterMetricFamily(name, text, labels=["table"])
+            counter.add_metric([now.table], count(now))
+            yield counter
+        for name, (text, value) in GAUGES.items():
+            gauge = GaugeMetricFamily(name, text, labels=["table"])
+            gauge.add_metric([now.table], value(now, steering))
+            yield gauge
+        yield from _of_state(now, steering)
+        yield from _of_signals(now.signals)
+
+
+def _of_state(now: Progress, steering: Steering) -> Iterator[Metric]:
+    phase = GaugeMetricFamily("osc_phase", "1 for the phase it is in.", labels=["table", "phase"])
+    for one in Phase:
+        phase.add_metric([now.table, str(one)], float(one is now.phase))
+    yield phase
+    throttled = GaugeMetricFamily(
+        "osc_throttled", "1 while this stands still.", labels=["table", "what", "reason"]
+    )
+    for what, reason in (
+        ("copy", steering.copy_waits_for),
+        ("following", steering.following_waits_for),
+        ("cut-over", steering.cut_over_waits_for),
+    ):
+        throttled.add_metric([now.table, what, reason], float(bool(reason)))
+    yield throttled
+    info = GaugeMetricFamily("osc_info", "Always 1.", labels=["table", "version"])
+    info.add_metric([now.table, __version__], 1.0)
+    yield info
+
+
+def _of_signals(readings: Iterable[Reading]) -> Iterator[Metric]:
+    value = GaugeMetricFamily("osc_signal", "What a signal shows.", labels=["signal", "unit"])
+    severity = GaugeMetricFamily(
+        "osc_signal_severity", "The part of its limit; above 1 it holds us.", labels=["signal"]
+    )
+    lag = GaugeMetricFamily(
+        "osc_replica_lag_seconds", "How far a replica is behind.", labels=["replica"]
+    )
+    for reading in readings:
+        value.add_metric([reading.name, reading.unit], reading.value)
+        severity.add_metric([reading.name], reading.severity)
+        if reading.holds_following:
+            lag.add_metric([reading.name.removeprefix("lag of replica ")], reading.value)
+    yield from (value, severity, lag)
+
+
+@contextmanager
+def served(listen: str, tracker: Tracker, controls: Controls) -> Iterator[int]:
+    """Answers `http://HOST:PORT/metrics` for the length of the block; gives the port. Usage where
+    the address can't be had. Without a host only this machine is answered."""
+    host, _, port = listen.rpartition(":")
+    registry = CollectorRegistry()
+    registry.register(RunCollector(tracker, controls))
+    try:
+        server, thread = start_http_server(int(port), addr=host or "127.0.0.1", registry=registry)
+    except (OSError, ValueError, OverflowError) as error:
+        raise Usage(
+            f"--metrics-listen {listen!r}: {error}", todo="HOST:PORT, or :PORT for this machine"
+        ) from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def sent(
+    address: str, tracker: Tracker, controls: Controls, every_seconds: float = STATSD_SECONDS
+) -> Iterator[None]:
+    """Sends the same numbers as StatsD gauges over UDP, which nobody has to receive."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or not host:
+        raise Usage(f"--statsd {address!r} is no HOST:PORT")
+    over = threading.Event()
+
+    def run() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            while not over.wait(every_seconds):
+                _send(line, (host, int(port)), tracker, controls)
+            _send(line, (host, int(port)), tracker, controls)
+
+    thread = threading.Thread(target=run, name="osc statsd", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _send(line: socket.socket, to: tuple[str, int], tracker: Tracker, controls: Controls) -> None:
+    now, steering = tracker.read(), controls.steering
+    numbers = {name: count(now) for name, (_, count) in COUNTERS.items()}
+    numbers |= {name: value(now, steering) for name, (_, value) in GAUGES.items()}
+    packet = "\n".join(
+        f"{name.replace('_', '.', 1)}:{value:g}|g" for name, value in numbers.items()
+    )
+    with suppress(OSError):
+        line.sendto(packet.encode(), to)

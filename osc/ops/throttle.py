@@ -1,0 +1,141 @@
+"""Holds the copy to what the signals leave it: the worst of them decides.
+
+Each gauge is read by a thread of its own, since one that hangs must not keep the others from being
+heard. What has not answered for a while counts as bad. A look at the newest readings, a few times a
+second, gives the share that the copy may take (`osc.model.steering`): at a limit it stands still
+until the reading is below it again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from osc.errors import OscError
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.model.reading import Reading, worst
+from osc.model.steering import LEAST_SHARE, Steering, next_share
+
+LOOK_SECONDS = 0.2
+STALE_SECONDS = 3.0
+"""A gauge that has been silent for longer is one that has stopped answering."""
+CLEAR = 0.9
+"""What stands still goes on when the worst reading is below this part of its limit."""
+
+
+class Gauge(Protocol):
+    """One signal. `read` may take its time and may raise an OscError: both count as bad."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def every_seconds(self) -> float: ...
+    def read(self) -> Reading: ...
+
+
+@dataclass
+class _Watched:
+    """A gauge and what it said last."""
+
+    gauge: Gauge
+    last: Reading | None = None
+    at: float = 0.0
+
+    def look(self) -> None:
+        try:
+            found = self.gauge.read()
+        except OscError as error:
+            found = Reading(self.gauge.name, trouble=error.happened)
+        except Exception as error:
+            found = Reading(self.gauge.name, trouble=f"it can't be read: {error!r}")
+        self.last, self.at = found, time.monotonic()
+
+    def reading(self, now: float) -> Reading:
+        silent = now - self.at
+        if self.last is None or silent > STALE_SECONDS + self.gauge.every_seconds:
+            return Reading(self.gauge.name, trouble=f"no answer for {silent:.0f} s")
+        return self.last
+
+
+class Throttle:
+    """Reads the gauges, steers, and notes the readings for whoever shows them."""
+
+    def __init__(self, gauges: Iterable[Gauge], controls: Controls, tracker: Tracker) -> None:
+        now = time.monotonic()
+        self._watched = [_Watched(gauge, at=now) for gauge in gauges]
+        self._controls, self._tracker = controls, tracker
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def readings(self) -> list[Reading]:
+        now = time.monotonic()
+        return [watched.reading(now) for watched in self._watched]
+
+    @contextmanager
+    def at_work(self) -> Iterator[Throttle]:
+        """Steers for the length of the block; each gauge has been read once before it begins, or
+        has had its time."""
+        bodies: list[Callable[[], None]] = [self._watching(watched) for watched in self._watched]
+        for body in [*bodies, self._steer] if bodies else []:
+            thread = threading.Thread(target=body, name="osc gauge", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            self._controls.steer(_freely)
+
+    def _watching(self, watched: _Watched) -> Callable[[], None]:
+        def watch() -> None:
+            watched.look()
+            while not self._over.wait(watched.gauge.every_seconds):
+                watched.look()
+
+        return watch
+
+    def _steer(self) -> None:
+        while not self._over.is_set():
+            heard = [reading for reading in self.readings() if not _is_first(reading)]
+            self._tracker.note(signals=tuple(heard))
+            self._controls.steer(partial(decide, readings=heard))
+            self._over.wait(LOOK_SECONDS)
+
+
+def _freely(now: Steering) -> Steering:
+    return replace(now, share=1.0, held_by="", following_held_by="")
+
+
+def _is_first(reading: Reading) -> bool:
+    """Not read yet, and not for long enough to be called silent."""
+    return reading.trouble.startswith("no answer for 0 s")
+
+
+def decide(now: Steering, readings: Sequence[Reading]) -> Steering:
+    """What the newest readings make of the present steering."""
+    bad = worst(readings)
+    severity = bad.severity if bad else 0.0
+    lag = worst(reading for reading in readings if reading.holds_following)
+    share = next_share(now.share, severity)
+    if now.held_by and severity < 1.0:
+        share = max(LEAST_SHARE, now.share)  # It begins again as slowly as it was when it stopped.
+    return replace(
+        now,
+        share=share,
+        held_by=_held(now.held_by, bad),
+        following_held_by=_held(now.following_held_by, lag),
+    )
+
+
+def _held(before: str, bad: Reading | None) -> str:
+    """Why to stand still; once stopped, what is only just below its limit still counts."""
+    if bad is None:
+        return ""
+    limit = CLEAR if before else 1.0
+    return f"throttled: {bad}" if bad.severity >= limit else ""

@@ -1,0 +1,181 @@
+"""Foreign keys of the table and of others that refer to it.
+
+None of them is on the shadow while it is filled: a key there would make a parent's DELETE fail for
+rows that the backlog is about to delete. They are added in the swap, NOT VALID, so that no orphan
+is accepted from its first moment on; the rows that were there are checked by the aftercare.
+
+What the ALTER makes of a key is found by doing it: for the length of a rehearsal, empty stand-ins
+of the other tables refer to the clone, and it to them. So nobody else's table is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from osc.engine import Statement
+from osc.model.table import TableName
+from osc.postgres.quoting import identifier, literal, qualified
+from osc.postgres.session import Connection, plain_names
+
+PARENTS, CHILDREN = "_osc_parent_", "_osc_child_"
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """`head` and `tail` are the definition before and after the name of the referenced table;
+    names are qualified and quoted."""
+
+    oid: int
+    name: str
+    table: str
+    table_oid: int
+    parent: str
+    parent_oid: int
+    head: str
+    tail: str
+    valid: bool
+    comment: str | None = None
+    partitioned: bool = False
+    parent_partitioned: bool = False
+    columns: tuple[str, ...] = ()
+    parent_columns: tuple[str, ...] = ()
+    full: bool = False
+
+    @property
+    def on_itself(self) -> bool:
+        return self.table_oid == self.parent_oid
+
+    @property
+    def definition(self) -> str:
+        return f"{self.head}{self.parent}{self.tail}"
+
+    def add(self, *, unvalidated: bool = False) -> Iterator[Statement]:
+        on, name = f"ALTER TABLE {self.table}", identifier(self.name)
+        later = " NOT VALID" if unvalidated and self.valid else ""
+        yield Statement(f"{on} ADD CONSTRAINT {name} {self.definition}{later}")
+        if self.comment is not None:
+            said = f"COMMENT ON CONSTRAINT {name} ON {self.table} IS {literal(self.comment)}"
+            yield Statement(said)
+
+    def drop(self) -> Statement:
+        return Statement(f"ALTER TABLE {self.table} DROP CONSTRAINT {identifier(self.name)}")
+
+
+KEYS = """
+SELECT k.oid, k.conname, k.conrelid::regclass::text, k.conrelid, k.confrelid::regclass::text,
+       k.confrelid, pg_get_constraintdef(k.oid), k.convalidated,
+       obj_description(k.oid, 'pg_constraint'), c.relkind = 'p', p.relkind = 'p',
+       ARRAY(SELECT attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (n, at)
+             JOIN pg_attribute ON (attrelid, attnum) = (k.conrelid, u.n) ORDER BY u.at),
+       ARRAY(SELECT attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (n, at)
+             JOIN pg_attribute ON (attrelid, attnum) = (k.confrelid, u.n) ORDER BY u.at),
+       k.confmatchtype = 'f'
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
+WHERE k.contype = 'f' AND k.conparentid = 0 AND $1 IN (k.conrelid, k.confrelid)
+ORDER BY k.oid
+"""
+
+
+def read(session: Connection, table: int) -> tuple[ForeignKey, ...]:
+    """The keys of the table and those that refer to it, whether they are valid or not."""
+    with plain_names(session):
+        return tuple(_key(*row) for row in session.rows(KEYS, table))
+
+
+def _key(
+    oid: int, name: str, table: str, table_oid: int, parent: str, parent_oid: int,
+    definition: str, valid: bool, comment: str | None, partitioned: bool, parent_partitioned: bool,
+    columns: list[str], parent_columns: list[str], full: bool,
+) -> ForeignKey:  # fmt: skip
+    head, _, tail = definition.partition(f") REFERENCES {parent}(")
+    return ForeignKey(
+        oid, name, table, table_oid, parent, parent_oid, f"{head}) REFERENCES ", f"({tail}",
+        valid, comment, partitioned, parent_partitioned, tuple(columns),
+        tuple(parent_columns), full,
+    )  # fmt: skip
+
+
+# In a rehearsal.
+
+
+def stand_in(session: Connection, source: int, clone: TableName) -> None:
+    """The clone gets the original's keys and is referred to as the original is."""
+    made: set[str] = set()
+    for key in read(session, source):
+        table, parent = qualified(clone), qualified(clone)
+        if key.parent_oid != source:
+            parent = qualified(TableName(clone.schema, f"{PARENTS}{key.parent_oid}"))
+            if parent not in made:
+                session.run(f"CREATE TABLE {parent} (LIKE {key.parent} INCLUDING INDEXES)")
+                made.add(parent)
+        elif key.table_oid != source:
+            table = qualified(TableName(clone.schema, f"{CHILDREN}{key.oid}"))
+            session.run(f"CREATE TABLE {table} (LIKE {key.table})")
+        for statement in replace(key, table=table, parent=parent).add():
+            session.execute(statement)
+
+
+def dismiss(session: Connection, schema: str) -> None:
+    """The stand-ins go; nothing refers to them any more."""
+    for (name,) in session.rows(
+        "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = to_regnamespace($1)"
+        " AND relkind = 'r' AND relname ~ $2",
+        identifier(schema),
+        f"^({PARENTS}|{CHILDREN})[0-9]+$",
+    ):
+        session.run(f"DROP TABLE {name}")
+
+
+def part(session: Connection, clone: int) -> None:
+    """The clone refers to nothing and nothing to it any more."""
+    for key in read(session, clone):
+        session.execute(key.drop())
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the ALTER makes of the foreign keys: the table's own ones, and those of others by the
+    OID that they have on the original. `known` are all that the original had."""
+
+    own: tuple[ForeignKey, ...]
+    incoming: Mapping[int, ForeignKey]
+    known: frozenset[int]
+
+
+def of_clone(session: Connection, original: TableName, source: int, clone: int) -> Keys:
+    """Read from an altered clone, and told in the names that the swap will find."""
+    before = {key.oid: key for key in read(session, source) if key.table_oid != clone}
+    own, incoming = list[ForeignKey](), dict[int, ForeignKey]()
+    mine = qualified_by_server(session, source)
+    for key in read(session, clone):
+        if key.table_oid == clone:
+            own.append(replace(_pointed(session, key, mine, clone), table=mine))
+        else:
+            number = int(key.table.rpartition(CHILDREN)[2].rstrip('"'))
+            incoming[number] = replace(
+                before[number],
+                name=key.name,
+                head=key.head,
+                tail=key.tail,
+                parent=mine,
+                parent_columns=key.parent_columns,
+                valid=key.valid,
+            )
+    return Keys(tuple(own), incoming, frozenset(before))
+
+
+def _pointed(session: Connection, key: ForeignKey, mine: str, clone: int) -> ForeignKey:
+    """At the table that a stand-in stands for; a key that the ALTER adds names the right one."""
+    if key.parent_oid == clone:
+        return replace(key, parent=mine)
+    stand_in = key.parent.rpartition(PARENTS)[2].rstrip('"')
+    if PARENTS in key.parent and stand_in.isdigit():
+        oid = int(stand_in)
+        return replace(key, parent=qualified_by_server(session, oid), parent_oid=oid)
+    return key
+
+
+def qualified_by_server(session: Connection, oid: int) -> str:
+    with plain_names(session):
+        return str(session.value("SELECT $1::oid::regclass::text", oid))

@@ -1,0 +1,103 @@
+"""Privileges as they were granted: to whom, of what, by whom, and whether they may be passed on.
+
+Who holds a privilege WITH GRANT OPTION may have granted it to others. Who takes it away from him
+takes theirs, too, and theirs alone: so it matters who has granted what. Each is granted by its own
+grantor, those first who have it from the owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from osc.errors import ServerError
+from osc.postgres.quoting import identifier
+from osc.postgres.session import Connection
+
+ACL = """
+SELECT pg_get_userbyid(grantor), grantor = c.relowner, grantee::bigint, pg_get_userbyid(grantee),
+       grantee = c.relowner, privilege_type, is_grantable, NULL
+FROM pg_class c, aclexplode(c.relacl) WHERE c.oid = $1
+UNION ALL
+SELECT pg_get_userbyid(grantor), grantor = c.relowner, grantee::bigint, pg_get_userbyid(grantee),
+       grantee = c.relowner, privilege_type, is_grantable, attname
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl)
+WHERE c.oid = $1 AND NOT a.attisdropped
+"""
+
+OWNER = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = $1"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One privilege; `column` is None where it is of the whole relation."""
+
+    grantor: str
+    by_owner: bool
+    grantee_oid: int
+    grantee: str
+    to_owner: bool
+    privilege: str
+    grantable: bool
+    column: str | None
+
+    def statement(self, on: str) -> str:
+        of = f" ({identifier(self.column)})" if self.column is not None else ""
+        # The owner may pass on what is his, without being told so.
+        option = " WITH GRANT OPTION" if self.grantable and not self.to_owner else ""
+        return f"GRANT {self.privilege}{of} ON {on} TO {self.to}{option}"
+
+    @property
+    def to(self) -> str:
+        return "PUBLIC" if self.grantee_oid == 0 else identifier(self.grantee)
+
+
+def replay(session: Connection, on: str, source: int, made: int, schema: str) -> None:
+    """The grants of the original and no others: default privileges would leak in. `made` has its
+    owner already: who may act for him grants in his name."""
+    wanted, found = _read(session, source), _read(session, made)
+    owner = identifier(session.value(OWNER, made))
+    for grantee in dict.fromkeys(grant.to for grant in found):
+        session.run(f"REVOKE ALL ON {on} FROM {grantee}")
+    if any(grant.column is None for grant in wanted):
+        session.run(f"REVOKE ALL ON {on} FROM {owner}")
+    elif found:
+        # An original without an ACL: the owner has everything, and nobody else anything.
+        session.run(f"GRANT ALL ON {on} TO {owner}")
+    for grant in _from_the_owner_on(wanted):
+        if grant.by_owner:
+            session.run(grant.statement(on))
+        else:
+            _as(session, grant, on, schema)
+
+
+def _read(session: Connection, oid: int) -> list[Grant]:
+    return [Grant(*row) for row in session.rows(ACL, oid)]
+
+
+def _from_the_owner_on(grants: Sequence[Grant]) -> Iterator[Grant]:
+    """Whoever grants has been granted before. The owner's own come first: he may have given himself
+    less than everything."""
+    waiting = sorted(grants, key=lambda grant: not grant.to_owner)
+    able: set[str] = set()
+    while waiting:
+        now = [grant for grant in waiting if grant.by_owner or grant.grantor in able] or waiting
+        yield from now
+        able |= {grant.grantee for grant in now if grant.grantable}
+        waiting = [grant for grant in waiting if grant not in now]
+
+
+def _as(session: Connection, grant: Grant, on: str, schema: str) -> None:
+    """In the name of a grantor who isn't the owner. He must find the clone, so its schema is open
+    to him for as long as it is there."""
+    session.run(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {identifier(grant.grantor)}")
+    try:
+        session.run(f"SET ROLE {identifier(grant.grantor)}")
+    except ServerError as error:
+        error.happened = (
+            f"{error.happened}: {grant.privilege} was granted to {grant.grantee} by"
+            f" {grant.grantor}, and only that role can grant it again"
+        )
+        raise
+    session.run(grant.statement(on))
+    session.run("RESET ROLE")

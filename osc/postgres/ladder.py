@@ -1,0 +1,324 @@
+"""What PostgreSQL can do by itself: asked on a double, then done step by step on the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from osc.engine import Climb
+from osc.errors import BadStatement, BadValue, Conflict, NotAllowed, Precondition
+from osc.model import alter as alters
+from osc.model.alter import Alter
+from osc.model.blocker import Blocker
+from osc.model.ladder import Clause, Cost, Forecast, Lock, Outlook, Step, Taken, Way
+from osc.model.table import Table, TableName
+from osc.postgres import catalog, forecast, locking
+from osc.postgres.climb import Climber
+from osc.postgres.definition import describe, oid_of
+from osc.postgres.double import Double, doubled
+from osc.postgres.ledger import PostgresLedger
+from osc.postgres.observing import observed
+from osc.postgres.others import resolved, retargeted
+from osc.postgres.quoting import identifier, qualified
+from osc.postgres.sequence import Draft, Piece, drafts
+from osc.postgres.session import Connection, Open
+from osc.postgres.shape import read
+
+ALTERABLE = ("r", "p")
+
+
+@dataclass(frozen=True)
+class PostgresLadder:
+    """Each call opens a session of its own."""
+
+    opened: Open
+    ledger: PostgresLedger
+    has_named_not_null: bool
+
+    def find(self, alter: Alter) -> Table:
+        with self.opened("catalog") as session:
+            name = catalog.resolve(session, alter)
+            oid = oid_of(session, name)
+            assert oid is not None
+            kind = session.value("SELECT relkind::text FROM pg_class WHERE oid = $1", oid)
+            if kind not in ALTERABLE:
+                raise Precondition(
+                    f"{name} is {catalog.KINDS.get(kind, 'no table')}, not a table",
+                    still_true="nothing was touched",
+                )
+            table = catalog.read(session, name, oid, any_key=True)
+            if kind == "p":
+                size, rows = forecast.sizes(session, oid)
+                table = replace(table, bytes=size, rows=rows)
+            return table
+
+    def look(self, table: Table, alter: Alter, *, small_bytes: int) -> Outlook:
+        with self.opened("plan") as session:
+            _require_allowed(session, table)
+            try:
+                return _Looking(session, table, alter, self.has_named_not_null).look(small_bytes)
+            except _RefusedError as error:
+                # A copy may do what the server itself refuses, for a view's sake for instance.
+                refused = f"the server itself refuses this ALTER: {error}"
+                return Outlook((), Way.COPY, refused, refused=refused)
+            except (BadStatement, NotAllowed, Conflict) as error:
+                return Outlook((), Way.COPY, f"it could not be tried out: {error.happened}")
+
+    def forecast(self, table: Table, outlook: Outlook) -> Forecast:
+        with self.opened("probe") as session:
+            oid = oid_of(session, table.name)
+            assert oid is not None
+            try:
+                return forecast.forecast(session, table, oid, outlook)
+            except (Conflict, NotAllowed):
+                return Forecast(table.rows, table.bytes)
+
+    def probe(self, table: Table, outlook: Outlook) -> None:
+        """The steps that look at the rows come first, and leave nothing behind."""
+
+    def take(self, climb: Climb, number: int, check: Callable[[], None]) -> Taken:
+        return Climber(self.opened, self.ledger, climb).take(number, check)
+
+    def taken(self, climb: Climb) -> int:
+        return Climber(self.opened, self.ledger, climb).taken()
+
+    def undo(self, climb: Climb) -> list[str]:
+        return Climber(self.opened, self.ledger, climb).undo()
+
+    def blockers(self, table: TableName) -> list[Blocker]:
+        return locking.blockers(self.opened, table)
+
+
+def _require_allowed(session: Connection, table: Table) -> None:
+    if session.value("SELECT pg_is_in_recovery()"):
+        raise Precondition(
+            "this server is a standby: it takes no writes",
+            still_true="nothing was touched",
+            todo="connect to the primary",
+        )
+    owner, owns, role = session.rows(
+        "SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE'), current_user"
+        " FROM pg_class WHERE oid = to_regclass($1)",
+        qualified(table.name),
+    )[0]
+    if not owns:
+        raise NotAllowed(
+            f"{table.name} belongs to {owner}",
+            still_true="nothing was touched",
+            todo=f"connect as {owner}, or GRANT {identifier(owner)} TO {identifier(role)}",
+        )
+
+
+def _added(part: str) -> tuple[str, ...]:
+    return alters.from_clauses("t", part, mysql=False).added
+
+
+class _RefusedError(Exception):
+    """What the server says about the ALTER itself."""
+
+
+@dataclass(frozen=True)
+class _Looking:
+    """One ALTER, looked at in one session."""
+
+    session: Connection
+    table: Table
+    alter: Alter
+    has_named_not_null: bool
+
+    def look(self, small_bytes: int) -> Outlook:
+        if known := self._untried():
+            return known
+        others = resolved(self.session, self.alter.clauses)
+        with doubled(self.session, self.table.name, others) as double:
+            whole, before, after = self._whole(double)
+            is_one = len(self.alter.parts) == 1
+            is_light = whole.online or whole.cost is not Cost.SCAN
+            pieces = [] if is_one and is_light else self._pieces(double)
+        clauses = tuple(piece.clause for piece in pieces) or (whole,)
+        if before == after and whole.cost <= Cost.METADATA and not self._is_restart():
+            return Outlook(
+                tuple(replace(clause, cost=Cost.FREE, locks=()) for clause in clauses),
+                Way.NOTHING,
+                "the table is as the ALTER wants it",
+            )
+        return self._decided(whole, clauses, pieces, after, small_bytes)
+
+    def _decided(
+        self,
+        whole: Clause,
+        clauses: tuple[Clause, ...],
+        pieces: list[Piece],
+        after: tuple[str, ...],
+        small_bytes: int,
+    ) -> Outlook:
+        native = self._native(whole)
+        if whole.cost <= Cost.METADATA:
+            return Outlook(clauses, Way.NATIVE, "it touches the catalog alone", (native,))
+        if whole.online:
+            why = "applications read and write meanwhile"
+            return Outlook(clauses, Way.NATIVE, why, (replace(native, patient=True),))
+        if whole.cost is Cost.SCAN and (steps := self._sequence(pieces, after)):
+            why = "the ALTER at once would keep applications waiting as long as it reads the table"
+            return Outlook(clauses, Way.SEQUENCE, why, steps)
+        why = whole.because or "the server would keep applications waiting all the while"
+        brief = (native,) if self._bytes(whole) <= small_bytes else ()
+        return Outlook(clauses, Way.COPY, why, brief=brief)
+
+    # What isn't tried on a double, for it is no temporary table's business.
+
+    def _untried(self) -> Outlook | None:
+        words = " ".join(self.alter.verbs[0]) if self.alter.verbs else ""
+        on = str(self.table.name)
+        exclusive = (Lock(on, "ACCESS EXCLUSIVE", "reads and writes"),)
+        if words.startswith("SET SCHEMA"):
+            clause = Clause(self.alter.clauses, Cost.METADATA, exclusive)
+            return Outlook(
+                (clause,), Way.NATIVE, "it touches the catalog alone", (self._native(clause),)
+            )
+        if words.startswith("DETACH PARTITION") and words.endswith("CONCURRENTLY"):
+            lock = Lock(on, "SHARE UPDATE EXCLUSIVE")
+            clause = Clause(self.alter.clauses, Cost.METADATA, (lock,))
+            step = replace(self._native(clause), patient=True, alone=True)
+            return Outlook((clause,), Way.NATIVE, "applications don't notice it", (step,))
+        if words in ("SET LOGGED", "SET UNLOGGED") and len(self.alter.parts) == 1:
+            return self._of_persistence(words, exclusive)
+        return None
+
+    def _of_persistence(self, words: str, locks: tuple[Lock, ...]) -> Outlook:
+        is_logged = self.session.value(
+            "SELECT relpersistence = 'p' FROM pg_class WHERE oid = to_regclass($1)",
+            qualified(self.table.name),
+        )
+        if is_logged == (words == "SET LOGGED"):
+            clause = Clause(self.alter.clauses, Cost.FREE)
+            return Outlook((clause,), Way.NOTHING, "the table is as the ALTER wants it")
+        clause = Clause(self.alter.clauses, Cost.REWRITE, locks, "every row is written anew")
+        return Outlook((clause,), Way.COPY, clause.because)
+
+    def _is_restart(self) -> bool:
+        """The one thing that a description doesn't tell of: where a sequence stands."""
+        return any("RESTART" in verbs for verbs in self.alter.verbs)
+
+    # On the double.
+
+    def _on(self, double: Double, clauses: str) -> str:
+        text = retargeted(self.session, clauses, double.of)
+        return self.alter.saying(text, qualified(double.name))
+
+    def _whole(self, double: Double) -> tuple[Clause, tuple[str, ...], tuple[str, ...]]:
+        """The ALTER at once, undone again: what it costs, and the table before and after."""
+        before = describe(self.session, double.oid)
+        statement = self._on(double, self.alter.clauses)
+        with self.session.undone():
+            try:
+                whole = observed(self.session, double, self.alter.clauses, [statement])
+            except (BadStatement, BadValue) as error:
+                raise _RefusedError(error.happened) from error
+            return whole, before, describe(self.session, double.oid)
+
+    def _pieces(self, double: Double) -> list[Piece]:
+        """Clause by clause, each on what those before it have left. The server sorts the clauses of
+        one ALTER, new columns before new constraints: so do we, where it can't be as it is written.
+        Nothing where that doesn't help."""
+        in_order = self.alter.parts
+        columns_first = sorted(in_order, key=lambda part: not _added(part))
+        for parts in dict.fromkeys((in_order, tuple(columns_first))):
+            try:
+                with self.session.undone():
+                    for part in parts:
+                        self.session.run(self._on(double, part))
+            except (BadStatement, BadValue):
+                continue
+            return [*self._one_by_one(double, parts)]
+        return []
+
+    def _one_by_one(self, double: Double, parts: tuple[str, ...]) -> Iterator[Piece]:
+        """Each in a transaction of its own, so that its locks are its own."""
+        shape = read(self.session, double)
+        for part in parts:
+            with self.session.transaction():
+                clause = observed(self.session, double, part, [self._on(double, part)])
+            after = read(self.session, double)
+            yield Piece(part, clause, shape, after)
+            shape = after
+
+    def _sequence(self, pieces: list[Piece], after: tuple[str, ...]) -> tuple[Step, ...]:
+        """The first draft that is light in each piece and gives the same table; or none."""
+        if not pieces or self._is_taken(pieces):
+            return ()
+        for draft in drafts(pieces, has_named_not_null=self.has_named_not_null):
+            try:
+                if steps := self._tried(draft, after):
+                    return steps
+            except (BadStatement, BadValue):
+                continue
+        return ()
+
+    def _tried(self, drafts: tuple[Draft, ...], after: tuple[str, ...]) -> tuple[Step, ...]:
+        others = resolved(self.session, self.alter.clauses)
+        steps = []
+        with doubled(self.session, self.table.name, others) as double:
+            for draft in drafts:
+                clause = self._observed(double, draft)
+                if not (clause.online if draft.patient else clause.cost <= Cost.METADATA):
+                    return ()
+                steps.append(self._step(draft, clause))
+            if describe(self.session, double.oid) != after:
+                return ()
+        return tuple(steps)
+
+    def _observed(self, double: Double, draft: Draft) -> Clause:
+        statements = [
+            retargeted(self.session, statement, double.of)
+            for statement in draft.on(self.alter, double.name)
+        ]
+        if draft.index is None:
+            with self.session.transaction():
+                return observed(self.session, double, draft.does, statements)
+        for statement in statements:
+            self.session.run(statement)
+        lock = Lock(str(self.table.name), "SHARE UPDATE EXCLUSIVE")
+        return Clause(draft.does, Cost.SCAN, (lock,))
+
+    def _step(self, draft: Draft, clause: Clause) -> Step:
+        return Step(
+            statements=draft.on(self.alter, self.table.name),
+            does=draft.does,
+            cost=clause.cost,
+            locks=clause.locks,
+            patient=draft.patient,
+            alone=draft.index is not None,
+            undo=draft.taken_back(self.alter, self.table.name),
+            name=draft.index.name if draft.index else "",
+        )
+
+    def _native(self, whole: Clause) -> Step:
+        statement = self.alter.on(qualified(self.table.name))
+        return Step((statement,), "the ALTER as it is written", whole.cost, whole.locks)
+
+    def _is_taken(self, pieces: list[Piece]) -> bool:
+        """Whether a name that the server has chosen on the double is another's in the schema: there
+        it would choose another one."""
+        last, first = pieces[-1].after, pieces[0].before
+        new = {*last.constraints, *last.indexes} - {*first.constraints, *first.indexes}
+        return bool(
+            self.session.value(
+                "SELECT true FROM (SELECT conname AS name, connamespace AS space FROM pg_constraint"
+                " UNION ALL SELECT relname, relnamespace FROM pg_class) AS named"
+                " WHERE space = to_regnamespace($1) AND name = ANY ($2) LIMIT 1",
+                identifier(self.table.name.schema),
+                sorted(new),
+            )
+        )
+
+    def _bytes(self, whole: Clause) -> int:
+        """Of all that the ALTER would keep waiting."""
+        names = {lock.on for lock in whole.locks if lock.blocks} | {str(self.table.name)}
+        found = self.session.value(
+            "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname || '.' || c.relname = ANY ($1)",
+            sorted(names),
+        )
+        return max(int(found or 0), self.table.bytes)

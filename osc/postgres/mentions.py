@@ -1,0 +1,150 @@
+"""Views, rules, functions, policies and defaults elsewhere that mention the table.
+
+Each is printed by the server while the name still means the original, and said again in the swap
+when it means the new table. Each keeps its OID that way, and with it owner, grants, comments,
+triggers, its enabled state and what hangs on it in turn: nothing else has to be carried over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from osc.engine import Statement
+from osc.errors import NotAllowed
+from osc.postgres import dependents
+from osc.postgres.carried import CHILD, VIEW, Carried, Exchange, Lock, together
+from osc.postgres.dependents import Dependent
+from osc.postgres.quoting import identifier, qualified
+from osc.postgres.session import Connection, plain_names
+
+RELATION = """
+SELECT c.oid, c.oid::regclass::text, c.relkind::text, quote_ident(pg_get_userbyid(c.relowner)),
+       pg_has_role(c.relowner, 'USAGE')
+FROM pg_class c WHERE c.oid = $1
+"""
+
+
+def carried(session: Connection, exchange: Exchange) -> Carried:
+    found = dependents.read(session, exchange.source)
+    dependents.require_known(found, exchange.original)
+    with plain_names(session):
+        return together(KINDS[d.kind](session, d) for d in found)
+
+
+def require(session: Connection, found: Iterable[Dependent]) -> None:
+    """Raises NotAllowed where one of them is not ours to write anew."""
+    with plain_names(session):
+        for dependent in found:
+            KINDS[dependent.kind](session, dependent)
+
+
+def _view(session: Connection, dependent: Dependent) -> Carried:
+    oid, options, definition = session.rows(
+        "SELECT c.oid, array_to_string(c.reloptions, ', '), pg_get_viewdef(c.oid)"
+        " FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class WHERE w.oid = $1",
+        dependent.oid,
+    )[0]
+    lock, name = _locked(session, oid, dependent)
+    having = f" WITH ({options})" if options else ""
+    return _said(lock, f"CREATE OR REPLACE VIEW {name}{having} AS {definition}")
+
+
+def _rule(session: Connection, dependent: Dependent) -> Carried:
+    oid, definition = session.rows(
+        "SELECT ev_class, pg_get_ruledef(oid) FROM pg_rewrite WHERE oid = $1", dependent.oid
+    )[0]
+    lock, _ = _locked(session, oid, dependent)
+    return _said(lock, definition.replace("CREATE RULE ", "CREATE OR REPLACE RULE ", 1))
+
+
+def _function(session: Connection, dependent: Dependent) -> Carried:
+    definition, owner, owns = session.rows(
+        "SELECT pg_get_functiondef(oid), pg_get_userbyid(proowner), pg_has_role(proowner, 'USAGE')"
+        " FROM pg_proc WHERE oid = $1",
+        dependent.oid,
+    )[0]
+    if not owns:
+        raise _not_ours(dependent, owner)
+    return Carried(named=(Statement(definition),))
+
+
+def _policy(session: Connection, dependent: Dependent) -> Carried:
+    oid, name, using, check = session.rows(
+        "SELECT polrelid, quote_ident(polname), pg_get_expr(polqual, polrelid),"
+        " pg_get_expr(polwithcheck, polrelid) FROM pg_policy WHERE oid = $1",
+        dependent.oid,
+    )[0]
+    lock, table = _locked(session, oid, dependent)
+    clauses = [
+        f" {word} ({expression})"
+        for word, expression in (("USING", using), ("WITH CHECK", check))
+        if expression is not None
+    ]
+    return _said(lock, f"ALTER POLICY {name} ON {table}{''.join(clauses)}")
+
+
+def _default(session: Connection, dependent: Dependent) -> Carried:
+    oid, column, expression = session.rows(
+        "SELECT adrelid, quote_ident(attname), pg_get_expr(adbin, adrelid) FROM pg_attrdef d"
+        " JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum) WHERE d.oid = $1",
+        dependent.oid,
+    )[0]
+    lock, table = _locked(session, oid, dependent)
+    return _said(lock, f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {expression}")
+
+
+KINDS: Mapping[str, Callable[[Connection, Dependent], Carried]] = {
+    "view": _view,
+    "rule": _rule,
+    "function": _function,
+    "policy": _policy,
+    "default": _default,
+}
+
+
+def _locked(session: Connection, oid: int, dependent: Dependent) -> tuple[Lock, str]:
+    """LOCK TABLE on a view would lock all tables that it reads; a change of its owner that is none
+    locks the view alone."""
+    found, name, kind, owner, owns = session.rows(RELATION, oid)[0]
+    if not owns:
+        raise _not_ours(dependent, owner)
+    if kind == "v":
+        return Lock(VIEW, found, f"ALTER VIEW {name} OWNER TO {owner}"), name
+    only = "" if kind == "p" else "ONLY "
+    return Lock(CHILD, found, f"LOCK TABLE {only}{name} IN ACCESS EXCLUSIVE MODE"), name
+
+
+def _said(lock: Lock, sql: str) -> Carried:
+    return Carried(locks=(lock,), named=(Statement(sql),))
+
+
+def _not_ours(dependent: Dependent, owner: str) -> NotAllowed:
+    return NotAllowed(
+        f"{dependent.words}, which has to follow the new table, belongs to {owner}",
+        still_true="nothing was touched",
+        todo=f"connect as a member of {owner} too, or as a superuser",
+    )
+
+
+def worn(exchange: Exchange, named: Sequence[Statement]) -> Iterator[Statement]:
+    """What was printed in the original's words is understood while the new table wears the names
+    of the original's columns, and follows each column as it would have followed a native RENAME.
+
+    Names may be exchanged: so every one that is in question is taken away first.
+    """
+    if not named:
+        return
+    old = {new: source for source, new in exchange.columns.items() if source != new}
+    new = [c.name for c in exchange.target.table.columns]
+    moved = [column for column in new if column in old or column in old.values()]
+    aside = {column: f"_osc_{number}" for number, column in enumerate(moved)}
+    table = qualified(exchange.original)
+
+    def rename(was: str, to: str) -> Statement:
+        return Statement(f"ALTER TABLE {table} RENAME COLUMN {identifier(was)} TO {identifier(to)}")
+
+    yield from (rename(column, aside[column]) for column in moved)
+    yield from (rename(aside[column], old[column]) for column in moved if column in old)
+    yield from named
+    yield from (rename(old[column], aside[column]) for column in moved if column in old)
+    yield from (rename(aside[column], column) for column in moved)

@@ -1,0 +1,83 @@
+"""Publications that name the table: the new one takes its place in the same transaction.
+
+Subscribers find a table by its name: they see the changes of the one up to the swap and those of
+the other from there on, and have to refresh nothing. Our own publication is none of these.
+"""
+
+from __future__ import annotations
+
+from osc.engine import Statement
+from osc.errors import NotAllowed, Precondition
+from osc.postgres.carried import Carried, Exchange
+from osc.postgres.dependents import Dependent
+from osc.postgres.quoting import identifier, listed
+from osc.postgres.session import Connection, plain_names
+
+OURS = "^osc_[0-9]+_[0-9a-f]{8}$"
+
+ENTRIES = f"""
+SELECT r.oid, p.pubname, r.prrelid::regclass::text, pg_get_userbyid(p.pubowner),
+       pg_has_role(p.pubowner, 'USAGE'), pg_get_expr(r.prqual, r.prrelid),
+       ARRAY(SELECT a.attname::text FROM unnest(r.prattrs) WITH ORDINALITY AS u (n, at)
+             JOIN pg_attribute a ON (a.attrelid, a.attnum) = (r.prrelid, u.n) ORDER BY u.at),
+       ARRAY(SELECT DISTINCT a.attname::text FROM pg_depend d
+             JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.refobjid, d.refobjsubid)
+             WHERE d.classid = 'pg_publication_rel'::regclass AND d.objid = r.oid
+             AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.prrelid)
+FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+WHERE r.prrelid = $1 AND pubname !~ '{OURS}' ORDER BY pubname
+"""
+
+
+def read(session: Connection, table: int) -> tuple[Dependent, ...]:
+    """The entries as dependents of the columns that they list or filter by."""
+    with plain_names(session):
+        return tuple(
+            Dependent("publication", oid, f"publication {name}", tuple(columns))
+            for oid, name, *_, columns in session.rows(ENTRIES, table)
+        )
+
+
+def require(session: Connection, table: int) -> None:
+    everywhere = session.value(
+        "SELECT string_agg(pubname, ', ') FROM pg_publication WHERE puballtables"
+    )
+    if everywhere:
+        raise Precondition(
+            f"the publication {everywhere} is FOR ALL TABLES: it would publish the shadow too",
+            still_true="nothing was touched",
+            todo="publish the tables by name, or FOR TABLES IN SCHEMA",
+        )
+    for _, name, _, owner, owns, *_ in session.rows(ENTRIES, table):
+        if not owns:
+            raise NotAllowed(
+                f"the publication {name}, which names the table, belongs to {owner}",
+                still_true="nothing was touched",
+                todo=f"connect as a member of {owner} too, or as a superuser",
+            )
+    subscribed = session.value(
+        "SELECT string_agg(s.subname, ', ') FROM pg_subscription_rel r"
+        " JOIN pg_subscription s ON s.oid = r.srsubid WHERE r.srrelid = $1",
+        table,
+    )
+    if subscribed:
+        raise Precondition(
+            f"the table is the target of the subscription {subscribed}, which would take nothing"
+            " for the new table",
+            still_true="nothing was touched",
+            todo="take it out of the publication and refresh the subscription, or use the native"
+            " ALTER",
+        )
+
+
+def carried(session: Connection, exchange: Exchange) -> Carried:
+    with plain_names(session):
+        found = session.rows(ENTRIES, exchange.source)
+    before, named = list[Statement](), list[Statement]()
+    for _, name, on, _, _, condition, columns, _ in found:
+        publication = f"ALTER PUBLICATION {identifier(name)}"
+        of = f" ({listed(columns)})" if columns else ""
+        where = f" WHERE ({condition})" if condition is not None else ""
+        before.append(Statement(f"{publication} DROP TABLE {on}"))
+        named.append(Statement(f"{publication} ADD TABLE {on}{of}{where}"))
+    return Carried(before=tuple(before), named=tuple(named))

@@ -1,0 +1,85 @@
+"""Foreign keys in the swap: dropped from the archive, added to the new table, both ways."""
+
+from __future__ import annotations
+
+from osc.errors import Conflict, NotAllowed, Precondition
+from osc.postgres.carried import CHILD, PARENT, Carried, Exchange, Lock, Unvalidated
+from osc.postgres.foreign import ForeignKey, read
+from osc.postgres.session import Connection, plain_names
+
+RIGHTS = """
+SELECT c.oid::regclass::text, pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE'),
+       has_table_privilege(c.oid, 'REFERENCES')
+FROM pg_class c WHERE c.oid = $1
+"""
+
+SILENCED = """
+SELECT string_agg(DISTINCT k.conname, ', ') FROM pg_constraint k
+JOIN pg_trigger g ON g.tgconstraint = k.oid
+WHERE k.contype = 'f' AND $1 IN (k.conrelid, k.confrelid) AND g.tgenabled <> 'O'
+"""
+
+
+def require(session: Connection, source: int) -> None:
+    """Raises where a key could not be dropped and added again."""
+    silenced = session.value(SILENCED, source)
+    if silenced:
+        raise Precondition(
+            f"triggers of the foreign key {silenced} are disabled or always on, and can't be"
+            " carried over so",
+            still_true="nothing was touched",
+            todo="ALTER TABLE … ENABLE TRIGGER ALL on both tables, or drop the key",
+        )
+    for key in read(session, source):
+        if key.partitioned and session.raw.info.server_version < 180000:
+            raise Precondition(
+                f"the foreign key {key.name} of the partitioned table {key.table} refers to it:"
+                " this server can't add one there without reading every row under the lock",
+                still_true="nothing was touched",
+                todo="drop it and add it again after the migration, or use PostgreSQL 18",
+            )
+        _require_rights(session, key, source)
+
+
+def _require_rights(session: Connection, key: ForeignKey, source: int) -> None:
+    other = key.table_oid if key.table_oid != source else key.parent_oid
+    with plain_names(session):
+        name, owner, owns, may = session.rows(RIGHTS, other)[0]
+    if key.table_oid != source and not owns:
+        raise NotAllowed(
+            f"{name}, whose foreign key {key.name} refers to the table, belongs to {owner}",
+            still_true="nothing was touched",
+            todo=f"connect as a member of {owner} too, or as a superuser",
+        )
+    if key.table_oid == source and not may:
+        raise NotAllowed(
+            f"the foreign key {key.name} can't be made again: we may not refer to {name}",
+            still_true="nothing was touched",
+            todo=f"GRANT REFERENCES ON {name} to the role that migrates",
+        )
+
+
+def carried(session: Connection, exchange: Exchange) -> Carried:
+    """The archive keeps no key: a parent's DELETE would be checked against rows of yesterday."""
+    source, keys = exchange.source, exchange.target.keys
+    now = read(session, source)
+    if {key.oid for key in now} != keys.known:
+        raise Conflict("foreign keys were added or dropped meanwhile")
+    others = [key for key in now if key.table_oid != source]
+    wanted = [*keys.own, *(keys.incoming[k.oid] for k in others if k.oid in keys.incoming)]
+    locks = {_lock(CHILD, key.table_oid, key.table, key.partitioned) for key in others} | {
+        _lock(PARENT, key.parent_oid, key.parent, key.parent_partitioned)
+        for key in (*now, *keys.own)
+        if key.parent_oid != source and not key.on_itself
+    }
+    return Carried(
+        locks=tuple(locks),
+        before=tuple(key.drop() for key in now),
+        after=tuple(step for key in wanted for step in key.add(unvalidated=True)),
+        unvalidated=tuple(Unvalidated(key.table, key.name) for key in wanted if key.valid),
+    )
+
+
+def _lock(rank: int, oid: int, name: str, partitioned: bool) -> Lock:
+    only = "" if partitioned else "ONLY "
+    return Lock(rank, oid, f"LOCK TABLE {only}{name} IN ACCESS EXCLUSIVE MODE")

@@ -1,0 +1,114 @@
+"""Takes the steps of a way that needs no copy, one after the other.
+
+Everybody queues behind a lock that waits. So an attempt at a step is over within its budget, or it
+is undone; then those who were in the way are named, and after a back-off with jitter it is tried
+again. What stays of a step that can't be done at all is for `undo`: the caller decides on that.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from osc import errors
+from osc.engine import Climb, Ladder
+from osc.model.controls import Controls
+from osc.model.ladder import Climbed, Step, Taken
+from osc.model.progress import Tracker
+
+LONGEST_BACK_OFF_SECONDS = 10.0
+
+
+@dataclass
+class Climber:
+    """Each step is tried `attempts` times; `taken` is told how many are done."""
+
+    climb: Climb
+    ladder: Ladder
+    tracker: Tracker
+    controls: Controls
+    attempts: int
+    taken: Callable[[int], None] = lambda done: None
+
+    def run(self, done: int = 0) -> tuple[Climbed, ...]:
+        """The steps after the first `done`."""
+        climbed = []
+        for number in range(done, len(self.climb.steps)):
+            climbed.append(self._step(number))
+            self.taken(number + 1)
+        return tuple(climbed)
+
+    def _step(self, number: int) -> Climbed:
+        step, began = self.climb.steps[number], time.monotonic()
+        for attempt in range(1, self.attempts + 1):
+            self.controls.check()
+            self._await_leave(step)
+            self.tracker.add(cut_over_attempts=1)
+            self._say(number, step)
+            try:
+                taken = self.ladder.take(self.climb, number, self.controls.check)
+            except (errors.LockTimeout, errors.Conflict) as error:
+                self._blocked(attempt, error)
+            except (errors.DuplicateKey, errors.BadValue) as error:
+                raise self._lost(error) from error
+            except errors.BadStatement as error:
+                raise self._refused(step, error) from error
+            else:
+                self._held(taken)
+                return _climbed(step, attempt, time.monotonic() - began, taken)
+        raise self._not_obtained(step)
+
+    def _await_leave(self, step: Step) -> None:
+        """The operator may hold back whatever takes a lock that applications notice."""
+        if not step.patient:
+            self.controls.wait_while(
+                lambda now: now.cut_over_waits_for,
+                lambda reason: self.tracker.note(waiting_for=reason),
+            )
+
+    def _say(self, number: int, step: Step) -> None:
+        of = len(self.climb.steps)
+        self.tracker.note(waiting_for=f"step {number + 1} of {of}: {step.does}" if of > 1 else "")
+
+    def _held(self, taken: Taken) -> None:
+        longest = max(self.tracker.read().lock_held_seconds, taken.lock_held_seconds)
+        self.tracker.note(lock_held_seconds=longest, waiting_for="")
+
+    def _blocked(self, attempt: int, error: errors.ServerError) -> None:
+        self.tracker.note(waiting_for=f"{error.happened}; in the way: {self._in_the_way()}")
+        longest = min(LONGEST_BACK_OFF_SECONDS, 0.2 * 2 ** min(attempt, 10))
+        self.controls.pause(random.uniform(longest / 2, longest))
+
+    def _not_obtained(self, step: Step) -> errors.CutOverNotObtained:
+        name, budget = self.climb.table.name, self.climb.lock_budget_seconds * 1000
+        return errors.CutOverNotObtained(
+            f"{step.does}: not done within {budget:.0f} ms in {self.attempts} attempts;"
+            f" in the way: {self._in_the_way()}",
+            still_true=f"{name} serves as before",
+            todo="end these transactions or wait for a quieter hour; raise "
+            "--cut-over-lock-timeout only if applications can wait that long",
+        )
+
+    def _in_the_way(self) -> str:
+        found = self.ladder.blockers(self.climb.table.name)
+        return "; ".join(map(str, found)) or "nobody any more"
+
+    def _lost(self, error: errors.ServerError) -> errors.DataWouldBeLost:
+        return errors.DataWouldBeLost(
+            f"the new definition has no room for the rows: {error.happened}",
+            still_true=f"{self.climb.table.name} serves as before",
+            todo="change the rows or the ALTER, then start again",
+        )
+
+    def _refused(self, step: Step, error: errors.ServerError) -> errors.Precondition:
+        return errors.Precondition(
+            f"the server refuses {step.sql}: {error.happened}",
+            still_true=f"{self.climb.table.name} serves as before",
+            todo="correct the statement; the server itself would not run it either",
+        )
+
+
+def _climbed(step: Step, attempts: int, seconds: float, taken: Taken) -> Climbed:
+    return Climbed(step.sql, attempts, seconds, taken.lock_wait_seconds, taken.lock_held_seconds)

@@ -1,0 +1,88 @@
+"""What operators say to a run through the database, and what it shows there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from osc import errors
+from osc.engine import Sync
+from osc.model import alter
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.ops import desk
+from osc.ops.desk import Desk
+from osc.ops.words import Words
+from tests.conformance.place import Place
+from tests.servers import every_server
+
+pytestmark = every_server()
+
+
+@pytest.fixture
+def migration(place: Place) -> int:
+    place.app.run("CREATE TABLE orders (id INT PRIMARY KEY)")
+    place.engine.ledger.prepare()
+    statement = "ALTER TABLE orders ADD x INT"
+    table = place.engine.catalog.find(alter.parse(statement, mysql=place.mysql))
+    return place.engine.ledger.begin(table, statement, Sync.LOG, "me@here")
+
+
+@pytest.fixture
+def controls() -> Controls:
+    return Controls()
+
+
+@pytest.fixture
+def at_the_desk(place: Place, migration: int, controls: Controls) -> Iterator[Desk]:
+    made = Desk(place.engine.board, migration, Words(Tracker(), controls))
+    with made.at_work():
+        yield made
+
+
+def test_an_order_is_obeyed_and_answered(
+    place: Place, migration: int, controls: Controls, at_the_desk: Desk
+) -> None:
+    answer = desk.say(place.engine.board, migration, "pause", "ann@far")
+
+    assert answer == "paused; changes are still followed"
+    assert controls.steering.paused_by == "paused by ann@far"
+
+
+def test_an_order_that_makes_no_sense_is_answered_too(
+    place: Place, migration: int, at_the_desk: Desk
+) -> None:
+    assert "error: " in desk.say(place.engine.board, migration, "threads=lots of 100 %s", "ann")
+
+
+def test_orders_of_another_migration_are_left_alone(place: Place, migration: int) -> None:
+    number = place.engine.board.order(migration, "pause", "ann")
+
+    assert [order.number for order in place.engine.board.orders(migration)] == [number]
+    assert place.engine.board.orders(migration + 1) == []
+    assert place.engine.board.answered(number) is None
+
+
+def test_an_order_that_nobody_hears_is_taken_back(
+    place: Place, migration: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "ANSWER_SECONDS", 0.2)
+
+    with pytest.raises(errors.Precondition, match="did not answer"):
+        desk.say(place.engine.board, migration, "panic", "ann")
+
+    assert place.engine.board.orders(migration) == []
+
+
+def test_a_run_shows_where_it_is(place: Place, migration: int) -> None:
+    assert place.engine.board.shown(migration) is None
+
+    Desk(place.engine.board, migration, Words(Tracker(), Controls())).look()
+
+    record, age = place.engine.board.shown(migration) or ("", 99.0)
+    assert json.loads(record)["phase"] == "plan"
+    assert 0 <= age < 10
+    place.engine.board.clear(migration)
+    assert place.engine.board.shown(migration) is None

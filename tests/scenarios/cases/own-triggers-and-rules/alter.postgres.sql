@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER w TYPE bigint, ADD fresh text DEFAULT 'x', ENABLE TRIGGER on_now, DISABLE TRIGGER off_now;

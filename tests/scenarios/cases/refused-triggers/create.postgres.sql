@@ -1,7 +1,0 @@
-CREATE TABLE {t} (id integer PRIMARY KEY, v integer);
-
-INSERT INTO {t} SELECT n, n FROM {numbers 500};
-
-CREATE FUNCTION more() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.v := NEW.v + 1; RETURN NEW; END';
-
-CREATE TRIGGER theirs BEFORE UPDATE ON {t} FOR EACH ROW EXECUTE FUNCTION more();

@@ -1,0 +1,43 @@
+"""The dashboard and the alert rules speak of metrics that are there, and of all of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.model.reading import Reading
+from osc.ops.metrics import RunCollector
+
+MONITORING = Path(__file__).parents[2] / "docker" / "monitoring"
+LAG = Reading("lag of replica r", 0.1, 1.0, "s", holds_following=True)
+
+
+def exported() -> set[str]:
+    tracker = Tracker()
+    tracker.note(signals=(LAG,))
+    metrics = RunCollector(tracker, Controls()).collect()
+    return {sample.name for metric in metrics for sample in metric.samples}
+
+
+def named(text: str) -> set[str]:
+    return set(re.findall(r"\bosc_[a-z_]+", text))
+
+
+@pytest.mark.parametrize("file", ["grafana-osc.json", "alerts.yml"])
+def test_each_metric_that_is_named_is_exported(file: str) -> None:
+    found = named((MONITORING / file).read_text())
+
+    assert found
+    assert found <= exported()
+
+
+def test_the_dashboard_is_json_with_panels() -> None:
+    dashboard = json.loads((MONITORING / "grafana-osc.json").read_text())
+
+    assert len(dashboard["panels"]) >= 8
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

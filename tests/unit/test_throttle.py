@@ -1,0 +1,235 @@
+"""The worst signal decides, and one that does not answer is bad."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time
+from pathlib import Path
+
+import pytest
+
+from osc import errors
+from osc.model.controls import Controls
+from osc.model.hours import Hours, hours
+from osc.model.progress import Tracker
+from osc.model.reading import Reading, worst
+from osc.model.steering import LEAST_SHARE, Steering
+from osc.ops.gauges import Clock, Flag, Http, limits
+from osc.ops.guards import Guards
+from osc.ops.throttle import Throttle, decide
+
+CALM = Reading("load", 1, 10)
+LAG = Reading("lag of replica r2", 3.0, 1.0, "s", holds_following=True)
+
+
+def test_a_reading_says_its_name_value_and_limit() -> None:
+    assert str(LAG) == "lag of replica r2 3 s of 1 s"
+    assert str(Reading("lag", trouble="no answer for 5 s")) == "lag: no answer for 5 s"
+
+
+def test_the_worst_reading_is_the_one_nearest_to_its_own_limit() -> None:
+    assert worst([Reading("a", 90, 100), Reading("b", 2, 1), Reading("c", 5000, 9000)]) == Reading(
+        "b", 2, 1
+    )
+    assert worst([]) is None
+
+
+def test_a_lag_holds_copy_and_following_and_a_load_only_the_copy() -> None:
+    lagging = decide(Steering(), [CALM, LAG])
+    loaded = decide(Steering(), [Reading("load", 11, 10), replace(LAG, value=0.1)])
+
+    assert "lag of replica r2" in lagging.held_by
+    assert "lag of replica r2" in lagging.following_held_by
+    assert "load 11 of 10" in loaded.held_by
+    assert loaded.following_held_by == ""
+
+
+def test_what_stands_still_goes_on_only_when_the_reading_is_clearly_below_its_limit() -> None:
+    held = decide(Steering(), [Reading("load", 10, 10)])
+
+    just_below = decide(held, [Reading("load", 9.5, 10)])
+    clear = decide(held, [Reading("load", 5, 10)])
+
+    assert just_below.held_by
+    assert clear.held_by == ""
+    assert clear.share <= 0.5, "it begins again as slowly as it was when it stopped"
+
+
+def test_a_signal_without_an_answer_is_bad() -> None:
+    silent = decide(Steering(), [Reading("lag", trouble="no answer for 5 s")])
+
+    assert "no answer for 5 s" in silent.held_by
+
+
+def test_a_pause_of_the_operator_is_not_touched_by_the_signals() -> None:
+    paused = Steering().paused("operator", "paused by ann")
+
+    assert decide(paused, [CALM]).paused_by == "paused by ann"
+
+
+@dataclass
+class Scripted:
+    """A gauge that shows what it is told to; `asked` is set each time it was read."""
+
+    reading: Reading | Exception
+    name: str = "scripted"
+    every_seconds: float = 0.01
+    asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def read(self) -> Reading:
+        self.asked.release()
+        if isinstance(self.reading, Exception):
+            raise self.reading
+        return self.reading
+
+
+def test_a_throttle_steers_while_it_is_at_work_and_lets_go_at_its_end() -> None:
+    controls, gauge = Controls(), Scripted(Reading("load", 20, 10))
+
+    with Throttle([gauge], controls, Tracker()).at_work():
+        controls_held = _until(lambda: bool(controls.steering.held_by))
+        gauge.reading = Reading("load", 1, 10)
+        went_on = _until(lambda: not controls.steering.held_by)
+
+    assert controls_held
+    assert went_on
+    assert controls.steering == Steering()
+
+
+def test_an_error_of_a_gauge_is_told_as_its_reading() -> None:
+    controls = Controls()
+    gauge = Scripted(errors.ConnectionLost("the replica went away"), name="lag of r1")
+
+    with Throttle([gauge], controls, Tracker()).at_work() as throttle:
+        assert _until(lambda: "the replica went away" in controls.steering.held_by)
+        assert [str(reading) for reading in throttle.readings()] == [
+            "lag of r1: the replica went away"
+        ]
+
+
+def _until(holds: object) -> bool:
+    assert callable(holds)
+    passed = threading.Event()
+    for _ in range(1000):
+        if holds():
+            return True
+        passed.wait(0.01)
+    return False
+
+
+def test_limits_are_read_in_both_spellings() -> None:
+    assert limits("Threads_running=25,history:1000", "--max-load") == {
+        "Threads_running": 25.0,
+        "history": 1000.0,
+    }
+    with pytest.raises(errors.Usage, match="--max-load"):
+        limits("Threads_running", "--max-load")
+
+
+@pytest.mark.parametrize(
+    ("said", "inside", "outside"),
+    [
+        ("22:00-06:00", time(23, 30), time(6, 0)),
+        ("09:00-17:30", time(9, 0), time(17, 30)),
+        ("00:00-24:00", time(0, 0), time(0, 0)),
+    ],
+)
+def test_hours_may_go_over_midnight(said: str, inside: time, outside: time) -> None:
+    read = hours(said, "--only-between")
+
+    assert read.include(inside)
+    if inside != outside:
+        assert not read.include(outside)
+
+
+@pytest.mark.parametrize("said", ["22-6", "25:00-06:00", "22:00", ""])
+def test_what_are_no_hours_is_refused(said: str) -> None:
+    with pytest.raises(errors.Usage, match="--only-between"):
+        hours(said, "--only-between")
+
+
+def test_a_clock_outside_of_its_hours_and_a_file_that_is_there_hold_the_copy(
+    tmp_path: Path,
+) -> None:
+    noon = Clock(Hours(time(22), time(6)), now=lambda: datetime(2026, 1, 1, 12))
+    flag = Flag(tmp_path / "throttle")
+
+    assert noon.read().severity > 1
+    assert flag.read().severity == 0
+    flag.path.touch()
+    assert flag.read().severity > 1
+
+
+def test_an_address_that_nobody_answers_at_is_bad() -> None:
+    assert Http("http://127.0.0.1:9/").read().severity > 1
+
+
+def test_a_panic_file_stops_the_run(tmp_path: Path) -> None:
+    controls = Controls()
+    panic = tmp_path / "panic"
+    guards = Guards(controls, panic_file=panic)
+
+    guards.look()
+    controls.check()
+    panic.touch()
+    guards.look()
+
+    with pytest.raises(errors.Stopped, match="panic"):
+        controls.check()
+
+
+def test_the_cut_over_waits_for_its_file_and_for_its_hours(tmp_path: Path) -> None:
+    controls, file, hour = Controls(), tmp_path / "postpone", [12]
+    file.touch()
+    guards = Guards(
+        controls,
+        postpone_files=(file,),
+        cut_over_hours=Hours(time(2), time(4)),
+        now=lambda: datetime(2026, 1, 1, hour[0]),
+    )
+
+    guards.look()
+    assert "the file" in controls.steering.cut_over_waits_for
+    file.unlink()
+    guards.look()
+    assert "02:00-04:00" in controls.steering.cut_over_waits_for
+    hour[0] = 3
+    guards.look()
+    assert controls.steering.cut_over_waits_for == ""
+
+
+@dataclass
+class Loaded:
+    """A server whose load is set by hand."""
+
+    load: float = 0.0
+
+    def read(self, name: str) -> float:
+        return self.load
+
+
+def test_a_critical_load_seen_twice_stops_the_run() -> None:
+    controls, server = Controls(), Loaded(99)
+    guards = Guards(controls, critical={"running": 50}, gauges=server)  # type: ignore[arg-type]
+
+    guards.look()
+    controls.check()
+    guards.look()
+
+    with pytest.raises(errors.Guarded, match="running is 99"):
+        controls.check()
+
+
+def test_or_lets_it_hibernate() -> None:
+    controls, server = Controls(), Loaded(99)
+    guards = Guards(
+        controls, critical={"running": 50}, gauges=server, hibernate_seconds=60  # type: ignore[arg-type]
+    )  # fmt: skip
+
+    guards.look()
+    guards.look()
+
+    controls.check()
+    assert "hibernating for 60 s" in controls.steering.paused_by
+    assert LEAST_SHARE > 0
