@@ -92,16 +92,23 @@ def _shape(
 def ask_original(
     session: Connection, table: TableName, found: Iterable[Promise], filled: str, columns: ColumnMap
 ) -> None:
-    """Raises DataWouldBeLost where rows of today refer to nothing. A column that its default will
-    fill is not there to be asked yet."""
-    there = {pair.target for pair in columns.pairs}
+    """Raises DataWouldBeLost where rows refer to nothing. It is the original that is asked, for it
+    and the other table are seen in one snapshot: the shadow lags, and what it lacks is no orphan.
+    """
     rows = f"(SELECT {filled} FROM ONLY {qualified(table)})"
-    _ask(session, [p for p in found if p.columns() <= there], rows, "nothing was touched")
+    _ask(session, [p for p in found if p.columns() <= _there(columns)], rows, "nothing was touched")
 
 
-def ask_shadow(session: Connection, shadow: TableName, found: Iterable[Promise]) -> None:
-    """The same of the full shadow, right before the swap."""
-    _ask(session, found, f"ONLY {qualified(shadow)}", "nothing was swapped; the original serves")
+def ask_shadow(
+    session: Connection, shadow: TableName, found: Iterable[Promise], columns: ColumnMap
+) -> None:
+    """The same about columns that only the shadow has, filled by their defaults."""
+    late = [promise for promise in found if not promise.columns() <= _there(columns)]
+    _ask(session, late, f"ONLY {qualified(shadow)}", "nothing was swapped; the original serves")
+
+
+def _there(columns: ColumnMap) -> set[str]:
+    return {pair.target for pair in columns.pairs}
 
 
 def _ask(session: Connection, found: Iterable[Promise], rows: str, still_true: str) -> None:

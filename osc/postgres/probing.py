@@ -49,7 +49,7 @@ def doubts(session: Connection, original: Table, target: Target, columns: Column
     altered = target.table
     converted = [p for p in columns.pairs if not p.same_type and p.source is not None]
     return Doubts(
-        source=_filled(original, altered, columns),
+        source=filled(original, altered, columns),
         rows=(
             *_nulls(original, altered, columns),
             *_checks(session, original, target, converted),
@@ -77,7 +77,7 @@ def probe(session: Connection, table: Table, columns: ColumnMap, asked: Doubts) 
         _ask_unique(session, table, unique, asked.source)
 
 
-def _filled(original: Table, altered: Table, columns: ColumnMap) -> str:
+def filled(original: Table, altered: Table, columns: ColumnMap) -> str:
     """The select list that gives each row as the shadow will hold it."""
     return ", ".join(
         f"CAST({pair.expression} AS {type_of(column)}){collation_of(column)}"

@@ -27,6 +27,7 @@ from osc.postgres import (
     locking,
     mentions,
     orphans,
+    probing,
     published,
     rekeying,
     sequences,
@@ -211,7 +212,10 @@ class PostgresSwapper:
 
     def _require_parents(self, session: Connection, source: int) -> None:
         new = orphans.promises(session, source, self.target.keys, self.job.columns)
-        orphans.ask_shadow(session, self.job.shadow.name, new)
+        columns = self.job.columns
+        rows = probing.filled(self.job.original, self.target.table, columns)
+        orphans.ask_original(session, self.job.original.name, new, rows, columns)
+        orphans.ask_shadow(session, self.job.shadow.name, new, columns)
 
     def _require_complete(self, session: Connection, shadow: int) -> None:
         """The last veto. It comes before the exchange, because each DDL statement makes the server
