@@ -150,6 +150,16 @@ SELECT format('rule %I: %s, enabled %s, comment %s', rulename,
               coalesce(obj_description(w.oid, 'pg_rewrite'), '-'))
 FROM t JOIN pg_rewrite w ON w.ev_class = t.oid
 UNION ALL
+SELECT format('%s depends on extension %I', coalesce('index ' || quote_ident(i.relname),
+              'trigger ' || quote_ident(g.tgname)), e.extname)
+FROM t JOIN pg_depend d ON d.deptype = 'x' JOIN pg_extension e ON e.oid = d.refobjid
+LEFT JOIN pg_index x ON d.classid = 'pg_class'::regclass AND x.indexrelid = d.objid
+     AND x.indrelid = t.oid
+LEFT JOIN pg_class i ON i.oid = x.indexrelid
+LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+     AND g.tgrelid = t.oid
+WHERE i.oid IS NOT NULL OR g.oid IS NOT NULL
+UNION ALL
 SELECT format('security label of %s: %s for %s', l.objsubid, l.label, l.provider)
 FROM t JOIN pg_seclabel l ON (l.classoid, l.objoid) = ('pg_class'::regclass, t.oid)
 UNION ALL

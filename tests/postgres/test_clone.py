@@ -227,10 +227,20 @@ def test_rows_that_come_and_go_do_not_change_the_identity(database: Database) ->
     assert database.engine.catalog.identity(ORIGINAL) == before
 
 
-def test_what_a_clone_cannot_have_is_named_line_by_line(database: Database) -> None:
-    database.run(EVERYTHING, f"ALTER EXTENSION plpgsql ADD TABLE {ON[12:]}")
+@pytest.mark.parametrize(
+    ("has", "says"),
+    [
+        (f"ALTER EXTENSION plpgsql ADD TABLE {ON[12:]}", "- member of extension plpgsql"),
+        ("ALTER INDEX shop.lowered DEPENDS ON EXTENSION plpgsql", "- index lowered depends on ext"),
+        (f"ALTER TRIGGER many ON {ON[12:]} DEPENDS ON EXTENSION plpgsql", "- trigger many depends"),
+    ],
+)
+def test_what_a_clone_cannot_have_is_named_line_by_line(
+    database: Database, has: str, says: str
+) -> None:
+    database.run(EVERYTHING, has)
 
-    with pytest.raises(Precondition, match="- member of extension plpgsql"):
+    with pytest.raises(Precondition, match=says):
         clone.make(database.session(), ORIGINAL, CLONE)
 
 
