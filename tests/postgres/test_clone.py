@@ -96,7 +96,8 @@ GRANT ALL ON shop.log TO osc_owner;
 CREATE FUNCTION shop.noted() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN INSERT INTO shop.log VALUES (TG_NAME); RETURN coalesce(NEW, OLD); END';
 CREATE TRIGGER "B" BEFORE INSERT OR UPDATE OF amount, id ON shop."Orders" FOR EACH ROW
-    WHEN (NEW.amount > 5 AND NEW.id IS NOT NULL) EXECUTE FUNCTION shop.noted('it''s', '\');
+    WHEN (NEW.amount > 5 AND NEW.id IS NOT NULL) EXECUTE FUNCTION
+    shop.noted('it''s', 'shop."Orders"');
 CREATE TRIGGER a_quiet AFTER DELETE ON shop."Orders" FOR EACH ROW EXECUTE FUNCTION shop.noted();
 CREATE TRIGGER at_replicas AFTER TRUNCATE ON shop."Orders" EXECUTE FUNCTION shop.noted();
 CREATE TRIGGER many AFTER UPDATE ON shop."Orders" REFERENCING OLD TABLE AS was NEW TABLE AS became
