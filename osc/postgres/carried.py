@@ -26,6 +26,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from osc.engine import Job, Statement
+from osc.model.columns import sources
 from osc.model.table import TableName
 from osc.postgres.quoting import identifier, literal
 from osc.postgres.rehearsal import Target
@@ -54,8 +55,9 @@ class Exchange:
 
     @property
     def columns(self) -> dict[str, str]:
-        """The new table's column for each of the original's that has one."""
-        return {p.source: p.target for p in self.job.columns.pairs if p.source is not None}
+        """The new table's column for each of the original's that has one, generated or not."""
+        found = sources(self.job.original, self.job.shadow, self.job.alter)
+        return {source: target for target, source in found.items()}
 
 
 @dataclass(frozen=True, order=True)

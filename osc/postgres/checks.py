@@ -29,7 +29,6 @@ class PostgresChecks:
                 _require_room_for_triggers(session)
 
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
-        _require_no_restart(alter)
         with self.opened("checks") as session:
             oid = definition.oid_of(session, table.name)
             if oid is None:
@@ -116,15 +115,6 @@ def _require_room_for_triggers(session: Connection) -> None:
             still_true="nothing was touched",
             todo="CREATE EXTENSION plpgsql, or GRANT USAGE ON LANGUAGE plpgsql",
         )
-
-
-def _require_no_restart(alter: Alter) -> None:
-    for verbs in alter.verbs:
-        if verbs[:1] == ("ALTER",) and "RESTART" in verbs:
-            raise _refused(
-                "the ALTER restarts an identity sequence",
-                "do that in a statement of its own: it needs no copy",
-            )
 
 
 def _require_ownership(session: Connection, table: Table, oid: int) -> None:

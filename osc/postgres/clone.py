@@ -86,7 +86,8 @@ AND (coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1 OR a.attoptions 
 """
 
 SEQUENCES = """
-SELECT a.attname, s.relname, s.oid, obj_description(s.oid, 'pg_class'), q.seqtypid::regtype::text
+SELECT a.attname, s.relname, s.oid, obj_description(s.oid, 'pg_class'), q.seqtypid::regtype::text,
+       s.oid::regclass::text
 FROM pg_depend d
 JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 JOIN pg_sequence q ON q.seqrelid = s.oid
@@ -156,14 +157,17 @@ def _constraints(session: Connection, source: int, made: int, on: str) -> Iterat
 
 
 def _sequences(session: Connection, source: int, made: int, clone: TableName) -> Iterator[str]:
-    """LIKE gives an identity column a sequence of its own name and type, without a comment."""
+    """LIKE gives an identity column a sequence of its own name and type, without a comment. It gets
+    the value of the original's, as one that was used: where it isn't after the ALTER, that has
+    restarted it or made another one."""
     have = {column: name for column, name, *_ in session.rows(SEQUENCES, made)}
-    for column, name, _, comment, type in session.rows(SEQUENCES, source):
+    for column, name, _, comment, type, counting in session.rows(SEQUENCES, source):
         fresh = TableName(clone.schema, have[column])
         sequence = qualified(TableName(clone.schema, name))
         if fresh.name != name:
             yield f"ALTER SEQUENCE {qualified(fresh)} RENAME TO {identifier(name)}"
         yield f"ALTER SEQUENCE {sequence} AS {type}"
+        yield f"SELECT setval({literal(sequence)}, last_value, true) FROM {counting}"
         if comment is not None:
             yield f"COMMENT ON SEQUENCE {sequence} IS {literal(comment)}"
 

@@ -9,7 +9,7 @@ from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
 from osc.model import difference
 from osc.model.alter import Alter
-from osc.model.columns import ColumnMap
+from osc.model.columns import sources
 from osc.model.table import Table, TableName
 from osc.postgres import (
     catalog,
@@ -22,6 +22,7 @@ from osc.postgres import (
     published,
     rehearsal,
     scratch,
+    sequences,
     slots,
     surroundings,
 )
@@ -57,10 +58,11 @@ class PostgresWorkshop:
             rehearsal.rehearsed(session, table.name, alter) as target,
         ):
             columns, key = column_map(session, table, target.table, alter)
-            _require_followable(session, table, target.table, columns)
+            _require_followable(session, table, target.table, alter)
             asked = doubts(session, table, target, columns)
-            oid = definition.oid_of(session, table.name)
+            oid = oid_of(session, table.name)
             assert oid is not None
+            sequences.require_free(session, oid, columns)
             before = (
                 *definition.describe(session, oid),
                 *surroundings.keys(session, oid, clone=target.oid),
@@ -142,14 +144,12 @@ class PostgresWorkshop:
         self.drop([archive])
 
 
-def _require_followable(
-    session: Connection, table: Table, altered: Table, columns: ColumnMap
-) -> None:
+def _require_followable(session: Connection, table: Table, altered: Table, alter: Alter) -> None:
     """Raises Precondition where the ALTER takes from a dependent what it needs."""
     oid = oid_of(session, table.name)
     assert oid is not None
     found = (*dependents.read(session, oid), *published.read(session, oid))
-    targets = {pair.source: pair.target for pair in columns.pairs}
+    targets = {source: target for target, source in sources(table, altered, alter).items()}
     new = {column.name: column.type for column in altered.columns}
     old = {column.name: column.type for column in table.columns}
     dropped = [name for name in old if name not in targets]
