@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from osc.errors import BadStatement, BadValue, DataWouldBeLost, OscError
 from osc.model.columns import ColumnMap, Pair
 from osc.model.table import Column, Table
+from osc.postgres.blocks import only
 from osc.postgres.keys import INTEGERS, TEXTS
 from osc.postgres.quoting import collation_of, identifier, literal, qualified, type_of
 from osc.postgres.rehearsal import Target
@@ -228,7 +229,7 @@ def _ask_unique(session: Connection, table: Table, unique: Unique, source: str) 
 
 def _rows_of(table: Table, source: str, where: str = "") -> str:
     alias = identifier(table.name.name)
-    return f"(SELECT {source} FROM ONLY {qualified(table.name)}{where}) AS {alias}"
+    return f"(SELECT {source} FROM {only(table)}{qualified(table.name)}{where}) AS {alias}"
 
 
 def _ask_rows(session: Connection, table: Table, columns: ColumnMap, asked: Doubts) -> None:

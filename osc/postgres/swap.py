@@ -22,6 +22,8 @@ from osc.model.table import TableName
 from osc.postgres import (
     catalog,
     foreign,
+    kin,
+    kinship,
     locking,
     mentions,
     orphans,
@@ -36,14 +38,20 @@ from osc.postgres import (
 from osc.postgres.carried import ORIGINAL, Carried, Exchange, Lock, note, together
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.outcome import backend, insist, settle
-from osc.postgres.quoting import identifier, qualified
+from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Target, require_unchanged
 from osc.postgres.session import Connection, Open
 
-PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
+OF_EACH: tuple[Callable[[Connection, Exchange], Carried], ...] = (
     sequences.carried,
     statistics.carried,
     withheld.carried,
+)
+"""What a partition has of its own."""
+
+PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
+    kinship.carried,
+    *OF_EACH,
     published.carried,
     mentions.carried,
     rekeying.carried,
@@ -83,11 +91,12 @@ class PostgresSwapper:
             granted = asked
             try:
                 self._warm_up(session, source)
+                glance = self._look(session, source, shadow)
                 steps = self._exchange(session, source, shadow)
                 self._require_parents(session, source)
                 with session.transaction():
                     asked, granted = self._lock(session, source, budget_seconds, steps.locks)
-                    self._under_lock(session, source, shadow, drain, steps)
+                    self._under_lock(session, source, shadow, drain, steps, glance)
                     ended = True
             except BaseException as error:
                 if not _is_cut(session, error):
@@ -142,11 +151,15 @@ class PostgresSwapper:
         shadow: int,
         drain: Callable[[Session], None],
         steps: Steps,
+        glance: object,
     ) -> None:
-        require_unchanged(session, self.job.original)
+        known = glance is not None and glance == _glance(session, source, shadow)
+        if not known:
+            require_unchanged(session, self.job.original)
         if _outside(session, source) != steps.seen:
             raise Conflict(f"what hangs on {self.job.original.name} has just been changed")
-        self._require_complete(session, shadow)
+        if not known:
+            self._require_complete(session, shadow)
         drain(session)
         # What is deferred is checked now: a table with checks still to come can't be altered.
         session.run("SET CONSTRAINTS ALL IMMEDIATE")
@@ -154,6 +167,16 @@ class PostgresSwapper:
             session.execute(step)
         if steps.seen:
             self._require_alone(session, source)
+
+    def _look(self, session: Connection, source: int, shadow: int) -> object:
+        """A long look at a large family before the lock, so that a glance is enough under it; the
+        glance comes first, and so tells of whatever changes while we look."""
+        if not self.job.original.leaves:
+            return None
+        seen = _glance(session, source, shadow)
+        require_unchanged(session, self.job.original)
+        self._require_complete(session, shadow)
+        return seen
 
     def _warm_up(self, session: Connection, source: int) -> None:
         """Under the lock the catalog queries, which take long to plan, have their plans already."""
@@ -169,12 +192,18 @@ class PostgresSwapper:
             self.__dict__.pop("target")
         exchange = Exchange(self.job, self.target, source, shadow)
         seen = _outside(session, source)
-        parts = together(carried(session, exchange) for carried in PARTS)
+        parts = together(
+            (
+                *(carried(session, exchange) for carried in PARTS),
+                *(carried(session, exchange.of(*pair))
+                  for pair in kinship.pairs(session, exchange) for carried in OF_EACH),
+            )
+        )  # fmt: skip
         steps = (
             Statement("SET LOCAL search_path = pg_catalog"),
             *parts.before,
-            _move(exchange.original, exchange.archive.schema),
-            _move(exchange.shadow, exchange.original.schema),
+            kinship.move(exchange.original, exchange.archive.schema),
+            kinship.move(exchange.shadow, exchange.original.schema),
             *mentions.worn(exchange, parts.named),
             *parts.after,
             note(exchange.archive.schema, parts.unvalidated),
@@ -248,6 +277,10 @@ class PostgresSwapper:
         locking.end(self.opened, blocker)
 
 
+def _glance(session: Connection, source: int, shadow: int) -> object:
+    return kin.fingerprint(session, source), kin.fingerprint(session, shadow)
+
+
 def _outside(session: Connection, table: int) -> tuple[str, ...]:
     return (*surroundings.described(session, table), *surroundings.keys(session, table))
 
@@ -261,10 +294,6 @@ def _told(session: Connection, name: TableName) -> tuple[str, ...]:
     if oid is None:
         return ()
     return (*describe(session, oid), *surroundings.keys(session, oid))
-
-
-def _move(table: TableName, schema: str) -> Statement:
-    return Statement(f"ALTER TABLE {qualified(table)} SET SCHEMA {identifier(schema)}")
 
 
 def _is_cut(session: Connection, error: BaseException) -> bool:

@@ -18,9 +18,11 @@ from osc.postgres import (
     dependents,
     firing,
     foreign,
+    kinship,
     orphans,
     published,
     rehearsal,
+    relatives,
     scratch,
     sequences,
     slots,
@@ -31,6 +33,7 @@ from osc.postgres.filling import column_map
 from osc.postgres.orphans import Promise
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
+from osc.postgres.rehearsal import Part
 from osc.postgres.session import Connection, Open
 
 
@@ -59,6 +62,7 @@ class PostgresWorkshop:
         ):
             columns, key = column_map(session, table, target.table, alter)
             _require_followable(session, table, target.table, alter)
+            relatives.require_keys(session, table, target.keys)
             asked = doubts(session, table, target, columns)
             oid = oid_of(session, table.name)
             assert oid is not None
@@ -100,13 +104,11 @@ class PostgresWorkshop:
             target = rehearsal.read(session, table.name, names.shadow, oid)
             foreign.part(session, oid)
             foreign.dismiss(session, names.shadow.schema)
-            # An autovacuum of the half-filled table would be in the way of the index builds.
-            session.run(f"ALTER TABLE {qualified(names.shadow)} SET (autovacuum_enabled = false)")
-            for constraint in target.late:
-                session.execute(constraint.drop(names.shadow))
-            for index in target.indexes:
-                session.execute(index.drop(names.shadow))
-            firing.silence(session, target.firings, names.shadow)
+            for part in target.parts:
+                _empty(session, part, part.within(names.shadow.schema))
+            source = oid_of(session, table.name)
+            assert source is not None
+            kinship.bind(session, source, names.shadow)
             return replace(target.table, identity=catalog.identity(session, oid) or "")
 
     def leftovers(self, table: TableName) -> list[TableName]:
@@ -138,6 +140,7 @@ class PostgresWorkshop:
         with self.opened("cleanup") as session:
             for name in names:
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
+                scratch.drop_frames(session, name.schema)
                 scratch.drop_empty(session, name.schema)
 
     def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
@@ -157,6 +160,19 @@ def _require_followable(session: Connection, table: Table, altered: Table, alter
     dependents.require_columns(found, dropped, retyped)
 
 
+def _empty(session: Connection, part: Part, table: TableName) -> None:
+    """Of what would be in the way of the copy; indexes of a parent take their parts along."""
+    if not part.partitioned:
+        # An autovacuum of the half-filled table would be in the way of the index builds.
+        session.run(f"ALTER TABLE {qualified(table)} SET (autovacuum_enabled = false)")
+    for constraint in part.late:
+        session.execute(constraint.drop(table))
+    for index in part.indexes:
+        if not index.parent:
+            session.execute(index.drop(table))
+    firing.silence(session, part.firings, table)
+
+
 NO_SUCH_TABLE = {"42P01", "3F000"}
 
 
@@ -164,7 +180,7 @@ def _is_free(session: Connection, table: TableName) -> bool:
     """Whether the lock that excludes everybody can be had within `lock_timeout`."""
     try:
         with session.transaction():
-            session.run(f"LOCK TABLE ONLY {qualified(table)} IN ACCESS EXCLUSIVE MODE")
+            session.run(f"LOCK TABLE {qualified(table)} IN ACCESS EXCLUSIVE MODE")
     except LockTimeout:
         return False
     except BadStatement as error:

@@ -61,7 +61,6 @@ def test_what_cannot_be_carried_over_is_refused_by_name(
 @pytest.mark.parametrize(
     ("made", "says"),
     [
-        ("CREATE TABLE t (id int PRIMARY KEY, v int) PARTITION BY HASH (id)", "partitioned table"),
         ("CREATE VIEW t AS SELECT 1 AS v", "is a view"),
         ("CREATE MATERIALIZED VIEW t AS SELECT 1 AS v", "materialised view"),
         ("CREATE SEQUENCE t", "a sequence"),

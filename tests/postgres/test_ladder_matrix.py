@@ -14,8 +14,8 @@ from osc.errors import BadStatement
 from osc.model.ladder import Clause, Way
 from osc.model.table import TableName
 from osc.postgres.double import doubled
-from osc.postgres.mentions import retargeted
 from osc.postgres.observing import observed
+from osc.postgres.others import retargeted
 from osc.postgres.quoting import qualified
 from osc.postgres.session import Connection
 from tests.postgres.conftest import Database
