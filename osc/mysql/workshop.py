@@ -25,6 +25,7 @@ from osc.mysql import (
     probing,
     quiet,
     quoting,
+    retiring,
     trial,
 )
 from osc.mysql.attempt import is_sentry
@@ -193,6 +194,8 @@ class MySQLWorkshop:
                     self._drop_empty_databases(session, name.schema)
 
     def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        with self._session("retire") as session:
+            retiring.empty(session, archive, pace)
         self.drop([archive])
 
     def _drop_empty_databases(self, session: Session, schema: str) -> None:
