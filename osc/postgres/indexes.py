@@ -97,11 +97,12 @@ class Index:
 QUERY = """
 SELECT i.relname,
        CASE WHEN n.oid = pg_my_temp_schema()
-            THEN regexp_replace(pg_get_indexdef(i.oid), ' ON pg_temp[.]',
-                                format(' ON %I.', n.nspname))
+            THEN regexp_replace(pg_get_indexdef(i.oid), ' ON (ONLY )?pg_temp[.]',
+                                format(' ON \\1%I.', n.nspname))
             ELSE pg_get_indexdef(i.oid) END,
-       format('CREATE %sINDEX %I ON %I.%I USING ',
-              CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname, n.nspname, t.relname),
+       format('CREATE %sINDEX %I ON %s%I.%I USING ',
+              CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname,
+              CASE WHEN t.relkind = 'p' THEN 'ONLY ' END, n.nspname, t.relname),
        x.indisunique, coalesce(pg_get_constraintdef(k.oid), ''), x.indisprimary,
        x.indisexclusion OR coalesce((to_jsonb(k) ->> 'conperiod')::bool, false),
        coalesce(k.condeferrable, false), coalesce(k.condeferred, false),
