@@ -69,7 +69,12 @@ def answering(command: Command) -> Command:
     """Adds the options on output; errors become sentences and exit codes."""
 
     @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
-    @click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
+    @click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="How each line of stderr is written.",
+    )
     @click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks.")
     @click.option("--debug", is_flag=True, help="Log more, and show tracebacks.")
     @functools.wraps(command)
@@ -202,7 +207,10 @@ def _who() -> str:
 
 @osc.command(name="plan")
 @addressed('"ALTER TABLE …"')
-@click.option("--format", "form", type=click.Choice(get_args(route.Format)), default="text")
+@click.option(
+    "--format", "form", type=click.Choice(get_args(route.Format)), default="text",
+    help="How the plan is written.",
+)  # fmt: skip
 @altering
 @answering
 def plan_(
@@ -463,7 +471,10 @@ def _named(engine: Engine, words: tuple[str, ...]) -> TableName | None:
     default="postgres",
     required=False,
 )
-@click.option("--rows", type=click.IntRange(1000), default=1_000_000, show_default=True)
+@click.option(
+    "--rows", type=click.IntRange(1000), default=1_000_000, show_default=True,
+    help="The size of the table.",
+)  # fmt: skip
 @click.option(
     "--rate",
     type=click.IntRange(1, 5000),

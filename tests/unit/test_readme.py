@@ -1,0 +1,103 @@
+"""What the README speaks of is there, and what is there it speaks of."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from osc.cli import osc
+from osc.habits import gh_ost, pt
+from osc.model.controls import Controls
+from osc.model.progress import Tracker
+from osc.model.reading import Reading
+from osc.ops.failure import exit_codes
+from osc.ops.hooks import EVENTS
+from osc.ops.metrics import RunCollector
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+LAG = Reading("lag of replica r", 0.1, 1.0, "s", holds_following=True)
+OF_OTHERS = {"--log-bin", "--help"}
+"""Options of servers, and of the command line itself."""
+
+
+def commands() -> dict[str, click.Command]:
+    return {**osc.commands}
+
+
+def options() -> set[str]:
+    return {
+        word
+        for command in commands().values()
+        for parameter in command.params
+        for word in (*parameter.opts, *parameter.secondary_opts)
+        if word.startswith("--")
+    }
+
+
+def test_every_command_is_spoken_of() -> None:
+    missing = [name for name in commands() if not re.search(rf"osc {name}\b", README)]
+
+    assert missing == []
+
+
+def test_every_command_that_is_spoken_of_is_there() -> None:
+    spoken = set(re.findall(r"(?:`|^ {4}(?:\$ )?)osc +([a-z][a-z-]*)", README, re.MULTILINE))
+
+    assert spoken - set(commands()) == set()
+
+
+def test_every_option_that_is_spoken_of_is_there() -> None:
+    spoken = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+    foreign = {f"--{name}" for flags in (pt.FLAGS, gh_ost.FLAGS) for name in flags}
+
+    assert spoken - options() - foreign - OF_OTHERS == set()
+
+
+def test_every_option_is_spoken_of() -> None:
+    spoken = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+
+    missing = {word for word in options() - spoken if _other_way(word) not in spoken}
+
+    assert missing == set()
+
+
+def _other_way(option: str) -> str:
+    """The same switch, turned the other way."""
+    return f"--{option[5:]}" if option.startswith("--no-") else f"--no-{option[2:]}"
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    table = README.split("## Exit codes")[1].split("\n## ")[0]
+    spoken = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+              for code in row.split(",")}  # fmt: skip
+
+    assert spoken == {code for code, _, _ in exit_codes()}
+
+
+def test_the_metrics_are_those_that_are_exported() -> None:
+    tracker = Tracker()
+    tracker.note(signals=(LAG,))
+    collected = RunCollector(tracker, Controls()).collect()
+    exported = {sample.name for metric in collected for sample in metric.samples}
+
+    assert set(re.findall(r"`(osc_[a-z_]+)`", README)) == exported
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_of_a_hook_is_spoken_of(event: str) -> None:
+    assert f"`{event}`" in README
+
+
+def test_every_command_and_option_has_a_line_of_help() -> None:
+    silent = [name for name, command in commands().items() if not command.help]
+    silent += [
+        f"{name} {parameter.opts[0]}"
+        for name, command in commands().items()
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.help and not parameter.hidden
+    ]
+
+    assert silent == []
