@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from osc.engine import Session, Statement
 from osc.model.relations import ForeignKey
 from osc.model.table import TableName
-from osc.mysql import naming, quoting
+from osc.mysql import quoting
 from osc.mysql.catalog import MySQLCatalog
 
 _NAME = r"`((?:[^`]|``)+)`"
@@ -100,11 +100,6 @@ def alter(table: TableName, clauses: Iterable[str]) -> Statement:
 
 def dropped(names: Iterable[str]) -> list[str]:
     return [f"DROP FOREIGN KEY {quoting.name(name)}" for name in names]
-
-
-def is_ours(name: str) -> bool:
-    """Whether a foreign key bears the name that it has while it changes hands."""
-    return naming.is_our_key(name)
 
 
 def _index_over(definition: str, columns: str) -> str:
