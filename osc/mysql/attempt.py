@@ -32,6 +32,8 @@ UNCERTAIN_SECONDS = 30
 """How long we ask what became of a swap."""
 POLL_SECONDS = 0.002
 _COUNTED_BY = re.compile(r"nextval\(`((?:[^`]|``)+)`\.`((?:[^`]|``)+)`\)", re.IGNORECASE)
+STATEMENT_SECONDS = 1.0
+"""How long a statement that runs may go on before its session is killed."""
 SENTRY = "osc sentry"
 
 
@@ -239,13 +241,20 @@ def is_sentry(catalog: MySQLCatalog, name: TableName) -> bool:
 
 
 def end(session: Session, sessions: tuple[int, ...], deadline: float) -> None:
-    """Kills these sessions; returns when the server has undone what they had begun."""
+    """Kills these sessions; returns when the server has undone what they had begun.
+
+    Those that sleep first: a statement that runs, or is about to because another's lock goes, has a
+    second to come to its end. A RENAME that is killed in its midst leaves, on MariaDB 10.11, a
+    table with triggers whose list of them can't be read any more (error 1343).
+    """
     ours = ", ".join(str(identity) for identity in sessions)
-    left = Statement(f"SELECT id FROM information_schema.processlist WHERE id IN ({ours})")
+    left = Statement(f"SELECT id, command FROM information_schema.processlist WHERE id IN ({ours})")
+    lenient = time.monotonic() + STATEMENT_SECONDS
     while found := session.query(left):
-        for (identity,) in found:
-            with suppress(errors.BadStatement):  # it is gone meanwhile
-                session.execute(Statement(f"KILL CONNECTION {identity}"))
+        for identity, command in found:
+            if command == "Sleep" or time.monotonic() > lenient:
+                with suppress(errors.BadStatement):  # it is gone meanwhile
+                    session.execute(Statement(f"KILL CONNECTION {identity}"))
         if time.monotonic() > deadline:
             raise errors.ConnectionLost("the server is still at it")
         time.sleep(POLL_SECONDS)

@@ -37,7 +37,6 @@ THEIRS = {
     "from another database": ["USE mysql", "ALTER TABLE {db}.orders ADD COLUMN x INT"],
     "quoted": ["USE mysql", "ALTER TABLE `{db}` . `orders` ADD x INT"],
     "index": ["CREATE INDEX i ON orders (note)"],
-    "trigger": ["CREATE TRIGGER t AFTER INSERT ON orders FOR EACH ROW SET @x = 1"],
     "truncate": ["TRUNCATE orders"],
     "drop": ["DROP TABLE orders"],
     "drop among others": ["CREATE TABLE o2 (id INT)", "DROP TABLE o2, {db}.orders"],
