@@ -7,6 +7,7 @@ that can't be had, a signal, a lost connection: they are kept, for `osc resume` 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from osc.model.ladder import Climbed, Way
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
+from osc.ops.bridge import steered
+from osc.ops.report import report_record
 from osc.stages.fence import Fence
 from osc.stages.keeper import Keeper
 from osc.stages.native import Climber
@@ -67,9 +70,17 @@ class Climbing:
             with self._alive():
                 climbed = self._climber().run(done)
             self.engine.ledger.forget(self.climb.id)
-            self.engine.ledger.save(self.climb.id, phase=str(Phase.DONE), finished=True, message="")
+            report = self._report(climbed)
+            self._finish(report)
             self.tracker.at(Phase.DONE)
-        return self._report(climbed)
+        return report
+
+    def _finish(self, report: Report) -> None:
+        self.engine.ledger.forget(self.climb.id)
+        result = json.dumps(report_record(report))
+        self.engine.ledger.save(
+            self.climb.id, phase=str(Phase.DONE), finished=True, message="", result=result
+        )
 
     def _climber(self) -> Climber:
         return Climber(
@@ -86,7 +97,10 @@ class Climbing:
         """The claim is renewed while a long step is under way."""
         fence = Fence(self.engine.ledger.fence(self.climb.id, self.climb.generation))
         keeper = Keeper(self.claim, fence, self.engine.connect, self.controls)
-        with beside("keeper", keeper.run, stop=keeper.end):
+        with (
+            beside("keeper", keeper.run, stop=keeper.end),
+            steered(self.engine, self.climb.id, self.settings, self.tracker, self.controls),
+        ):
             yield
 
     # However it ends.

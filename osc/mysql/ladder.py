@@ -6,7 +6,7 @@ heavier than it has answered on the clone: the original may have a history that 
 An index build or a rebuild in place lets applications read and write, but replicas replay it as one
 statement and lag as long, and its last lock may not be free: then the server undoes all of it, and
 the work is lost. So it is left to the server only where a probe says that it is short, and tried
-`LONG_ATTEMPTS` times; what is longer is copied, in small transactions and with a lock that can be
+a few times only; what is longer is copied, in small transactions and with a lock that can be
 tried again and again.
 """
 
@@ -19,21 +19,29 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
 from osc import errors
 from osc.engine import Climb, Session, Statement
 from osc.model.alter import Alter
 from osc.model.blocker import Blocker
-from osc.model.ladder import Forecast, Outlook, Step, Taken
+from osc.model.ladder import Cost, Forecast, Outlook, Step, Taken
 from osc.model.table import Table, TableName
-from osc.mysql import forecasting, naming, outlook, quoting, waiting
+from osc.mysql import forecasting, locking, naming, outlook, quoting, waiting
 from osc.mysql.blockers import blockers
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.outlook import RENAMED, fingerprint
 from osc.mysql.trial import NOT_THIS_WAY
 
 LONG_ATTEMPTS = 3
-LOST_WORK_SECONDS = 2.0
-"""A build that was undone after this was work that is lost."""
+SHORT_ATTEMPTS = 15
+"""A build needs the lock twice, a copy once: on a table that is hardly ever free that is better."""
+LONG_SECONDS = 2.0
 POLL_SECONDS = 0.05
 _LOG_IS_FULL = "1799"
 """innodb_online_alter_log_max_size: writes came faster than the build could take them up."""
@@ -78,6 +86,11 @@ class MySQLLadder:
         except errors.LockTimeout:
             self._count_lost_work(climb, number, time.monotonic() - began)
             raise
+        except errors.DuplicateKey as error:
+            # Two rows that were never there at once (manual, "Online DDL Limitations").
+            if step.cost is Cost.REWRITE and step.patient:
+                raise errors.CopyNeeded(error.happened, code=error.code) from error
+            raise
         except errors.BadStatement as error:
             if error.code in NOT_THIS_WAY | {_LOG_IS_FULL}:
                 raise errors.CopyNeeded(error.happened, code=error.code) from error
@@ -109,13 +122,15 @@ class MySQLLadder:
         return waited
 
     def _count_lost_work(self, climb: Climb, number: int, seconds: float) -> None:
-        if not climb.steps[number].patient or seconds < LOST_WORK_SECONDS:
+        """CopyNeeded where it has been in vain often enough."""
+        if not climb.steps[number].patient:
             return
         self._lost[climb.id, number] += 1
-        if self._lost[climb.id, number] >= LONG_ATTEMPTS:
+        most = LONG_ATTEMPTS if seconds > LONG_SECONDS else SHORT_ATTEMPTS
+        if self._lost[climb.id, number] >= most:
             raise errors.CopyNeeded(
-                f"the last lock of {climb.steps[number].does} was not free, {LONG_ATTEMPTS} times "
-                "after all of the work"
+                f"{climb.steps[number].does} needs the lock twice, and it was not free in "
+                f"{self._lost[climb.id, number]} attempts"
             )
 
     def taken(self, climb: Climb) -> int:
@@ -128,6 +143,8 @@ class MySQLLadder:
         identity = self.catalog.identity(name)
         if identity is None:
             return self._renamed(climb)
+        if steps[-1].after.startswith(RENAMED):
+            return 0
         if not _shows(climb):
             return len(steps) if identity != climb.table.identity else 0
         found = fingerprint(self.catalog.definition(name))
@@ -156,9 +173,19 @@ class MySQLLadder:
                 _end(session, connection)
         said: list[str] = []
         for step in reversed(climb.steps[: self.taken(climb)]):
-            self._run(climb, step, step.undo, lambda: None)
+            self._take_back(climb, step)
             said += [f"undone: {step.does}"] if step.undo else []
         return said
+
+    def _take_back(self, climb: Climb, step: Step) -> None:
+        """As patiently as it was done: each attempt waits for the budget only."""
+        attempts = Retrying(
+            retry=retry_if_exception_type(errors.LockTimeout),
+            stop=stop_after_attempt(locking.ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.1, max=locking.LONGEST_BACK_OFF_SECONDS),
+            reraise=True,
+        )
+        attempts(self._run, climb, step, step.undo, lambda: None)
 
     def blockers(self, table: TableName) -> list[Blocker]:
         return blockers(self.connect, table)
@@ -181,8 +208,9 @@ def _end(session: Session, connection: int) -> None:
 
 
 def _shows(climb: Climb) -> bool:
-    """Whether the definition tells what is done: not after FORCE, nor TRUNCATE PARTITION."""
-    return all(step.after != step.name for step in climb.steps)
+    """Whether the definition tells what is done: not after FORCE, nor TRUNCATE PARTITION, nor of a
+    table whose clone is told in other words."""
+    return all(step.name and step.after != step.name for step in climb.steps)
 
 
 def _is_online(step: Step) -> bool:

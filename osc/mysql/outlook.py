@@ -239,7 +239,8 @@ class Look:
     ) -> Outlook:
         """Several statements that are short, then one that is not too long, then a copy."""
         limit = duration.limit(self.trial.session)
-        several = rungs.split(self.trial, self.said.parts, each) if not self.said.rename else ()
+        is_plain = self._shows(before) and not self.said.rename
+        several = rungs.split(self.trial, self.said.parts, each) if is_plain else ()
         if several and self._seconds(*several) <= limit:
             why = "each statement is short, and all as one would rewrite the table"
             return Outlook((), Way.SEQUENCE, why, self._steps(several, before))
@@ -276,7 +277,7 @@ class Look:
             rename = self.said.rename if at == len(several) else ""
             clauses = ", ".join(text for text in (rung.clauses, rename) if text)
             modifiers = self._modifiers(rung)
-            after = f"{RENAMED}{self._new_name()}" if rename else fingerprint(rung.after)
+            after = fingerprint(rung.after) if self._shows(before) else ""
             cost = rungs.cost(rung.answer)
             steps.append(
                 Step(
@@ -287,11 +288,16 @@ class Look:
                     patient=cost > Cost.METADATA and not rung.answer.blocks_writes,
                     alone=True,
                     undo=tuple(self._statement("", taking_back) for taking_back in rung.undo),
-                    name=fingerprint(before),
-                    after=after,
+                    name=fingerprint(before) if self._shows(before) else "",
+                    after=f"{RENAMED}{self._new_name()}" if rename else after,
                 )
             )
         return tuple(steps)
+
+    def _shows(self, before: str) -> bool:
+        """Whether the clone is told in the very words of the original: then its definition tells
+        which steps are done."""
+        return before == self.trial.catalog.definition(self.table.name)
 
     def _modifiers(self, rung: Rung) -> str:
         """Neither MariaDB's words on partitions nor PARTITION BY stand behind an ALGORITHM."""
@@ -319,9 +325,10 @@ def fingerprint(definition: str) -> str:
 def _reaching_out(part: str, *, is_mariadb: bool) -> Answer:
     """Known from the manual, and measured. A table that becomes a partition is looked at row by
     row, unless it is told not to, and meanwhile nobody reads or writes either of the two."""
-    is_validated = "WITHOUT VALIDATION" not in " ".join(part.upper().split())
+    is_told_not_to = "WITHOUT VALIDATION" in " ".join(part.upper().split())
+    leaves = clauses_.verbs(part)[:2] == ("CONVERT", "PARTITION")
     algorithm = "" if is_mariadb else "INPLACE"
-    return Answer(algorithm, "EXCLUSIVE" if is_validated else "")
+    return Answer(algorithm, "" if is_told_not_to or leaves else "EXCLUSIVE")
 
 
 def _short(answer: Answer, seconds: float) -> str:

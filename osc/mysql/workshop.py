@@ -19,6 +19,7 @@ from osc.mysql import (
     family,
     filling,
     foreign_keys,
+    implied,
     indexes,
     keys,
     naming,
@@ -26,7 +27,9 @@ from osc.mysql import (
     quiet,
     quoting,
     retiring,
+    stand_ins,
     trial,
+    user_triggers,
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
@@ -53,6 +56,7 @@ class MySQLWorkshop:
             key, shadow_key = keys.choose(table, altered, found)
             filling.same_instants(table, altered, key, found)
             checks.altered(session, altered)
+            user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
             ordered = tuple(_target(found, name) for name in key.columns)
             return Rehearsal(
@@ -97,8 +101,7 @@ class MySQLWorkshop:
                 self._one_row(session, table, name)
             self._alter(session, alter, name)
             return
-        marked = family.made_by_the_server(session, self.catalog, related)
-        family.add_relatives(session, self.catalog, related)
+        left = family.add_relatives(session, self.catalog, related)
         before = self.catalog.definition(name)
         if with_a_row:
             with family.unchecked(session):
@@ -111,7 +114,7 @@ class MySQLWorkshop:
             with family.unchecked(session):
                 session.execute(Statement(f"DELETE FROM {quoting.table(name)}"))
             self._alter(session, related.alter(alter), name)
-        family.give_way(session, self.catalog, related, marked, before)
+        implied.give_way(session, self.catalog, name, left, before)
 
     def _relations(
         self, session: Session, table: Table, alter: Alter, found: dict[str, str]
@@ -171,6 +174,7 @@ class MySQLWorkshop:
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
         """Triggers, changelogs and sentries; the server ends what else a dead client had."""
         told = changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
+        told += stand_ins.sweep(self.connect, table, execute=execute)
         sentries = self._sentries(table)
         if execute and sentries:
             # A RENAME that still waits must not find the name free.

@@ -37,6 +37,8 @@ MORE: dict[int, str] = {
     "serves; our copy is removed. Agree with them, and start again.",
     13: "The new table serves. Something that comes after the swap failed: the message says what. "
     "`osc resume URL` finishes it.",
+    20: "The answer of `osc plan` alone: the server can't do it by itself without keeping others "
+    "waiting, so `osc run` would fill a shadow table. 0 says that no copy is needed.",
     130: "SIGINT. What was copied is kept; `osc resume URL` goes on, from any host.",
     143: "SIGTERM. What was copied is kept; `osc resume URL` goes on, from any host.",
 }

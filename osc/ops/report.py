@@ -9,7 +9,7 @@ from osc.engine import Names, Rehearsal, Sync
 from osc.model.ladder import Climbed, Way
 from osc.model.report import Report
 from osc.model.table import Column, Table
-from osc.ops.units import aligned, count, duration, size
+from osc.ops.units import aligned, count, duration
 
 
 class Planned(Protocol):
@@ -69,13 +69,6 @@ def _difference(column: Column, source: str | None, old: Table) -> Difference:
 
 def _described(column: Column) -> str:
     return column.type if column.nullable else f"{column.type} NOT NULL"
-
-
-def plan_text(plan: Planned) -> str:
-    table = plan.table
-    rows = f"about {count(table.rows)} rows, {size(table.bytes)}" if table.rows > 0 else "small"
-    pairs = [("table", f"{table.name} ({rows})"), *plan_pairs(plan)]
-    return aligned([(label, value) for label, value in pairs if value])
 
 
 def plan_pairs(plan: Planned) -> list[tuple[str, str]]:

@@ -25,7 +25,8 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl)
 WHERE c.oid = $1 AND NOT a.attisdropped
 """
 
-OWNER = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = $1"
+OWNER = "SELECT pg_get_userbyid(relowner), relacl IS NOT NULL FROM pg_class WHERE oid = $1"
+"""Without an ACL the owner has everything, and nobody else anything."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,13 @@ def replay(session: Connection, on: str, source: int, made: int, schema: str) ->
     """The grants of the original and no others: default privileges would leak in. `made` has its
     owner already: who may act for him grants in his name."""
     wanted, found = _read(session, source), _read(session, made)
-    owner = identifier(session.value(OWNER, made))
+    (owner, given), (_, listed) = session.rows(OWNER, made)[0], session.rows(OWNER, source)[0]
     for grantee in dict.fromkeys(grant.to for grant in found):
         session.run(f"REVOKE ALL ON {on} FROM {grantee}")
-    if any(grant.column is None for grant in wanted):
-        session.run(f"REVOKE ALL ON {on} FROM {owner}")
-    elif found:
-        # An original without an ACL: the owner has everything, and nobody else anything.
-        session.run(f"GRANT ALL ON {on} TO {owner}")
+    if listed:
+        session.run(f"REVOKE ALL ON {on} FROM {identifier(owner)}")
+    elif given:
+        session.run(f"GRANT ALL ON {on} TO {identifier(owner)}")
     for grant in _from_the_owner_on(wanted):
         if grant.by_owner:
             session.run(grant.statement(on))

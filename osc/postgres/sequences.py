@@ -2,7 +2,8 @@
 
 A sequence that a column merely owns goes where its table goes, so it is let go first, and owned
 again by the column of the new table. An identity column has a sequence of its own; the value is
-read after the original has moved: from then on its sequences are locked against nextval, too.
+read after the original has moved: from then on its sequences are locked against nextval, too. But
+what the ALTER restarts, or makes anew, starts where the ALTER says.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osc.engine import Statement
+from osc.errors import Precondition
+from osc.model.columns import ColumnMap
 from osc.model.table import TableName
 from osc.postgres.carried import Carried, Exchange
 from osc.postgres.clone import SEQUENCES
 from osc.postgres.quoting import identifier, qualified
-from osc.postgres.session import Connection
+from osc.postgres.session import Connection, plain_names
 
 OWNED = """
 SELECT n.nspname, s.relname, a.attname
@@ -26,12 +29,48 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
 AND d.refobjid = $1 AND d.deptype = 'a'
 """
 
+BECOMES = """
+SELECT CASE new.relpersistence WHEN 'u' THEN 'SET UNLOGGED' ELSE 'SET LOGGED' END
+FROM pg_class old, pg_class new
+WHERE old.oid = $1 AND new.oid = $2 AND old.relpersistence <> new.relpersistence
+"""
+
+DROPPED = """
+SELECT s.oid::regclass::text, pg_describe_object(d.classid, d.objid, d.objsubid)
+FROM pg_depend o JOIN pg_class s ON s.oid = o.objid AND s.relkind = 'S'
+JOIN pg_attribute a ON (a.attrelid, a.attnum) = (o.refobjid, o.refobjsubid)
+JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid AND d.deptype = 'n'
+LEFT JOIN pg_attrdef own ON d.classid = 'pg_attrdef'::regclass AND own.oid = d.objid
+LEFT JOIN pg_attribute b ON (b.attrelid, b.attnum) = (own.adrelid, own.adnum)
+WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
+AND o.refobjid = $1 AND o.deptype = 'a' AND NOT a.attname = ANY ($2)
+AND (b.attrelid = $1 AND NOT b.attname = ANY ($2)) IS NOT TRUE
+"""
+
+
+def require_free(session: Connection, source: int, columns: ColumnMap) -> None:
+    """A serial column that is dropped takes its sequence along; but not from others that use it."""
+    kept = [pair.source for pair in columns.pairs if pair.source is not None]
+    with plain_names(session):
+        used = session.rows(DROPPED, source, kept)
+    if used:
+        raise Precondition(
+            f"the sequence {used[0][0]} goes with its column, and is needed by {used[0][1]}",
+            still_true="nothing was touched",
+            todo=f"ALTER SEQUENCE {used[0][0]} OWNED BY NONE, then start again",
+        )
+
 
 def carried(session: Connection, exchange: Exchange) -> Carried:
     owned = _owned(session, exchange)
+    logged = session.value(BECOMES, exchange.source, exchange.made)
     own = [
-        Statement(f"ALTER SEQUENCE {sequence} OWNED BY {qualified(exchange.original)}.{column}")
+        Statement(f"ALTER SEQUENCE {sequence} {what}")
         for sequence, column in owned
+        for what in (
+            f"OWNED BY {qualified(exchange.original)}.{column}",
+            *([logged] if logged else []),
+        )
     ]
     return Carried(
         before=tuple(
@@ -53,7 +92,11 @@ def _owned(session: Connection, exchange: Exchange) -> list[tuple[str, str]]:
 
 def _identity_values(session: Connection, exchange: Exchange) -> Iterator[Statement]:
     """The new identity columns go on counting where the old ones stopped."""
-    new = {column: oid for column, _, oid, *_ in session.rows(SEQUENCES, exchange.made)}
+    new = {
+        column: oid
+        for column, _, oid, *_, sequence in session.rows(SEQUENCES, exchange.made)
+        if session.value(f"SELECT is_called FROM {sequence}")
+    }
     for column, name, *_ in session.rows(SEQUENCES, exchange.source):
         target = exchange.columns.get(column)
         if target in new:

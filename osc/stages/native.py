@@ -44,6 +44,7 @@ class Climber:
         step, began = self.climb.steps[number], time.monotonic()
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
+            self._await_leave(step)
             self.tracker.add(cut_over_attempts=1)
             self._say(number, step)
             try:
@@ -58,6 +59,14 @@ class Climber:
                 self._held(taken)
                 return _climbed(step, attempt, time.monotonic() - began, taken)
         raise self._not_obtained(step)
+
+    def _await_leave(self, step: Step) -> None:
+        """The operator may hold back whatever takes a lock that applications notice."""
+        if not step.patient:
+            self.controls.wait_while(
+                lambda now: now.cut_over_waits_for,
+                lambda reason: self.tracker.note(waiting_for=reason),
+            )
 
     def _say(self, number: int, step: Step) -> None:
         of = len(self.climb.steps)

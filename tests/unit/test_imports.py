@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "postgres": DRIVER | {"psycopg"},
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
     "attempt": PORTS | {"osc.stages", "osc.ops"},
-    "climbing": PORTS | {"osc.stages"},
+    "climbing": PORTS | {"osc.stages", "osc.ops"},
     "migration": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "osc.climbing", "tenacity"},
     "cli": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.demo", "osc.habits", "click"},
     "habits": VALUES,
