@@ -185,8 +185,8 @@ def altered(session: Session, clone: Table) -> None:
 
     if clone.has_column("FTS_DOC_ID") and _has_fulltext(session, clone.name):
         raise _refused(
-            f"{clone.name.name} numbers its FULLTEXT documents itself (FTS_DOC_ID): InnoDB takes "
-            "no row whose number is lower than one it has had",
+            "the table numbers its FULLTEXT documents itself (FTS_DOC_ID): InnoDB takes no row "
+            "whose number is lower than one it has had",
             "drop the FULLTEXT index for the time of the change, or alter natively",
         )
 

@@ -1,0 +1,2 @@
+DROP USER IF EXISTS osc_reader;
+CREATE USER osc_reader;
