@@ -12,7 +12,7 @@ from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
-from osc.mysql import innodb, naming, quoting, types
+from osc.mysql import innodb, quoting, types
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ class MySQLCatalog:
         )
 
     def identity(self, name: TableName) -> str | None:
-        """Changes with definition, triggers that are not ours, a rebuild, and with a TRUNCATE where
-        we have the PROCESS privilege (without it only the log tells)."""
+        """Changes with definition, a rebuild, and with a TRUNCATE where we have the PROCESS
+        privilege (without it only the log tells). Triggers are none of it: they are carried over as
+        they are when we swap."""
         made = self.session.query(
             Statement(
                 "SELECT create_time FROM information_schema.tables "
@@ -85,15 +86,7 @@ class MySQLCatalog:
         )
         if not made:
             return None
-        triggers = self.session.query(
-            Statement(
-                "SELECT trigger_name FROM information_schema.triggers "
-                "WHERE event_object_schema = %s AND event_object_table = %s ORDER BY 1",
-                (name.schema, name.name),
-            )
-        )
-        others = [row for row in triggers if not naming.is_our_trigger(str(row[0]))]
-        told = repr((made, others, self.definition(name), self._storage(name)))
+        told = repr((made, self.definition(name), self._storage(name)))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def _storage(self, name: TableName) -> list[tuple[str, int]]:

@@ -9,7 +9,7 @@ from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, flavor, foreign_keys, innodb, naming, quoting, stream
+from osc.mysql import changelog, flavor, foreign_keys, innodb, quoting, stream
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.ledger import MIGRATION
 from osc.mysql.session import Address
@@ -33,6 +33,7 @@ class MySQLChecks:
             self._may_read_the_log()
 
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
+        self._sees_every_child(table)
         for refusal in (*self._table(table), *self._cascades(table, sync), *_statement(alter)):
             raise refusal
         if sync is Sync.LOG:
@@ -120,10 +121,22 @@ class MySQLChecks:
                 "written",
                 "alter it natively; ALTER TABLE … ENGINE=InnoDB blocks writes while it runs",
             )
-        for trigger in self._triggers(table):
-            yield _refused(
-                f"{table.name} has the trigger {trigger}; triggers are not carried over yet",
-                "drop it for the time of the change, or alter natively",
+
+    def _sees_every_child(self, table: Table) -> None:
+        """One that we don't see would go on referring to the old table. (Without PROCESS nobody
+        tells whether there is any.)"""
+        try:
+            every = innodb.referring(self.session, table.name)
+        except errors.NotAllowed:
+            return
+        catalog = MySQLCatalog(self.session, self.address.database)
+        seen = foreign_keys.of_children(self.session, catalog, table.name)
+        if len(every) > len(seen):
+            raise errors.NotAllowed(
+                f"foreign keys refer to {table.name} from tables that this user may not see: there "
+                f"are {len(every)} ({', '.join(sorted(every))}), and {len(seen)} can be seen",
+                still_true=NOTHING_TOUCHED,
+                todo="GRANT SELECT, ALTER, REFERENCES, LOCK TABLES on these tables to this user",
             )
 
     def _cascades(self, table: Table, sync: Sync) -> Iterator[errors.Precondition]:
@@ -153,16 +166,6 @@ class MySQLChecks:
             )
         )
         return str(rows[0][0])
-
-    def _triggers(self, table: Table) -> list[str]:
-        rows = self.session.query(
-            Statement(
-                "SELECT trigger_name FROM information_schema.triggers "
-                "WHERE event_object_schema = %s AND event_object_table = %s",
-                (table.name.schema, table.name.name),
-            )
-        )
-        return [str(name) for (name,) in rows if not naming.is_our_trigger(str(name))]
 
 
 def altered(session: Session, clone: Table) -> None:

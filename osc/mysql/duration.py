@@ -13,9 +13,9 @@ SAMPLE_ROWS = 20_000
 SAMPLE_BYTES = 8_000_000
 CAUTION = 2.0
 """A sort that fits into memory says little about one that doesn't."""
-IN_PLACE_SECONDS = 30.0
+IN_PLACE_SECONDS = 10.0
 """What replicas may lag behind for one statement, and what work may be lost at the last lock."""
-ALONE_FACTOR = 10
+ALONE_FACTOR = 30
 """Without replicas it may take so many times longer."""
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import codecs
 from typing import Any
 
+from pymysql.charset import charset_by_name
+
 NAME = "osc-utf-8"
 _SEARCHED_AS = {NAME, NAME.replace("-", "_")}  # Python normalises a codec's name
 
@@ -27,3 +29,11 @@ def _find(name: str) -> codecs.CodecInfo | None:
 
 
 codecs.register(_find)
+
+
+def sent_as(text: str, character_set: str) -> str:
+    """Text that is sent as the bytes that a client of this character set would send."""
+    if character_set in ("utf8mb4", "utf8mb3", "utf8", "binary"):
+        return text
+    known = charset_by_name(character_set).encoding
+    return text.encode(known).decode("utf-8", "surrogateescape")

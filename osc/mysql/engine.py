@@ -18,6 +18,7 @@ from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
 from osc.mysql.locking import Lent
 from osc.mysql.session import Connector, address, version
+from osc.mysql.stand_ins import UserTriggers
 from osc.mysql.swap import swapper
 from osc.mysql.triggers import TriggerSource
 from osc.mysql.workshop import MySQLWorkshop
@@ -72,6 +73,7 @@ def connect(url: str) -> Engine:
             lambda session: MySQLCatalog(session, to.database),
             rename_under_lock=rename_under_lock(),
             lent=lent,
+            carried=(UserTriggers(job, connector),),
         ),
         ladder=MySQLLadder(connector, catalog, told.is_mariadb),
         sources={

@@ -7,15 +7,11 @@ children refer to it: whether a referenced column may go or get another type, wh
 does to the children, which index may be dropped: the server itself says all that, and no table of
 an application is locked or referred to.
 
-An index that the server has made for a foreign key gives way to a wider one. CREATE TABLE … LIKE
-takes the mark of such an index along, but not the key; adding the key again would make the index
-anew, at the end and with another name. So the mark is taken off (a rename does that), and what it
-would have done is done here: `_give_way`.
+What else is new about such a clone is in `implied.py`: indexes that the server has made by itself.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,10 +21,8 @@ from osc.model.alter import Alter
 from osc.model.relations import ForeignKey, Relations
 from osc.model.table import TableName
 from osc.model.tokens import Token, tokens
-from osc.mysql import foreign_keys, naming, quoting
+from osc.mysql import foreign_keys, implied, naming, quoting
 from osc.mysql.catalog import MySQLCatalog
-
-_KEY = re.compile(r"^  (?:UNIQUE )?KEY `((?:[^`]|``)+)` \((.*?)\)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -82,62 +76,23 @@ def of(session: Session, catalog: MySQLCatalog, table: TableName, alter: Alter) 
     return family if family.own or family.children or refers else None
 
 
-def add_relatives(session: Session, catalog: MySQLCatalog, family: Family) -> None:
-    """The clone is there, without a foreign key; afterwards all are there, with all of them."""
+def add_relatives(
+    session: Session, catalog: MySQLCatalog, family: Family
+) -> tuple[implied.Index, ...]:
+    """The clone is there, without a foreign key; afterwards all are there, with all of them.
+
+    Gives the indexes that the server would drop by itself, and of which it doesn't know any more.
+    """
     with unchecked(session):
         for name in family.relatives:
             there, original = quoting.table(family.place(name)), quoting.table(name)
             session.query(Statement(f"CREATE TABLE {there} LIKE {original}"))
-        _take_marks_off(session, family)
-        for key in (*family.own, *family.children):
-            child, parent = family.place(key.child), family.place(key.parent)
-            clause = foreign_keys.added(key, key.name, parent)
+        own = [replace(key, parent=family.place(key.parent)) for key in family.own]
+        left = implied.add_keys(session, catalog, family.table, family.clone, own)
+        for key in family.children:
+            child, clause = family.place(key.child), foreign_keys.added(key, key.name, family.clone)
             session.query(Statement(f"ALTER TABLE {quoting.table(child)} {clause}"))
-
-
-def _take_marks_off(session: Session, family: Family) -> None:
-    clone = quoting.table(family.clone)
-    for index in dict.fromkeys(key.index for key in family.own if key.index):
-        for old, new in ((index, f"{naming.OURS}ix"), (f"{naming.OURS}ix", index)):
-            session.query(
-                Statement(
-                    f"ALTER TABLE {clone} RENAME INDEX {quoting.name(old)} TO {quoting.name(new)}"
-                )
-            )
-
-
-def made_by_the_server(session: Session, catalog: MySQLCatalog, family: Family) -> tuple[str, ...]:
-    """The indexes that give way; asked of a scratch table, where a second key takes their place."""
-    scratch = TableName(family.clone.schema, f"{naming.OURS}scratch")
-    nobody = TableName(family.clone.schema, f"{naming.OURS}nobody")
-    marked: list[str] = []
-    with unchecked(session):
-        session.query(
-            Statement(f"CREATE TABLE {quoting.table(scratch)} LIKE {quoting.table(family.table)}")
-        )
-        for number, key in enumerate(key for key in family.own if key.index):
-            other = foreign_keys.added(key, f"{naming.OURS}k{number}", nobody)
-            session.query(Statement(f"ALTER TABLE {quoting.table(scratch)} {other}"))
-            if key.index not in dict(_KEY.findall(catalog.definition(scratch))):
-                marked.append(key.index)
-        session.query(Statement(f"DROP TABLE {quoting.table(scratch)}"))
-    return tuple(dict.fromkeys(marked))
-
-
-def give_way(
-    session: Session, catalog: MySQLCatalog, family: Family, marked: tuple[str, ...], before: str
-) -> None:
-    """Drops each index of the server's own that a new one of the ALTER can stand in for."""
-    old, new = dict(_KEY.findall(before)), dict(_KEY.findall(catalog.definition(family.clone)))
-    for index in marked:
-        wider = [
-            name
-            for name, columns in new.items()
-            if name not in old and f"{columns},".startswith(f"{new.get(index, '?')},")
-        ]
-        if wider:
-            clone = quoting.table(family.clone)
-            session.query(Statement(f"ALTER TABLE {clone} DROP KEY {quoting.name(index)}"))
+    return left
 
 
 def relations(

@@ -44,6 +44,23 @@ def _of_tables(what: str, view: str, tables: tuple[int, ...]) -> Statement:
     )
 
 
+def referring(session: Session, name: TableName) -> list[str]:
+    """InnoDB's names of the foreign keys of other tables that refer to it, those included that this
+    user may not see; NotAllowed without PROCESS."""
+    view = "SELECT id, for_name, ref_name FROM information_schema.{}"
+    try:
+        rows = session.query(Statement(view.format("INNODB_FOREIGN")))
+    except errors.BadStatement:
+        rows = session.query(Statement(view.format("INNODB_SYS_FOREIGN")))
+    coded = re.compile(f"{_regex(name.schema)}/{_regex(name.name)}")
+    plain = f"{name.schema}/{name.name}"
+
+    def is_it(path: str) -> bool:
+        return path == plain or coded.fullmatch(path) is not None
+
+    return [str(key) for key, child, parent in rows if is_it(str(parent)) and not is_it(str(child))]
+
+
 def _numbers(view: str, like: str) -> Statement:
     return Statement(
         f"SELECT name, table_id FROM information_schema.{view} WHERE name LIKE %s OR name LIKE %s",

@@ -30,7 +30,7 @@ from osc import errors
 from osc.engine import Climb, Session, Statement
 from osc.model.alter import Alter
 from osc.model.blocker import Blocker
-from osc.model.ladder import Forecast, Outlook, Step, Taken
+from osc.model.ladder import Cost, Forecast, Outlook, Step, Taken
 from osc.model.table import Table, TableName
 from osc.mysql import forecasting, locking, naming, outlook, quoting, waiting
 from osc.mysql.blockers import blockers
@@ -85,6 +85,11 @@ class MySQLLadder:
             waited = self._run(climb, step, step.statements, check)
         except errors.LockTimeout:
             self._count_lost_work(climb, number, time.monotonic() - began)
+            raise
+        except errors.DuplicateKey as error:
+            # Two rows that were never there at once (manual, "Online DDL Limitations").
+            if step.cost is Cost.REWRITE and step.patient:
+                raise errors.CopyNeeded(error.happened, code=error.code) from error
             raise
         except errors.BadStatement as error:
             if error.code in NOT_THIS_WAY | {_LOG_IS_FULL}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 
@@ -93,9 +93,10 @@ def locked(
     table: TableName,
     budget_seconds: float,
     body: Callable[[Session], None],
+    also: Sequence[TableName] = (),
 ) -> None:
     """Runs `body` in a session that has locked the table; it never queues beyond the budget."""
-    once = partial(_locked_once, connect, table, budget_seconds, body)
+    once = partial(_locked_once, connect, (table, *also), budget_seconds, body)
     _again_and_again(connect, table, budget_seconds, once, "its triggers")
 
 
@@ -144,7 +145,7 @@ def _altered_once(
 
 def _locked_once(
     connect: Callable[[str], Session],
-    table: TableName,
+    tables: Sequence[TableName],
     budget_seconds: float,
     body: Callable[[Session], None],
 ) -> None:
@@ -154,7 +155,7 @@ def _locked_once(
     ):
         try:
             with watchdog.over(session, budget_seconds):
-                session.execute(lock(table))
+                session.execute(lock(*tables))
             with watchdog.ending(session, LONGEST_HELD_SECONDS):
                 body(session)
         finally:

@@ -123,6 +123,29 @@ def key_index(of: TableName, number: int) -> str:
     return f"{triggers_begin(of)}ix{number}"
 
 
+def stand_in(of: TableName, number: int) -> str:
+    """Acts for the application's trigger of this number while a swap moves it (`stand_ins.py`)."""
+    return f"{OURS}{digest(of)}_for_{number}"
+
+
+def is_stand_in(name: str, of: TableName | None = None) -> bool:
+    whose = digest(of) if of else "[0-9a-f]{16}"
+    return re.fullmatch(rf"{OURS}{whose}_for_\d+", name) is not None
+
+
+def number_of_stand_in(name: str) -> int:
+    return int(name.rpartition("_")[2])
+
+
+def is_ours(trigger: str) -> bool:
+    return is_our_trigger(trigger) or is_stand_in(trigger)
+
+
+def shelf(of: TableName) -> TableName:
+    """Keeps definitions of triggers where there is no other table for them."""
+    return TableName(of.schema, f"{OURS}shelf_{digest(of)}")
+
+
 def changelog(schema: str, migration: int) -> TableName:
     """Beside the ledger."""
     return TableName(schema, f"{OURS}log_{migration}")

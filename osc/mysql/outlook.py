@@ -325,9 +325,10 @@ def fingerprint(definition: str) -> str:
 def _reaching_out(part: str, *, is_mariadb: bool) -> Answer:
     """Known from the manual, and measured. A table that becomes a partition is looked at row by
     row, unless it is told not to, and meanwhile nobody reads or writes either of the two."""
-    is_validated = "WITHOUT VALIDATION" not in " ".join(part.upper().split())
+    is_told_not_to = "WITHOUT VALIDATION" in " ".join(part.upper().split())
+    leaves = clauses_.verbs(part)[:2] == ("CONVERT", "PARTITION")
     algorithm = "" if is_mariadb else "INPLACE"
-    return Answer(algorithm, "EXCLUSIVE" if is_validated else "")
+    return Answer(algorithm, "" if is_told_not_to or leaves else "EXCLUSIVE")
 
 
 def _short(answer: Answer, seconds: float) -> str:

@@ -78,13 +78,14 @@ def _acted_on(
 ) -> Iterator[tuple[str | None, str]]:
     """The tables it acts on, lower case: a column, an index or a routine may have the same name.
 
-    ALTER TABLE names its table first (and another one to exchange a partition with), an index and
-    a new trigger name it after ON; a CREATE TABLE changes one only where it replaces it.
+    ALTER TABLE names its table first (and another one to exchange a partition with), an index names
+    it after ON; a CREATE TABLE changes one only where it replaces it. A trigger is carried over as
+    it is when we swap.
     """
     before = words[: words.index(kind)] if kind in words else words[:1]
     if "TEMPORARY" in before:
         return
-    if kind == "INDEX" or (kind == "TRIGGER" and words[0] == "CREATE"):
+    if kind == "INDEX":
         yield from list(_names(found[words.index("ON") :]))[:1] if "ON" in words else ()
     elif kind in ("TABLE", "TABLES"):
         every = list(_names(found))

@@ -82,6 +82,7 @@ class Trial:
     is_mariadb: bool
     stand_ins: dict[tuple[str, str], str] = field(default_factory=dict)
     _is_fresh: bool = False
+    _has_sample: bool = False
 
     @property
     def clone(self) -> TableName:
@@ -177,18 +178,27 @@ class Trial:
             "SET SESSION foreign_key_checks = 0",
             f"DROP TABLE IF EXISTS {clone}",
             f"CREATE TABLE {clone} ({rest}",
-            self._fill(ROWS),
+            *self._sampled(),
+            _insert(self._own, self._sample, self.clone),
             "SET SESSION foreign_key_checks = 1",
         ):
             self.session.query(Statement(statement))
         self._is_fresh = True
 
-    def _fill(self, rows: int) -> str:
-        own = [one.name for one in self.table.columns if not one.generated]
-        return (
-            f"INSERT INTO {quoting.table(self.clone)} ({quoting.names(own)}) "
-            f"SELECT {quoting.names(own)} FROM {quoting.table(self.table.name)} LIMIT {rows}"
-        )
+    def _sampled(self) -> Iterator[str]:
+        """A few rows, once: two clones are compared, and applications write meanwhile."""
+        if not self._has_sample:
+            yield f"CREATE TABLE {quoting.table(self._sample)} LIKE {quoting.table(self.clone)}"
+            yield _insert(self._own, self.table.name, self._sample, ROWS)
+        self._has_sample = True
+
+    @property
+    def _sample(self) -> TableName:
+        return TableName(self.clone.schema, f"{naming.OURS}sample")
+
+    @property
+    def _own(self) -> list[str]:
+        return [one.name for one in self.table.columns if not one.generated]
 
     def fill(self, rows: int) -> int:
         """A fresh clone with so many rows, for a clock to look at; how many there were."""
@@ -197,7 +207,7 @@ class Trial:
         self._is_fresh = False
         self.session.query(Statement(f"DELETE FROM {quoting.table(self.clone)}"))
         self.session.query(Statement("SET SESSION foreign_key_checks = 0"))
-        self.session.query(Statement(self._fill(rows)))
+        self.session.query(Statement(_insert(self._own, self.table.name, self.clone, rows)))
         self.session.query(Statement("SET SESSION foreign_key_checks = 1"))
         return int(
             self.session.query(Statement(f"SELECT COUNT(*) FROM {quoting.table(self.clone)}"))[0][0]
@@ -274,6 +284,14 @@ class Storage:
     versions: int
     is_unknown: bool = False
     """Without the PROCESS privilege nothing shows whether InnoDB rebuilds."""
+
+
+def _insert(columns: list[str], source: TableName, target: TableName, most: int = ROWS) -> str:
+    names = quoting.names(columns)
+    return (
+        f"INSERT INTO {quoting.table(target)} ({names}) "
+        f"SELECT {names} FROM {quoting.table(source)} LIMIT {most}"
+    )
 
 
 def _unnamed(index: str) -> str:

@@ -19,12 +19,15 @@ from osc.mysql import (
     family,
     filling,
     foreign_keys,
+    implied,
     indexes,
     naming,
     probing,
     quiet,
     quoting,
+    stand_ins,
     trial,
+    user_triggers,
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
@@ -52,6 +55,7 @@ class MySQLWorkshop:
             filling.same_values(table, altered, key, found)
             filling.same_instants(table, altered, key, found)
             checks.altered(session, altered)
+            user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
             ordered = tuple(_target(found, name) for name in key.columns)
             return Rehearsal(
@@ -96,8 +100,7 @@ class MySQLWorkshop:
                 self._one_row(session, table, name)
             self._alter(session, alter, name)
             return
-        marked = family.made_by_the_server(session, self.catalog, related)
-        family.add_relatives(session, self.catalog, related)
+        left = family.add_relatives(session, self.catalog, related)
         before = self.catalog.definition(name)
         if with_a_row:
             with family.unchecked(session):
@@ -110,7 +113,7 @@ class MySQLWorkshop:
             with family.unchecked(session):
                 session.execute(Statement(f"DELETE FROM {quoting.table(name)}"))
             self._alter(session, related.alter(alter), name)
-        family.give_way(session, self.catalog, related, marked, before)
+        implied.give_way(session, self.catalog, name, left, before)
 
     def _relations(
         self, session: Session, table: Table, alter: Alter, found: dict[str, str]
@@ -170,6 +173,7 @@ class MySQLWorkshop:
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
         """Triggers, changelogs and sentries; the server ends what else a dead client had."""
         told = changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
+        told += stand_ins.sweep(self.connect, table, execute=execute)
         sentries = self._sentries(table)
         if execute and sentries:
             # A RENAME that still waits must not find the name free.

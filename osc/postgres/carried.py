@@ -23,12 +23,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from osc.engine import Job, Statement
+from osc.engine import Job, Names, Statement
+from osc.model.columns import sources
 from osc.model.table import TableName
+from osc.postgres.kin import Member
 from osc.postgres.quoting import identifier, literal
-from osc.postgres.rehearsal import Target
+from osc.postgres.rehearsal import Part, Target
 
 
 @dataclass(frozen=True)
@@ -53,22 +55,38 @@ class Exchange:
         return self.job.names.archive
 
     @property
+    def part(self) -> Part:
+        return next(part for part in self.target.parts if part.name == self.original.name)
+
+    def of(self, member: Member, twin: Member) -> Exchange:
+        """The same of one partition."""
+        job = replace(
+            self.job,
+            original=replace(self.job.original, name=member.name),
+            shadow=replace(self.job.shadow, name=twin.name),
+            names=Names(twin.name, member.within(self.archive.schema)),
+        )
+        return Exchange(job, self.target, member.oid, twin.oid)
+
+    @property
     def columns(self) -> dict[str, str]:
-        """The new table's column for each of the original's that has one."""
-        return {p.source: p.target for p in self.job.columns.pairs if p.source is not None}
+        """The new table's column for each of the original's that has one, generated or not."""
+        found = sources(self.job.original, self.job.shadow, self.job.alter)
+        return {source: target for target, source in found.items()}
 
 
 @dataclass(frozen=True, order=True)
 class Lock:
     """ACCESS EXCLUSIVE on a relation. Sorted by rank, they are taken in the order in which most
-    statements of applications take theirs: a view before its tables, a child before its parent."""
+    statements of applications take theirs: a view before its tables, a child that refers to it
+    before the table. What the table is a part of comes before it, and its own parts after it."""
 
     rank: int
     oid: int
     statement: str
 
 
-VIEW, CHILD, ORIGINAL, PARENT = range(4)
+VIEW, CHILD, ABOVE, ORIGINAL, BELOW, PARENT = range(6)
 
 
 @dataclass(frozen=True)

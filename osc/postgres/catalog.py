@@ -9,6 +9,7 @@ from osc.engine import Sync
 from osc.errors import Precondition
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
+from osc.postgres import kin
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.session import Connection, Open, plain_names
 
@@ -52,6 +53,13 @@ ORDER BY x.indisreplident DESC, x.indisprimary DESC, x.indnkeyatts, i.relname
 """Floating-point numbers are left out because their text may be rounded by extra_float_digits."""
 
 
+FILES = f"""
+{kin.DESCENDANTS}
+SELECT string_agg(c.relfilenode::text, '+' ORDER BY level, c.oid)
+FROM tree JOIN pg_class c USING (oid)
+"""
+
+
 @dataclass(frozen=True)
 class PostgresCatalog:
     """Each call opens a session of its own, so that any thread may ask."""
@@ -66,7 +74,7 @@ class PostgresCatalog:
             oid = oid_of(session, name)
             assert oid is not None
             kind = session.value("SELECT relkind::text FROM pg_class WHERE oid = $1", oid)
-            if kind != "r":
+            if kind not in ("r", "p"):
                 raise Precondition(
                     f"{name} is {KINDS.get(kind, 'no table')}, not a plain table",
                     still_true="nothing was touched",
@@ -80,7 +88,6 @@ class PostgresCatalog:
 
 
 KINDS = {
-    "p": "a partitioned table",
     "v": "a view",
     "m": "a materialised view",
     "f": "a foreign table",
@@ -113,11 +120,13 @@ def read(session: Connection, name: TableName, oid: int, *, any_key: bool = Fals
     with plain_names(session):
         columns = session.rows(COLUMNS, oid)
         keys = session.rows(KEYS, oid, any_key)
+        leaves = [part for part in kin.family(session, oid) if not part.is_partitioned]
         rows, size = session.rows(
-            "SELECT greatest(reltuples, 0)::bigint, pg_table_size(oid) FROM pg_class"
-            " WHERE oid = $1",
-            oid,
+            "SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint,"
+            " coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class WHERE oid = ANY ($1)",
+            [leaf.oid for leaf in leaves],
         )[0]
+        partitioned = session.value("SELECT relkind = 'p' FROM pg_class WHERE oid = $1", oid)
     return Table(
         name=name,
         columns=tuple(
@@ -128,23 +137,25 @@ def read(session: Connection, name: TableName, oid: int, *, any_key: bool = Fals
         identity=identity(session, oid) or "",
         rows=rows,
         bytes=size,
+        leaves=tuple(leaf.name for leaf in leaves) if partitioned else (),
     )
 
 
 def identity(session: Connection, oid: int) -> str | None:
-    """Changes with the file that holds the rows (TRUNCATE, VACUUM FULL, CLUSTER, a rewriting ALTER)
+    """Changes with the files that hold the rows (TRUNCATE, VACUUM FULL, CLUSTER, a rewriting ALTER)
     and with every line of the description: whoever grants something on the original while it is
     copied grants nothing on the shadow. None where the table is gone."""
-    file = session.value("SELECT relfilenode::text FROM pg_class WHERE oid = $1", oid)
-    if file is None:
+    files = session.value(FILES, oid)
+    if files is None:
         return None
     lines = "\n".join(describe(session, oid))
-    return f"{oid}/{file}/{hashlib.sha1(lines.encode()).hexdigest()}{lifetime(session, oid)}"
+    return f"{oid}/{files}/{hashlib.sha1(lines.encode()).hexdigest()}{lifetime(session, oid)}"
 
 
-LIFETIME = """
-SELECT '/' || extract(epoch FROM stats_reset) FROM pg_stat_bgwriter, pg_class
-WHERE pg_class.oid = $1 AND relpersistence = 'u'
+LIFETIME = f"""
+{kin.DESCENDANTS}
+SELECT '/' || extract(epoch FROM stats_reset) FROM pg_stat_bgwriter
+WHERE EXISTS (SELECT FROM tree JOIN pg_class USING (oid) WHERE relpersistence = 'u')
 """
 
 

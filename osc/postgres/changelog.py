@@ -9,6 +9,12 @@ The function belongs to us and runs as us (SECURITY DEFINER, a pinned search_pat
 need no privilege. ENABLE ALWAYS, because a session in which session_replication_role is `replica`
 fires no others. TRUNCATE writes a row without a key.
 
+Who writes to a partitioned table fires its statement triggers and not those of the partitions, and
+who writes to a partition only those of the partition; with inheritance it is the same. There row
+triggers write the keys: those of a partitioned table are its partitions' too, whichever way a row
+comes, and a row that an UPDATE moves is deleted here and inserted there. TRUNCATE has none of them,
+so each partition has one of its own.
+
 The application must not notice. So no sequence numbers the rows: whoever asks lastval() for the row
 that he has inserted would be given ours. Every column is qualified in the function, because a key
 may be called `found` or `old`, as variables of PL/pgSQL are. And when somebody has renamed, dropped
@@ -27,8 +33,9 @@ from functools import partial
 from osc.engine import Job
 from osc.errors import BadStatement, OscError, TableChanged
 from osc.model.table import TableName
+from osc.postgres import kin
 from osc.postgres.definition import oid_of
-from osc.postgres.locking import within_budget
+from osc.postgres.locking import lock, within_budget
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, Open
 
@@ -38,6 +45,7 @@ EVENTS = {
     "delete": "REFERENCING OLD TABLE AS osc_old",
     "truncate": "",
 }
+ROWS = ("insert", "update", "delete")
 LOCK_BUDGET_SECONDS = 0.25
 OURS = r"^_osc_[0-9]+_(insert|update|delete|truncate)$"
 """What our triggers are called; `definition.describe` leaves these out."""
@@ -47,15 +55,20 @@ SELECT g.tgname, n.nspname, c.relname, p.proname
 FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = g.tgfoid
 WHERE NOT g.tgisinternal AND g.tgname ~ $1 AND p.pronamespace = to_regnamespace('osc')
-AND obj_description(p.oid, 'pg_proc') = $2 ORDER BY g.tgname
+AND g.tgparentid = 0 AND obj_description(p.oid, 'pg_proc') = $2 ORDER BY g.tgname
 """
 
-INCARNATION = """
-SELECT to_regclass($1)::oid::text, g.tgname, g.oid::text, g.xmin::text, g.tgenabled::text,
+INCARNATION = f"""
+{kin.DESCENDANTS}
+SELECT to_regclass($2)::oid::text, g.tgname, g.oid::text, g.xmin::text, g.tgenabled::text,
        p.oid::text, p.xmin::text
 FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
-WHERE g.tgrelid = $2 AND g.tgname = ANY ($3) AND g.tgenabled = 'A'
-AND NOT EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = $2) ORDER BY g.tgname
+WHERE g.tgrelid = $1 AND g.tgname = ANY ($3) AND g.tgenabled = 'A'
+AND NOT EXISTS (
+    SELECT FROM tree WHERE EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = tree.oid)
+    OR (SELECT count(*) FROM pg_trigger part WHERE part.tgrelid = tree.oid
+        AND part.tgname = ANY ($3) AND part.tgenabled = 'A') < cardinality($3))
+ORDER BY g.tgname
 """
 
 TYPES = """
@@ -102,7 +115,12 @@ class Changelog:
             with opened("changelog") as session, session.transaction():
                 for statement in self._table_and_function(session):
                     session.run(statement)
-            within_budget(opened, self.original, budget_seconds, self._create_triggers)
+            within_budget(
+                opened,
+                self.original,
+                budget_seconds,
+                partial(self._create_triggers, budget_seconds=budget_seconds),
+            )
         except BaseException:
             # The first error counts; `osc cleanup` finds what can't be removed now.
             with suppress(OscError):
@@ -136,38 +154,62 @@ class Changelog:
             yield f"COMMENT ON {kind} {called} IS {literal(_comment(self.original))}"
 
     def _body(self, session: Connection) -> str:
+        log = self._log_rows() if self._by_row(session) else self._log_statements()
+        truncated, altered = (
+            f"INSERT INTO {qualified(self.name)} (mishap) VALUES ({literal(mishap)})"
+            for mishap in ("truncated", "altered")
+        )
+        return (
+            f"BEGIN IF TG_OP = 'TRUNCATE' THEN {truncated};"
+            f" ELSIF NOT ({self._is_as_it_was(session)}) THEN {altered};"
+            f" ELSIF TG_OP = 'INSERT' THEN {log['insert']};"
+            f" ELSIF TG_OP = 'DELETE' THEN {log['delete']};"
+            f" ELSE {log['update']}; END IF; RETURN NULL; END"
+        )
+
+    def _log_statements(self) -> dict[str, str]:
         """An UPDATE writes each key that was there and each that is there, once."""
-        into = f"INSERT INTO {qualified(self.name)}"
-        log = f"{into} ({', '.join(self.columns)})"
+        log = f"INSERT INTO {qualified(self.name)} ({', '.join(self.columns)})"
         old, new = (
             f"SELECT {', '.join(f'r.{identifier(column)}' for column in self.key)} FROM {rows} AS r"
             for rows in ("osc_old", "osc_new")
         )
-        return (
-            f"BEGIN IF TG_OP = 'TRUNCATE' THEN {into} (mishap) VALUES ('truncated');"
-            f" ELSIF NOT ({self._is_as_it_was(session)}) THEN {into} (mishap) VALUES ('altered');"
-            f" ELSIF TG_OP = 'INSERT' THEN {log} {new};"
-            f" ELSIF TG_OP = 'DELETE' THEN {log} {old};"
-            f" ELSE {log} {old} UNION {new};"
-            " END IF; RETURN NULL; END"
+        return {
+            "insert": f"{log} {new}",
+            "delete": f"{log} {old}",
+            "update": f"{log} {old} UNION {new}",
+        }
+
+    def _log_rows(self) -> dict[str, str]:
+        log = f"INSERT INTO {qualified(self.name)} ({', '.join(self.columns)}) VALUES"
+        old, new = (
+            f"({', '.join(f'{row}.{identifier(column)}' for column in self.key)})"
+            for row in ("OLD", "NEW")
         )
+        both = f"{log} {old}; IF ROW{old} IS DISTINCT FROM ROW{new} THEN {log} {new}; END IF"
+        return {"insert": f"{log} {new}", "delete": f"{log} {old}", "update": both}
+
+    def _by_row(self, session: Connection) -> bool:
+        return len(kin.family(session, self.oid)) > 1 or bool(kin.parents(session, self.oid))
 
     def _is_as_it_was(self, session: Connection) -> str:
+        """Partitions may have their columns in another order than their parent."""
         found = session.rows(
-            "SELECT attnum, attname, atttypid::bigint FROM pg_attribute WHERE attrelid = $1"
+            "SELECT attname, atttypid::bigint FROM pg_attribute WHERE attrelid = $1"
             " AND NOT attisdropped AND attname = ANY ($2) ORDER BY attnum",
             self.oid,
             list(self.key),
         )
         return " AND ".join(
             "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = TG_RELID"
-            f" AND a.attnum = {number} AND a.attname = {literal(name)} AND a.atttypid = {type})"
-            for number, name, type in found
+            f" AND NOT a.attisdropped AND a.attname = {literal(name)} AND a.atttypid = {type})"
+            for name, type in found
         )
 
-    def _create_triggers(self, session: Connection) -> None:
-        on = qualified(self.original)
-        session.run(f"LOCK TABLE ONLY {on} IN SHARE ROW EXCLUSIVE MODE")
+    def _create_triggers(self, session: Connection, budget_seconds: float) -> None:
+        members, by_row = kin.family(session, self.oid), self._by_row(session)
+        if oid_of(session, self.original) == self.oid:
+            lock(session, members, budget_seconds, "SHARE ROW EXCLUSIVE")
         if oid_of(session, self.original) != self.oid:
             raise TableChanged(
                 f"{self.original} was replaced by somebody else",
@@ -175,11 +217,16 @@ class Changelog:
                 todo="start again",
             )
         for name, event in self.triggers.items():
-            session.run(
-                f"CREATE OR REPLACE TRIGGER {identifier(name)} AFTER {event.upper()} ON {on}"
-                f" {EVENTS[event]} FOR EACH STATEMENT EXECUTE FUNCTION {qualified(self.name)}()"
-            )
-            session.run(f"ALTER TABLE ONLY {on} ENABLE ALWAYS TRIGGER {identifier(name)}")
+            each = by_row and event in ROWS
+            how = "FOR EACH ROW" if each else f"{EVENTS[event]} FOR EACH STATEMENT"
+            for member in members[:1] if each else members:
+                on = qualified(member.name)
+                session.run(
+                    f"CREATE OR REPLACE TRIGGER {identifier(name)} AFTER {event.upper()} ON {on}"
+                    f" {how} EXECUTE FUNCTION {qualified(self.name)}()"
+                )
+                only = "" if each else "ONLY "
+                session.run(f"ALTER TABLE {only}{on} ENABLE ALWAYS TRIGGER {identifier(name)}")
 
     def incarnation(self, session: Connection) -> str:
         """Empty where a trigger or the changelog is missing or disabled, or where a subscription
@@ -188,7 +235,7 @@ class Changelog:
 
         The original is known by its OID: swapped or renamed, it is the same.
         """
-        found = session.rows(INCARNATION, qualified(self.name), self.oid, list(self.triggers))
+        found = session.rows(INCARNATION, self.oid, qualified(self.name), list(self.triggers))
         if len(found) < len(EVENTS) or found[0][0] is None:
             return ""
         return hashlib.sha256(repr(found).encode()).hexdigest()[:12]
@@ -218,6 +265,9 @@ def sweep(opened: Open, original: TableName, *, execute: bool) -> list[str]:
 
 
 def _drop(session: Connection, on: TableName, triggers: list[str]) -> None:
+    oid = oid_of(session, on)
+    if oid is not None:
+        lock(session, kin.family(session, oid), LOCK_BUDGET_SECONDS)
     for name in triggers:
         session.run(f"DROP TRIGGER IF EXISTS {identifier(name)} ON {qualified(on)}")
 

@@ -8,7 +8,8 @@ from osc.engine import Sync
 from osc.errors import NotAllowed, Precondition
 from osc.model.alter import Alter
 from osc.model.table import Table
-from osc.postgres import definition, surroundings
+from osc.postgres import definition, kin, relatives, surroundings
+from osc.postgres.kin import Member
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, Open, plain_names
 
@@ -29,17 +30,23 @@ class PostgresChecks:
                 _require_room_for_triggers(session)
 
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
+        relatives.require_no_change(alter)
         with self.opened("checks") as session:
             oid = definition.oid_of(session, table.name)
             if oid is None:
                 raise _refused(f"there is no table {table.name}", "")
-            _require_ownership(session, table, oid)
-            _require_plain(session, table, oid, sync)
+            family = kin.family(session, oid)
+            for member in (*kin.parents(session, oid), *family):
+                _require_ownership(session, member)
+            for member in family:
+                _require_plain(session, member, sync)
+                _require_valid_indexes(session, member)
             _require_nothing_attached(session, table, oid)
             surroundings.require(session, oid, table.name)
-            _require_valid_indexes(session, table, oid)
+            relatives.require(session, oid)
             if sync is Sync.LOG:
                 _require_replica_identity(session, table, oid)
+                relatives.require_one_identity(session, oid)
 
 
 def _refused(happened: str, todo: str) -> Precondition:
@@ -117,11 +124,11 @@ def _require_room_for_triggers(session: Connection) -> None:
         )
 
 
-def _require_ownership(session: Connection, table: Table, oid: int) -> None:
+def _require_ownership(session: Connection, table: Member) -> None:
     owner, owns, may = session.rows(
         "SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE'),"
         " has_schema_privilege(relnamespace, 'CREATE') FROM pg_class WHERE oid = $1",
-        oid,
+        table.oid,
     )[0]
     role = session.value("SELECT current_user")
     if not owns:
@@ -139,12 +146,12 @@ def _require_ownership(session: Connection, table: Table, oid: int) -> None:
         )
 
 
-def _require_plain(session: Connection, table: Table, oid: int, sync: Sync) -> None:
-    persistence, partition, hidden = session.rows(
-        "SELECT relpersistence::text, relispartition,"
+def _require_plain(session: Connection, table: Member, sync: Sync) -> None:
+    persistence, hidden = session.rows(
+        "SELECT relpersistence::text,"
         " relrowsecurity AND relforcerowsecurity AND NOT rolsuper AND NOT rolbypassrls"
         " FROM pg_class, pg_roles WHERE pg_class.oid = $1 AND rolname = current_user",
-        oid,
+        table.oid,
     )[0]
     if persistence == "t":
         raise _refused(f"{table.name} is temporary: only its session sees it", "")
@@ -153,8 +160,6 @@ def _require_plain(session: Connection, table: Table, oid: int, sync: Sync) -> N
             f"{table.name} is unlogged: its changes are not in the log",
             "follow it by --sync triggers",
         )
-    if partition:
-        raise _refused(f"{table.name} is a partition of another table", "")
     if hidden:
         raise _refused(
             f"{table.name} forces row level security on us: rows might be hidden from the copy",
@@ -164,8 +169,10 @@ def _require_plain(session: Connection, table: Table, oid: int, sync: Sync) -> N
 
 REFUSALS = {
     "security": ("a security label", "remove it and put it back after the migration"),
-    "inherits": ("inheritance", "ALTER TABLE … NO INHERIT first"),
-    "inherited": ("inheritance", "ALTER TABLE … NO INHERIT first"),
+    "inherited": (
+        "a child table, which the ALTER would change too,",
+        "ALTER TABLE … NO INHERIT first, change both, and INHERIT again",
+    ),
     "member": ("an extension", "a table of an extension is changed by its upgrades"),
 }
 
@@ -181,15 +188,15 @@ def _require_nothing_attached(session: Connection, table: Table, oid: int) -> No
 
 def _refusal(line: str) -> tuple[str, str] | None:
     """What a line of the description is that can't be carried over, and what to do about it."""
-    return REFUSALS.get(line.replace(":", "").split()[0])
+    return REFUSALS.get(kin.own_words(line).replace(":", "").split()[0])
 
 
-def _require_valid_indexes(session: Connection, table: Table, oid: int) -> None:
+def _require_valid_indexes(session: Connection, table: Member) -> None:
     with plain_names(session):
         found = session.value(
             "SELECT string_agg(indexrelid::regclass::text, ', ') FROM pg_index"
             " WHERE indrelid = $1 AND NOT (indisvalid AND indisready)",
-            oid,
+            table.oid,
         )
     if found:
         raise _refused(f"{found} is invalid: it was never built to its end", "drop or reindex it")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from osc.errors import Precondition, ServerError
 from osc.model.table import TableName
-from osc.postgres import firing, grants, indexes, policies
+from osc.postgres import firing, grants, indexes, kin, policies, scratch
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, plain_names
@@ -22,7 +22,7 @@ def make(session: Connection, original: TableName, clone: TableName) -> int:
     if source is None:
         raise Precondition(f"there is no table {original}", still_true="nothing was touched")
     try:
-        made = _make(session, source, original, clone)
+        made = _make(session, source, clone)
     except ServerError as error:
         raise Precondition(
             f"an empty clone of {original} cannot be made: {error.happened}",
@@ -38,41 +38,85 @@ def make(session: Connection, original: TableName, clone: TableName) -> int:
     return made
 
 
-def _make(session: Connection, source: int, original: TableName, clone: TableName) -> int:
-    with plain_names(session):
-        session.run(_create(session, source, original, clone))
-        made = oid_of(session, clone)
-        assert made is not None
-        for statement in _mending(session, source, made, clone):
-            session.run(statement)
-    policies.make(session, source, original, clone)
-    for index in indexes.read(session, source):
-        for step in (*index.build(clone), *index.attach(clone)):
-            session.execute(step)
-    firing.make(session, source, original, clone)
+def _make(session: Connection, source: int, clone: TableName) -> int:
+    """The whole family, put together as pg_dump does it: every table for itself, then the children
+    attached to their parents, then the indexes, those of the leaves first. What the table itself is
+    a part of stands beside it as a frame, so that the server judges each change as it would judge
+    it on the original."""
+    frames, family = kin.parents(session, source), kin.family(session, source)
+    twins = {member.oid: member.within(clone.schema) for member in (*frames, *family)}
+    twins[source] = clone
+    made = {member.oid: _make_table(session, member, twins[member.oid]) for member in family}
+    for frame in frames:
+        _make_frame(session, frame, twins[frame.oid])
+    _join(session, family, frames, twins)
+    for member, found in reversed(indexes.of_family(session, (*frames, *family))):
+        for index in found:
+            for step in (*index.build(twins[member.oid]), *index.attach(twins[member.oid])):
+                session.execute(step)
+    for member in family:
+        policies.make(session, member.oid, member.name, twins[member.oid])
+        firing.make(session, member.oid, member.name, twins[member.oid])
     # Last: who may not act for its owner in everything could not do the rest.
     with plain_names(session):
-        _hand_over(session, source, made, clone)
+        for member in family:
+            _hand_over(session, member.oid, made[member.oid], twins[member.oid])
+    return made[source]
+
+
+def _make_table(session: Connection, member: kin.Member, clone: TableName) -> int:
+    with plain_names(session):
+        session.run(_create(session, member, clone))
+        made = oid_of(session, clone)
+        assert made is not None
+        for statement in _mending(session, member.oid, made, clone):
+            session.run(statement)
     return made
 
 
-def _create(session: Connection, source: int, original: TableName, clone: TableName) -> str:
-    unlogged, method, options, tablespace = session.rows(
+def _make_frame(session: Connection, parent: kin.Member, clone: TableName) -> None:
+    with plain_names(session):
+        session.run(_create(session, parent, clone))
+        made = oid_of(session, clone)
+        assert made is not None
+        for statement in _constraints(session, parent.oid, made, qualified(clone)):
+            session.run(statement)
+        session.run(f"COMMENT ON TABLE {qualified(clone)} IS {literal(scratch.FRAME)}")
+
+
+def _join(
+    session: Connection,
+    family: Sequence[kin.Member],
+    frames: Sequence[kin.Member],
+    twins: Mapping[int, TableName],
+) -> None:
+    by_name = {member.name: twins[member.oid] for member in (*frames, *family)}
+    for member in family:
+        for parent in member.parents:
+            session.execute(member.join(twins[member.oid], by_name[parent]))
+
+
+def _create(session: Connection, member: kin.Member, clone: TableName) -> str:
+    unlogged, method, options, tablespace, partitioned = session.rows(
         """SELECT c.relpersistence = 'u', am.amname,
                   array_to_string(coalesce(c.reloptions, '{}')
                       || ARRAY(SELECT 'toast.' || o FROM unnest(toast.reloptions) o), ', '),
-                  space.spcname
-           FROM pg_class c JOIN pg_am am ON am.oid = c.relam
+                  space.spcname, pg_get_partkeydef(c.oid)
+           FROM pg_class c LEFT JOIN pg_am am ON am.oid = c.relam
            LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
            LEFT JOIN pg_tablespace space ON space.oid = c.reltablespace
            WHERE c.oid = $1""",
-        source,
+        member.oid,
     )[0]
+    # Since 17 a partition shares the identity of its parent, and is given it when it is attached.
+    shares = member.bound and session.raw.info.server_version >= 170000
     return (
-        f"CREATE {'UNLOGGED ' * unlogged}TABLE {qualified(clone)}"
-        f" (LIKE {qualified(original)} INCLUDING ALL"
-        " EXCLUDING INDEXES EXCLUDING CONSTRAINTS EXCLUDING STATISTICS)"
-        f" USING {identifier(method)}"
+        f"CREATE {'UNLOGGED ' * (unlogged and not partitioned)}TABLE {qualified(clone)}"
+        f" (LIKE {qualified(member.name)} INCLUDING ALL"
+        " EXCLUDING INDEXES EXCLUDING CONSTRAINTS EXCLUDING STATISTICS"
+        + (" EXCLUDING IDENTITY)" if shares else ")")
+        + (f" PARTITION BY {partitioned}" if partitioned else "")
+        + (f" USING {identifier(method)}" if method else "")
         + (f" WITH ({options})" if options else "")
         + (f" TABLESPACE {identifier(tablespace)}" if tablespace else "")
     )

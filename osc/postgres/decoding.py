@@ -33,7 +33,8 @@ from osc.errors import (
 )
 from osc.model import patience
 from osc.model.change import Delivery, KeyValue, Position, fitting
-from osc.postgres import slots
+from osc.postgres import kin, slots
+from osc.postgres.definition import oid_of
 from osc.postgres.flavor import Flavor
 from osc.postgres.pgoutput import Reader
 from osc.postgres.quoting import identifier, listed, qualified
@@ -78,7 +79,7 @@ class SlotSource:
         retained_bytes: int = RETAINED_BYTES,
     ) -> None:
         self._address = address
-        self._table = job.original.name
+        self._table, self._leaves = job.original.name, job.original.leaves
         self._key = job.columns.key
         self._name = slots.slot_name(job, database)
         self._retained_bytes = retained_bytes
@@ -185,19 +186,22 @@ class SlotSource:
             slots.take_over(session, self._name, self._table, start)
 
     def _publish(self, session: Connection, flavor: Flavor) -> None:
-        identity = session.value(
-            "SELECT relreplident::text FROM pg_class WHERE oid = to_regclass($1)",
-            qualified(self._table),
+        has_key_only = session.value(
+            f"{kin.DESCENDANTS} SELECT bool_and(relreplident IN ('d', 'i'))"
+            " FROM tree JOIN pg_class USING (oid)",
+            oid_of(session, self._table),
         )
         # With a full replica identity the list would have to name every column, or UPDATEs of the
         # application would fail; otherwise it has to name the identity, which is our key.
         columns = ""
-        if flavor.has_column_lists() and identity in ("d", "i"):
+        if flavor.has_column_lists() and has_key_only:
             columns = f" ({listed(self._key)})"
         session.run(
             f"CREATE PUBLICATION {identifier(self._name)}"
             f" FOR TABLE ONLY {qualified(self._table)}{columns}"
-            " WITH (publish = 'insert, update, delete, truncate')"
+            # Whatever partition a row is in, it is told under the table's own name.
+            " WITH (publish = 'insert, update, delete, truncate',"
+            " publish_via_partition_root = true)"
         )
 
     def _wait_for_running(self, session: Connection) -> None:
@@ -211,7 +215,8 @@ class SlotSource:
     # The reader thread.
 
     def _follow(self) -> None:
-        reader = Reader((self._table.schema, self._table.name), self._key, PREFIX)
+        leaves = [(leaf.schema, leaf.name) for leaf in self._leaves]
+        reader = Reader((self._table.schema, self._table.name), self._key, PREFIX, leaves)
         try:
             self._read_frames(reader)
         except OscError as error:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from osc.model.table import TableName
+from osc.postgres import kin
 from osc.postgres.session import Connection, plain_names
 
 SORTED = "coalesce((SELECT string_agg(o, ' ' ORDER BY o) FROM unnest({}) AS o), '-')"
@@ -31,6 +32,8 @@ SELECT unnest(ARRAY[
     concat('table: replica identity ', c.relreplident),
     concat('table: row security ', c.relrowsecurity, ', forced ', c.relforcerowsecurity),
     concat('table: of type ', c.reloftype::regtype),
+    'table: partitioned by ' || coalesce(pg_get_partkeydef(c.oid), '-'),
+    'table: partition ' || coalesce(pg_get_expr(c.relpartbound, c.oid), '-'),
     'table: comment ' || coalesce(obj_description(c.oid, 'pg_class'), '-')])
 FROM t c
 LEFT JOIN pg_am am ON am.oid = c.relam
@@ -64,6 +67,7 @@ SELECT format('column %s: %I %s', lpad(position::text, 4, '0'), attname,
                   'statistics ' || nullif(coalesce(row ->> 'attstattarget', '-1'), '-1'),
                   'options ' || nullif({SORTED.format("attoptions")}, '-'),
                   'inherited ' || nullif(attinhcount, 0),
+                  CASE WHEN attinhcount > 0 AND attislocal THEN 'local too' END,
                   'comment ' || col_description(attrelid, attnum)))
 FROM live LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (attrelid, attnum)
 """
@@ -83,9 +87,13 @@ SELECT format('constraint %I: %s%s', conname, pg_get_constraintdef(k.oid),
               concat(
                   CASE WHEN NOT convalidated AND contype IN ('c', 'n')
                        THEN ', not validated' END,
-                  CASE WHEN NOT conislocal THEN ', inherited' END,
+                  ', inherited ' || nullif(coninhcount, 0),
+                  CASE WHEN coninhcount > 0 AND conislocal
+                            AND NOT (contype = 'n' AND relispartition)
+                       THEN ', local too' END,
                   ', comment ' || obj_description(k.oid, 'pg_constraint')))
 FROM pg_constraint k JOIN t ON k.conrelid = t.oid WHERE contype NOT IN ('f', 't')
+AND conname <> '_osc_bound'
 """
 
 INDEXES = """
@@ -102,13 +110,16 @@ SELECT format('index %I: %s', i.relname,
                   CASE WHEN x.indisreplident THEN 'replica identity' END,
                   'tablespace ' || space.spcname,
                   'statistics ' || stats.targets,
+                  'part of ' || (SELECT p.relname FROM pg_inherits JOIN pg_class p
+                                 ON p.oid = inhparent WHERE inhrelid = i.oid),
                   'comment ' || obj_description(i.oid, 'pg_class')))
 FROM t JOIN pg_index x ON x.indrelid = t.oid JOIN pg_class i ON i.oid = x.indexrelid
 LEFT JOIN pg_tablespace space ON space.oid = i.reltablespace
 CROSS JOIN LATERAL (SELECT
     pg_get_indexdef(i.oid) AS definition,
-    format('CREATE %sINDEX %I ON %I.%I USING ',
-           CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname, t.nspname, t.relname) AS prefix
+    format('CREATE %sINDEX %I ON %s%I.%I USING ',
+           CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname,
+           CASE WHEN t.relkind = 'p' THEN 'ONLY ' END, t.nspname, t.relname) AS prefix
 ) AS text
 CROSS JOIN LATERAL (
     SELECT string_agg(format('%s=%s', a.attnum, to_jsonb(a) ->> 'attstattarget'), ' '
@@ -143,6 +154,8 @@ SELECT format('trigger %I: %s, enabled %s, comment %s', tgname,
               tgenabled, coalesce(obj_description(g.oid, 'pg_trigger'), '-'))
 FROM t JOIN pg_trigger g ON g.tgrelid = t.oid CROSS JOIN LATERAL pg_get_triggerdef(g.oid) AS def
 WHERE NOT tgisinternal
+AND NOT EXISTS (SELECT FROM pg_trigger whole WHERE whole.oid = g.tgparentid
+                AND whole.tgenabled = g.tgenabled)
 AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
          AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = g.tgfoid
                      AND p.pronamespace = to_regnamespace('osc')))
@@ -165,9 +178,12 @@ UNION ALL
 SELECT format('security label of %s: %s for %s', l.objsubid, l.label, l.provider)
 FROM t JOIN pg_seclabel l ON (l.classoid, l.objoid) = ('pg_class'::regclass, t.oid)
 UNION ALL
-SELECT format('inherits from %s', inhparent::regclass) FROM t JOIN pg_inherits ON inhrelid = t.oid
+SELECT format('%s %s: %I', CASE WHEN t.relispartition THEN 'part of' ELSE 'inherits from' END,
+              row_number() OVER (ORDER BY inhseqno), p.relname)
+FROM t JOIN pg_inherits ON inhrelid = t.oid JOIN pg_class p ON p.oid = inhparent
 UNION ALL
 SELECT format('inherited by %s', inhrelid::regclass) FROM t JOIN pg_inherits ON inhparent = t.oid
+WHERE t.relkind <> 'p'
 UNION ALL
 SELECT format('member of extension %I', e.extname)
 FROM t JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e'
@@ -209,9 +225,15 @@ def oid_of(session: Connection, name: TableName) -> int | None:
 
 
 def describe(session: Connection, oid: int) -> tuple[str, ...]:
-    """One sorted line for each object and property of the table; empty where there is none."""
+    """One line for each object and property of the table and of its partitions; empty where there
+    is no table. A trigger that a partition has from its parent is told once, with the parent."""
+    own, *parts = kin.family(session, oid) or (kin.Member(oid, TableName("", ""), ""),)
     with plain_names(session):
-        return tuple(line for (line,) in session.rows(DESCRIBE, oid))
+        lines = [str(line) for (line,) in session.rows(DESCRIBE, own.oid)]
+        for part in parts:
+            told = session.rows(DESCRIBE, part.oid)
+            lines += [f"partition {part.name.name}: {line}" for (line,) in told]
+    return tuple(lines)
 
 
 def differences(have: Sequence[str], want: Sequence[str]) -> tuple[str, ...]:

@@ -35,6 +35,10 @@ own (class, oid, what) AS (
               AND d.classid = 'pg_class'::regclass AND d.deptype = 'i'
               JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'),
 mine (oid) AS (
+    SELECT p.inhrelid FROM t JOIN pg_inherits p ON p.inhparent = t.oid
+    UNION ALL SELECT part.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
+              JOIN pg_constraint part ON part.conparentid = k.oid AND part.contype <> 'f'
+    UNION ALL
     SELECT k.oid FROM t JOIN pg_constraint k ON t.oid IN (k.conrelid, k.confrelid)
                   AND (k.conrelid = t.oid OR k.contype = 'f')
     UNION ALL SELECT x.indexrelid FROM t JOIN pg_index x ON x.indrelid = t.oid

@@ -15,6 +15,7 @@ from osc.model.change import KeyValue
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import Pair
 from osc.model.table import Column
+from osc.postgres import blocks
 from osc.postgres.keys import in_order
 from osc.postgres.quoting import (
     collation_of,
@@ -28,7 +29,8 @@ from osc.postgres.quoting import (
 
 @dataclass(frozen=True)
 class PostgresDialect:
-    """Chunk bounds are one-tuples of block numbers; the spans of a verification are keys."""
+    """Chunk bounds are one-tuples of block numbers, those of a partitioned table (leaf, block); the
+    spans of a verification are keys."""
 
     job: Job
 
@@ -67,17 +69,15 @@ class PostgresDialect:
 
     def next_bound(self, after: KeyValue | None, rows: int) -> Statement:
         """`rows` counts blocks here, and so is chosen: chunks are cut to a time anyway."""
-        start = -1 if after is None else int(after[0])
-        return Statement(
-            "SELECT $1::bigint WHERE $1::bigint + 1 <"
-            " pg_relation_size(to_regclass($2)) / current_setting('block_size')::bigint",
-            (start + rows, qualified(self.job.original.name)),
-        )
+        return blocks.next_bound(self.job.original, after, rows)
 
     def copy_chunk(self, chunk: Chunk) -> Statement:
         """A row that an UPDATE moves meanwhile is copied twice, or not at all; but then its key is
-        in the backlog, and before the unique indexes are built the backlog's keys are deleted."""
-        return Statement(self._insert() + _within_blocks(chunk))
+        in the backlog, and before the unique indexes are built the backlog's keys are deleted.
+        Which leaf of the shadow a row belongs to, the server knows."""
+        into, select = self._insert()
+        parts = blocks.within(self.job.original, chunk)
+        return Statement(into + " UNION ALL ".join(f"{select} {part}" for part in parts))
 
     # Acting on keys.
 
@@ -92,9 +92,11 @@ class PostgresDialect:
 
     def insert_keys(self, keys: Sequence[KeyValue]) -> Statement:
         """One row for each key, though two texts may mean the same key (1.0 and 1.00)."""
+        into, select = self._insert()
         wanted = self._unnested(mapped=False)
         return Statement(
-            f"{self._insert()} WHERE ({listed(self.job.columns.key)}) IN (SELECT {wanted})",
+            f"{into}{select} {self._all_of_it}"
+            f" WHERE ({listed(self.job.columns.key)}) IN (SELECT {wanted})",
             _arrays(keys),
         )
 
@@ -111,7 +113,7 @@ class PostgresDialect:
         texts = [f"{as_text(column)} AS osc_{n}" for n, column in enumerate(columns)]
         return Statement(
             f"SELECT {', '.join(texts)}"
-            f" FROM ONLY {qualified(self.job.original.name)}{' WHERE ' * bool(where)}{where}"
+            f" FROM {self._all_of_it}{' WHERE ' * bool(where)}{where}"
             f" ORDER BY {listed(self.job.columns.key)} LIMIT 1 OFFSET {max(rows - 1, 0)}",
             parameters,
         )
@@ -122,7 +124,7 @@ class PostgresDialect:
             hashed = f"ROW({', '.join(select)})"
             sums.append(
                 "SELECT count(*) AS n, coalesce(sum(hash_record_extended("
-                f"{hashed}, 0)), 0) AS s FROM ONLY {where}"
+                f"{hashed}, 0)), 0) AS s FROM {where}"
             )
         return Statement(
             f"SELECT o.n, o.s::text, w.n, w.s::text FROM ({sums[0]}) AS o, ({sums[1]}) AS w",
@@ -146,22 +148,26 @@ class PostgresDialect:
         joined = " AND ".join(f"o.m{k} = w.m{k}" for k in keys)
         shown = ", ".join(f"coalesce(o.{k}, w.{k})" for k in keys)
         return Statement(
-            f"SELECT {shown} FROM (SELECT {left} FROM ONLY {from_original}) AS o"
-            f" FULL JOIN (SELECT {right} FROM ONLY {from_shadow}) AS w ON {joined}"
+            f"SELECT {shown} FROM (SELECT {left} FROM {from_original}) AS o"
+            f" FULL JOIN (SELECT {right} FROM {from_shadow}) AS w ON {joined}"
             f" WHERE o.h IS DISTINCT FROM w.h LIMIT {most}",
             self._bounds(span),
         )
 
     # Parts of statements.
 
-    def _insert(self) -> str:
-        job = self.job
-        pairs = job.columns.pairs
+    def _insert(self) -> tuple[str, str]:
+        """INSERT and SELECT, up to the FROM."""
+        pairs = self.job.columns.pairs
         return (
-            f"INSERT INTO {qualified(job.shadow.name)} ({listed([p.target for p in pairs])})"
-            f" OVERRIDING SYSTEM VALUE SELECT {', '.join(p.expression for p in pairs)}"
-            f" FROM ONLY {qualified(job.original.name)}"
+            f"INSERT INTO {qualified(self.job.shadow.name)} ({listed([p.target for p in pairs])})"
+            " OVERRIDING SYSTEM VALUE ",
+            f"SELECT {', '.join(p.expression for p in pairs)} FROM",
         )
+
+    @property
+    def _all_of_it(self) -> str:
+        return f"{blocks.only(self.job.original)}{qualified(self.job.original.name)}"
 
     def _key_columns(self) -> list[Column]:
         return [self.job.original.column(name) for name in self.job.columns.key]
@@ -200,7 +206,7 @@ class PostgresDialect:
                     for p in compared]  # fmt: skip
         shadow = [_hashable(identifier(p.target), job.shadow.column(p.target)) for p in compared]
         return [
-            (original, qualified(job.original.name) + self._where(span, job.columns.key)),
+            (original, self._all_of_it + self._where(span, job.columns.key)),
             (shadow, qualified(job.shadow.name) + self._where(span, job.columns.shadow_key)),
         ]
 
@@ -224,15 +230,6 @@ class PostgresDialect:
 
     def _bounds(self, span: Chunk) -> tuple[object, ...]:
         return (*(span.lower or ()), *(span.upper or ()))
-
-
-def _within_blocks(chunk: Chunk) -> str:
-    conditions = []
-    if chunk.lower is not None:
-        conditions.append(f"ctid >= '({int(chunk.lower[0]) + 1},0)'")
-    if chunk.upper is not None:
-        conditions.append(f"ctid < '({int(chunk.upper[0]) + 1},0)'")
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _arrays(keys: Sequence[KeyValue]) -> tuple[object, ...]:

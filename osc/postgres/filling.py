@@ -6,6 +6,7 @@ from osc.errors import Precondition
 from osc.model.alter import Alter
 from osc.model.columns import ColumnMap, Pair, common_key, sources
 from osc.model.table import Column, Key, Table, TableName
+from osc.postgres import kin
 from osc.postgres.keys import require_apart
 from osc.postgres.quoting import identifier, literal, qualified, type_of
 from osc.postgres.session import Connection
@@ -94,9 +95,10 @@ def _evaluated_once(session: Connection, altered: TableName, column: Column) -> 
         session.run("SET LOCAL datestyle = ISO")
         session.run(f"ALTER TABLE {on} ADD COLUMN {name} text DEFAULT ({column.default})::text")
         found = session.value(
-            "SELECT (attmissingval::text::text[])[1] FROM pg_attribute"
-            " WHERE attrelid = to_regclass($1) AND attname = $2 AND atthasmissing",
-            on,
+            # Of a partitioned table, any leaf has it.
+            f"{kin.DESCENDANTS} SELECT (attmissingval::text::text[])[1] FROM pg_attribute"
+            " JOIN tree ON attrelid = oid WHERE attname = $2 AND atthasmissing LIMIT 1",
+            session.value("SELECT to_regclass($1)::oid::bigint", on),
             name,
         )
     return None if found is None else str(found)

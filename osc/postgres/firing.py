@@ -24,7 +24,7 @@ STATES = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALW
 
 FIRING = """
 SELECT 'TRIGGER', oid::bigint, tgname, tgenabled::text, obj_description(oid, 'pg_trigger')
-FROM pg_trigger g WHERE tgrelid = $1 AND NOT tgisinternal
+FROM pg_trigger g WHERE tgrelid = $1 AND NOT tgisinternal AND tgparentid = 0
 AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
          AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = tgfoid
                      AND p.pronamespace = to_regnamespace('osc')))

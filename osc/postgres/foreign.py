@@ -38,6 +38,9 @@ class ForeignKey:
     comment: str | None = None
     partitioned: bool = False
     parent_partitioned: bool = False
+    columns: tuple[str, ...] = ()
+    parent_columns: tuple[str, ...] = ()
+    full: bool = False
 
     @property
     def on_itself(self) -> bool:
@@ -62,7 +65,12 @@ class ForeignKey:
 KEYS = """
 SELECT k.oid, k.conname, k.conrelid::regclass::text, k.conrelid, k.confrelid::regclass::text,
        k.confrelid, pg_get_constraintdef(k.oid), k.convalidated,
-       obj_description(k.oid, 'pg_constraint'), c.relkind = 'p', p.relkind = 'p'
+       obj_description(k.oid, 'pg_constraint'), c.relkind = 'p', p.relkind = 'p',
+       ARRAY(SELECT attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (n, at)
+             JOIN pg_attribute ON (attrelid, attnum) = (k.conrelid, u.n) ORDER BY u.at),
+       ARRAY(SELECT attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (n, at)
+             JOIN pg_attribute ON (attrelid, attnum) = (k.confrelid, u.n) ORDER BY u.at),
+       k.confmatchtype = 'f'
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
 WHERE k.contype = 'f' AND k.conparentid = 0 AND $1 IN (k.conrelid, k.confrelid)
 ORDER BY k.oid
@@ -78,11 +86,13 @@ def read(session: Connection, table: int) -> tuple[ForeignKey, ...]:
 def _key(
     oid: int, name: str, table: str, table_oid: int, parent: str, parent_oid: int,
     definition: str, valid: bool, comment: str | None, partitioned: bool, parent_partitioned: bool,
+    columns: list[str], parent_columns: list[str], full: bool,
 ) -> ForeignKey:  # fmt: skip
     head, _, tail = definition.partition(f") REFERENCES {parent}(")
     return ForeignKey(
         oid, name, table, table_oid, parent, parent_oid, f"{head}) REFERENCES ", f"({tail}",
-        valid, comment, partitioned, parent_partitioned,
+        valid, comment, partitioned, parent_partitioned, tuple(columns),
+        tuple(parent_columns), full,
     )  # fmt: skip
 
 
@@ -144,7 +154,13 @@ def of_clone(session: Connection, original: TableName, source: int, clone: int) 
         else:
             number = int(key.table.rpartition(CHILDREN)[2].rstrip('"'))
             incoming[number] = replace(
-                before[number], name=key.name, head=key.head, tail=key.tail, parent=mine
+                before[number],
+                name=key.name,
+                head=key.head,
+                tail=key.tail,
+                parent=mine,
+                parent_columns=key.parent_columns,
+                valid=key.valid,
             )
     return Keys(tuple(own), incoming, frozenset(before))
 

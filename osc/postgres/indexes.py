@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from osc.engine import Statement
 from osc.errors import Bug
 from osc.model.table import TableName
+from osc.postgres import kin
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, plain_names
 
@@ -15,7 +17,9 @@ from osc.postgres.session import Connection, plain_names
 @dataclass(frozen=True)
 class Index:
     """`using` is what follows USING in the definition; `constraint` the definition of the
-    constraint that it backs. `targets` are statistics targets of its columns, by number."""
+    constraint that it backs. `targets` are statistics targets of its columns, by number. `parent`
+    is the index of the partitioned table that this one is a part of; the index of a partitioned
+    table itself holds nothing and is put together of its `parts`."""
 
     name: str
     using: str
@@ -31,14 +35,17 @@ class Index:
     comment: str | None = None
     constraint_comment: str | None = None
     targets: tuple[tuple[int, int], ...] = ()
+    partitioned: bool = False
+    parent: str = ""
+    parts: tuple[str, ...] = ()
 
     def build(self, table: TableName) -> tuple[Statement, ...]:
         """Builds it, with no more than a SHARE lock on the table; nothing for an exclusion
         constraint, whose index can't be built before it."""
-        if self.exclusion:
+        if self._comes_with_its_constraint:
             return ()
         unique = "UNIQUE " if self.unique else ""
-        name, on = identifier(self.name), qualified(table)
+        name, on = identifier(self.name), "ONLY " * self.partitioned + qualified(table)
         return (
             self._in_tablespace(),
             Statement(f"CREATE {unique}INDEX {name} ON {on} USING {self.using}"),
@@ -53,6 +60,7 @@ class Index:
             Statement(sql)
             for sql in (
                 *add,
+                *(f"ALTER INDEX {index} ATTACH PARTITION {part}" for part in self._parts(table)),
                 *self._comments(on, index),
                 *(f"ALTER INDEX {index} ALTER COLUMN {n} SET STATISTICS {target}"
                   for n, target in self.targets),
@@ -69,6 +77,13 @@ class Index:
             )
         return Statement(f"DROP INDEX {qualified(TableName(table.schema, self.name))}")
 
+    @property
+    def _comes_with_its_constraint(self) -> bool:
+        return self.exclusion or (self.partitioned and bool(self.constraint))
+
+    def _parts(self, table: TableName) -> list[str]:
+        return [qualified(TableName(table.schema, part)) for part in self.parts]
+
     def _in_tablespace(self) -> Statement:
         # Not a clause: that would stand before WHERE, in the midst of the definition.
         return Statement("SELECT set_config('default_tablespace', $1, false)", (self.tablespace,))
@@ -76,8 +91,9 @@ class Index:
     def _add_constraint(self, on: str) -> list[str]:
         if not self.constraint:
             return []
-        add = f"ALTER TABLE {on} ADD CONSTRAINT {identifier(self.name)}"
-        if self.exclusion:
+        only = "ONLY " * self.partitioned
+        add = f"ALTER TABLE {only}{on} ADD CONSTRAINT {identifier(self.name)}"
+        if self._comes_with_its_constraint:
             return [f"{add} {self.constraint}"]
         kind = "PRIMARY KEY" if self.primary else "UNIQUE"
         deferrable = " DEFERRABLE" * self.deferrable + " INITIALLY DEFERRED" * self.deferred
@@ -100,8 +116,9 @@ SELECT i.relname,
             THEN regexp_replace(pg_get_indexdef(i.oid), ' ON pg_temp[.]',
                                 format(' ON %I.', n.nspname))
             ELSE pg_get_indexdef(i.oid) END,
-       format('CREATE %sINDEX %I ON %I.%I USING ',
-              CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname, n.nspname, t.relname),
+       format('CREATE %sINDEX %I ON %s%I.%I USING ',
+              CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname,
+              CASE WHEN t.relkind = 'p' THEN 'ONLY ' END, n.nspname, t.relname),
        x.indisunique, coalesce(pg_get_constraintdef(k.oid), ''), x.indisprimary,
        x.indisexclusion OR coalesce((to_jsonb(k) ->> 'conperiod')::bool, false),
        coalesce(k.condeferrable, false), coalesce(k.condeferred, false),
@@ -109,7 +126,10 @@ SELECT i.relname,
        obj_description(i.oid, 'pg_class'), obj_description(k.oid, 'pg_constraint'),
        ARRAY(SELECT ARRAY[a.attnum::int, (to_jsonb(a) ->> 'attstattarget')::int]
              FROM pg_attribute a WHERE a.attrelid = i.oid
-             AND coalesce(to_jsonb(a) ->> 'attstattarget', '-1') <> '-1' ORDER BY a.attnum)
+             AND coalesce(to_jsonb(a) ->> 'attstattarget', '-1') <> '-1' ORDER BY a.attnum),
+       t.relkind = 'p',
+       coalesce((SELECT p.relname FROM pg_inherits JOIN pg_class p ON p.oid = inhparent
+                 WHERE inhrelid = i.oid), '')
 FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_class t ON t.oid = x.indrelid
@@ -128,9 +148,39 @@ def read(session: Connection, oid: int) -> tuple[Index, ...]:
         return tuple(_index(*row) for row in session.rows(QUERY, oid))
 
 
+def of_family(
+    session: Connection, members: Sequence[kin.Member]
+) -> list[tuple[kin.Member, tuple[Index, ...]]]:
+    """The indexes of each, those of parents with their parts among them."""
+    found = [(member, read(session, member.oid)) for member in members]
+    parts: dict[str, list[str]] = {}
+    for _, indexes in found:
+        for index in indexes:
+            parts.setdefault(index.parent, []).append(index.name)
+    return [
+        (
+            member,
+            tuple(
+                replace(index, parts=tuple(parts.get(index.name, ())))
+                if index.partitioned
+                else index
+                for index in indexes
+            ),
+        )
+        for member, indexes in found
+    ]
+
+
 def _index(name: str, definition: str, prefix: str, *rest: Any) -> Index:
     if not definition.startswith(prefix):
         raise Bug(f"the index definition {definition!r} does not begin with {prefix!r}")
-    targets = tuple((n, target) for n, target in rest[-1])
-    fields = (name, definition.removeprefix(prefix), *rest[:-1], targets)
+    *plain, targets, partitioned, parent = rest
+    fields = (
+        name,
+        definition.removeprefix(prefix),
+        *plain,
+        tuple((n, target) for n, target in targets),
+        partitioned,
+        parent,
+    )
     return Index(*fields)

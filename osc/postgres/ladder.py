@@ -6,16 +6,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from osc.engine import Climb
-from osc.errors import BadStatement, BadValue, Conflict, NotAllowed, Precondition
+from osc.errors import (
+    BadStatement,
+    BadValue,
+    Conflict,
+    ConnectionLost,
+    LockTimeout,
+    NotAllowed,
+    Precondition,
+    ServerError,
+)
 from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.blocker import Blocker
 from osc.model.ladder import Clause, Cost, Forecast, Lock, Outlook, Step, Taken, Way
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, forecast, locking
+from osc.postgres import catalog, forecast, linting, locking
 from osc.postgres.climb import Climber
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.double import Double, doubled
+from osc.postgres.filled import filled
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.observing import observed
 from osc.postgres.others import resolved, retargeted
@@ -25,6 +35,8 @@ from osc.postgres.session import Connection, Open
 from osc.postgres.shape import read
 
 ALTERABLE = ("r", "p")
+PASSING = (ConnectionLost, LockTimeout, Conflict, NotAllowed)
+"""What says nothing of the ALTER itself; all other errors do."""
 
 
 @dataclass(frozen=True)
@@ -131,18 +143,23 @@ class _Looking:
             return known
         others = resolved(self.session, self.alter.clauses)
         with doubled(self.session, self.table.name, others) as double:
-            whole, before, after = self._whole(double)
+            whole, before, after, change = self._whole(double)
             is_one = len(self.alter.parts) == 1
             is_light = whole.online or whole.cost is not Cost.SCAN
             pieces = [] if is_one and is_light else self._pieces(double)
         clauses = tuple(piece.clause for piece in pieces) or (whole,)
         if before == after and whole.cost <= Cost.METADATA and not self._is_restart():
-            return Outlook(
-                tuple(replace(clause, cost=Cost.FREE, locks=()) for clause in clauses),
-                Way.NOTHING,
-                "the table is as the ALTER wants it",
-            )
-        return self._decided(whole, clauses, pieces, after, small_bytes)
+            free = tuple(replace(clause, cost=Cost.FREE) for clause in clauses)
+            return Outlook(free, Way.NOTHING, "the table is as the ALTER wants it")
+        found = linting.findings(replace(change, clauses=clauses, fill=self._filled()))
+        decided = self._decided(whole, clauses, pieces, after, small_bytes)
+        return replace(decided, findings=found)
+
+    def _filled(self) -> dict[str, float]:
+        try:
+            return filled(self.session, self.table)
+        except (Conflict, LockTimeout, NotAllowed):
+            return {}  # It takes too long, or nobody may look: a hint is not worth waiting for.
 
     def _decided(
         self,
@@ -206,16 +223,23 @@ class _Looking:
         text = retargeted(self.session, clauses, double.of)
         return self.alter.saying(text, qualified(double.name))
 
-    def _whole(self, double: Double) -> tuple[Clause, tuple[str, ...], tuple[str, ...]]:
+    def _whole(
+        self, double: Double
+    ) -> tuple[Clause, tuple[str, ...], tuple[str, ...], linting.Change]:
         """The ALTER at once, undone again: what it costs, and the table before and after."""
-        before = describe(self.session, double.oid)
+        before, old = describe(self.session, double.oid), read(self.session, double)
         statement = self._on(double, self.alter.clauses)
         with self.session.undone():
             try:
                 whole = observed(self.session, double, self.alter.clauses, [statement])
-            except (BadStatement, BadValue) as error:
+            except PASSING:
+                raise
+            except ServerError as error:
                 raise _RefusedError(error.happened) from error
-            return whole, before, describe(self.session, double.oid)
+            table = catalog.read(self.session, double.name, double.oid, any_key=True)
+            new = read(self.session, double)
+            change = linting.Change(self.table, table, old, new, self.alter)
+            return whole, before, describe(self.session, double.oid), change
 
     def _pieces(self, double: Double) -> list[Piece]:
         """Clause by clause, each on what those before it have left. The server sorts the clauses of
@@ -245,8 +269,6 @@ class _Looking:
 
     def _sequence(self, pieces: list[Piece], after: tuple[str, ...]) -> tuple[Step, ...]:
         """The first draft that is light in each piece and gives the same table; or none."""
-        if not pieces or self._is_taken(pieces):
-            return ()
         for draft in drafts(pieces, has_named_not_null=self.has_named_not_null):
             try:
                 if steps := self._tried(draft, after):
@@ -296,21 +318,6 @@ class _Looking:
     def _native(self, whole: Clause) -> Step:
         statement = self.alter.on(qualified(self.table.name))
         return Step((statement,), "the ALTER as it is written", whole.cost, whole.locks)
-
-    def _is_taken(self, pieces: list[Piece]) -> bool:
-        """Whether a name that the server has chosen on the double is another's in the schema: there
-        it would choose another one."""
-        last, first = pieces[-1].after, pieces[0].before
-        new = {*last.constraints, *last.indexes} - {*first.constraints, *first.indexes}
-        return bool(
-            self.session.value(
-                "SELECT true FROM (SELECT conname AS name, connamespace AS space FROM pg_constraint"
-                " UNION ALL SELECT relname, relnamespace FROM pg_class) AS named"
-                " WHERE space = to_regnamespace($1) AND name = ANY ($2) LIMIT 1",
-                identifier(self.table.name.schema),
-                sorted(new),
-            )
-        )
 
     def _bytes(self, whole: Clause) -> int:
         """Of all that the ALTER would keep waiting."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +10,12 @@ from functools import partial
 
 from osc.engine import Job
 from osc.errors import Bug, DataWouldBeLost, DuplicateKey
+from osc.model.table import TableName
+from osc.postgres import kin
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.indexes import Index, read
 from osc.postgres.quoting import qualified
-from osc.postgres.rehearsal import Target, target_of
+from osc.postgres.rehearsal import Part, Target, target_of
 from osc.postgres.session import Connection, Open
 from osc.threads import breakable
 
@@ -38,39 +40,62 @@ class PostgresLoad:
             self._generously(session)
             session.run(f"VACUUM {on}")
             there = self._built(session)
-            self._build([index for index in target.indexes if index.name not in there], check)
-            self._attach(session, target.indexes, there)
+            self._build([*self._missing(target, there)], check)
+            for part in reversed(target.parts):
+                self._attach(session, part, there)
             session.run(f"ANALYZE {on}")
-            if target.autovacuum is None:
-                session.run(f"ALTER TABLE {on} RESET (autovacuum_enabled)")
-            else:
-                session.run(f"ALTER TABLE {on} SET (autovacuum_enabled = {target.autovacuum})")
+            for part in target.parts:
+                self._let_vacuum(session, part)
             self._require(session, target)
 
-    def _built(self, session: Connection) -> dict[str, Index]:
-        oid = oid_of(session, self.job.shadow.name)
-        return {index.name: index for index in read(session, oid)} if oid is not None else {}
+    def _of(self, part: Part) -> TableName:
+        return part.within(self.job.shadow.name.schema)
 
-    def _build(self, indexes: Sequence[Index], check: Callable[[], None]) -> None:
+    def _built(self, session: Connection) -> dict[tuple[str, str], Index]:
+        oid = oid_of(session, self.job.shadow.name)
+        family = kin.family(session, oid) if oid is not None else ()
+        return {(m.name.name, index.name): index for m in family for index in read(session, m.oid)}
+
+    def _missing(
+        self, target: Target, there: Mapping[tuple[str, str], Index]
+    ) -> Iterator[tuple[TableName, Index]]:
+        for part in target.parts:
+            for index in part.indexes:
+                if not part.partitioned and (part.name, index.name) not in there:
+                    yield self._of(part), index
+
+    def _build(self, indexes: Sequence[tuple[TableName, Index]], check: Callable[[], None]) -> None:
         """Several at once; the largest effort, a primary key, tends to come anywhere in the row."""
         with ThreadPoolExecutor(BUILDERS) as pool:
             for _ in pool.map(partial(self._build_one, check=check), indexes):
                 pass
 
-    def _build_one(self, index: Index, check: Callable[[], None]) -> None:
+    def _build_one(self, what: tuple[TableName, Index], check: Callable[[], None]) -> None:
+        table, index = what
         with self.opened("index build") as session, breakable(check, session.raw.cancel_safe):
             self._generously(session)
-            for statement in index.build(self.job.shadow.name):
+            for statement in index.build(table):
                 with _naming(index):
                     session.execute(statement)
 
     def _attach(
-        self, session: Connection, indexes: Iterable[Index], there: Mapping[str, Index]
+        self, session: Connection, part: Part, there: Mapping[tuple[str, str], Index]
     ) -> None:
-        for index in indexes:
-            for statement in index.attach(self.job.shadow.name, there.get(index.name)):
+        """An index of a partitioned table is nothing but what it is put together of."""
+        for index in part.indexes:
+            before = there.get((part.name, index.name))
+            build = index.build(self._of(part)) if part.partitioned and before is None else ()
+            for statement in (*build, *index.attach(self._of(part), before)):
                 with _naming(index):
                     session.execute(statement)
+
+    def _let_vacuum(self, session: Connection, part: Part) -> None:
+        if part.partitioned:
+            return
+        told = "RESET (autovacuum_enabled)"
+        if part.autovacuum is not None:
+            told = f"SET (autovacuum_enabled = {part.autovacuum})"
+        session.run(f"ALTER TABLE {qualified(self._of(part))} {told}")
 
     def _generously(self, session: Connection) -> None:
         session.run(f"SET maintenance_work_mem = '{MEMORY}'")

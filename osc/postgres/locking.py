@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from osc.errors import CutOverNotObtained, LockTimeout
+from osc.errors import Conflict, CutOverNotObtained, LockTimeout
 from osc.model.blocker import Blocker
 from osc.model.table import TableName
+from osc.postgres import kin
+from osc.postgres.definition import oid_of
 from osc.postgres.quoting import qualified
 from osc.postgres.session import Connection, Open
 
@@ -25,7 +27,7 @@ SELECT a.pid, coalesce(a.usename, '-'),
        coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::float8,
        left(a.query, 200), a.state LIKE 'idle in transaction%', a.backend_type <> 'client backend'
 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.locktype = 'relation' AND l.relation = to_regclass($1)
+WHERE l.locktype = 'relation' AND l.relation = ANY ($1::oid[])
 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 AND a.application_name NOT LIKE 'osc %' AND a.pid <> pg_backend_pid()
 GROUP BY a.pid, a.usename, a.application_name, a.client_addr, a.state, a.backend_type,
@@ -70,10 +72,45 @@ def _before_autovacuum(session: Connection, budget_seconds: float) -> None:
     )
 
 
+def concerned(session: Connection, oid: int) -> tuple[kin.Member, ...]:
+    """Whose lock a change of this table needs: its parents', the default partition's beside it, for
+    there is a condition in it that says what others hold, its own and its partitions'.
+
+    Parents come first. Who reads or writes through a parent looks up its children when he has the
+    parent's lock, and then waits for theirs: if we held only the child, he would wait, and go on
+    with the table that had been the child before, which is the archive by then.
+    """
+    return (*above(session, oid), *kin.family(session, oid))
+
+
+def above(session: Connection, oid: int) -> tuple[kin.Member, ...]:
+    """Those of them that the table is not made of."""
+    return (*kin.parents(session, oid), *kin.default_partition(session, oid))
+
+
+def lock(
+    session: Connection,
+    members: Sequence[kin.Member],
+    budget_seconds: float,
+    mode: str = "ACCESS EXCLUSIVE",
+) -> None:
+    """Locks them all within the budget: `lock_timeout` is for each, so the statement has a limit of
+    its own. Call `set_budget` before."""
+    names = ", ".join(f"ONLY {qualified(member.name)}" for member in members)
+    session.run(f"SET LOCAL statement_timeout = {max(1, round(budget_seconds * 1000))}")
+    try:
+        session.run(f"LOCK TABLE {names} IN {mode} MODE")
+    except Conflict as error:
+        raise LockTimeout(error.happened, code=error.code) from error
+    session.run(f"SET LOCAL statement_timeout = {HELD_SECONDS * 1000}")
+
+
 def blockers(opened: Open, table: TableName) -> list[Blocker]:
     """Who holds or waits for locks on the table."""
     with opened("blockers") as session:
-        found = session.rows(BLOCKERS, qualified(table))
+        oid = oid_of(session, table)
+        of = [member.oid for member in concerned(session, oid)] if oid is not None else []
+        found = session.rows(BLOCKERS, of)
     return [
         Blocker(pid, user, place, state, age, statement, bool(idle), system=bool(system))
         for pid, user, place, state, age, statement, idle, system in found
@@ -110,7 +147,7 @@ def within_budget(
                 set_budget(session, budget_seconds)
                 body(session)
             return
-        except LockTimeout:
+        except (LockTimeout, Conflict):
             in_the_way = blockers(opened, table)
         longest = min(LONGEST_BACK_OFF_SECONDS, 0.1 * 2**attempt)
         time.sleep(random.uniform(longest / 2, longest))

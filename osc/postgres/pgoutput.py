@@ -6,6 +6,7 @@ One method call for each message and no object of its own: a bulk change is a mi
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from osc.errors import ServerError, TableChanged
@@ -40,11 +41,19 @@ class Transactions:
 class Reader:
     """Feeds on messages; raises TableChanged and ServerError, and never skips what it can't read.
 
-    `key` names the columns that make up the key, `prefix` our own messages.
+    `key` names the columns that make up the key, `prefix` our own messages. Changes of `leaves` are
+    told as changes of the table itself, but the server describes these, too.
     """
 
-    def __init__(self, table: tuple[str, str], key: tuple[str, ...], prefix: bytes) -> None:
+    def __init__(
+        self,
+        table: tuple[str, str],
+        key: tuple[str, ...],
+        prefix: bytes,
+        leaves: Collection[tuple[str, str]] = (),
+    ) -> None:
         self._table = table
+        self._leaves = frozenset(leaves)
         self._key = key
         self._prefix = prefix + b"\0"
         self._relation = 0
@@ -179,6 +188,8 @@ class Reader:
         schema_end = message.index(b"\0", 5)
         name_end = message.index(b"\0", schema_end + 1)
         table = (message[5:schema_end].decode(), message[schema_end + 1 : name_end].decode())
+        if table in self._leaves:
+            return
         if table != self._table:
             raise self._changed(f"the change stream speaks of {'.'.join(table)}")
         at, columns = name_end + 4, []

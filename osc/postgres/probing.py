@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from osc.errors import BadStatement, BadValue, DataWouldBeLost, OscError
 from osc.model.columns import ColumnMap, Pair
 from osc.model.table import Column, Table
+from osc.postgres.blocks import only
 from osc.postgres.keys import INTEGERS, TEXTS
 from osc.postgres.quoting import collation_of, identifier, literal, qualified, type_of
 from osc.postgres.rehearsal import Target
@@ -48,7 +49,7 @@ def doubts(session: Connection, original: Table, target: Target, columns: Column
     altered = target.table
     converted = [p for p in columns.pairs if not p.same_type and p.source is not None]
     return Doubts(
-        source=_filled(original, altered, columns),
+        source=filled(original, altered, columns),
         rows=(
             *_nulls(original, altered, columns),
             *_checks(session, original, target, converted),
@@ -76,7 +77,7 @@ def probe(session: Connection, table: Table, columns: ColumnMap, asked: Doubts) 
         _ask_unique(session, table, unique, asked.source)
 
 
-def _filled(original: Table, altered: Table, columns: ColumnMap) -> str:
+def filled(original: Table, altered: Table, columns: ColumnMap) -> str:
     """The select list that gives each row as the shadow will hold it."""
     return ", ".join(
         f"CAST({pair.expression} AS {type_of(column)}){collation_of(column)}"
@@ -228,7 +229,7 @@ def _ask_unique(session: Connection, table: Table, unique: Unique, source: str) 
 
 def _rows_of(table: Table, source: str, where: str = "") -> str:
     alias = identifier(table.name.name)
-    return f"(SELECT {source} FROM ONLY {qualified(table.name)}{where}) AS {alias}"
+    return f"(SELECT {source} FROM {only(table)}{qualified(table.name)}{where}) AS {alias}"
 
 
 def _ask_rows(session: Connection, table: Table, columns: ColumnMap, asked: Doubts) -> None:

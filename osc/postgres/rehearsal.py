@@ -12,7 +12,7 @@ from osc.engine import Job, Statement
 from osc.errors import BadStatement, BadValue, LockTimeout, Precondition, TableChanged
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, clone, firing, foreign, indexes, scratch
+from osc.postgres import catalog, clone, firing, foreign, indexes, kin, scratch
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.firing import Firing
 from osc.postgres.foreign import Keys
@@ -42,19 +42,32 @@ class Late:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What one table of the family gets after the copy; a plain table is its only part."""
+
+    name: str
+    partitioned: bool
+    indexes: tuple[indexes.Index, ...]
+    late: tuple[Late, ...]
+    firings: tuple[Firing, ...]
+    autovacuum: str | None
+
+    def within(self, schema: str) -> TableName:
+        return TableName(schema, self.name)
+
+
+@dataclass(frozen=True)
 class Target:
     """What the ALTER makes of the table. `lines` describe it after the swap, `loaded` before it,
-    when the `late` constraints are not there yet and the `firings` are silent."""
+    when the `late` constraints are not there yet and the `firings` are silent. Each part comes
+    after its parent."""
 
     oid: int
     table: Table
     lines: tuple[str, ...]
     loaded: tuple[str, ...]
-    indexes: tuple[indexes.Index, ...]
-    late: tuple[Late, ...]
-    firings: tuple[Firing, ...]
+    parts: tuple[Part, ...]
     keys: Keys
-    autovacuum: str | None
 
 
 @contextmanager
@@ -157,32 +170,43 @@ def _in_words() -> Iterator[None]:
 
 def read(session: Connection, original: TableName, name: TableName, oid: int) -> Target:
     """Describes an altered clone, which loses nothing by it."""
-    late, firings = _late(session, oid), firing.read(session, oid)
+    parts = tuple(
+        Part(
+            member.name.name, member.is_partitioned, found, _late(session, member.oid),
+            firing.read(session, member.oid), _autovacuum(session, member.oid),
+        )
+        for member, found in indexes.of_family(session, kin.family(session, oid))
+    )  # fmt: skip
     lines = describe(session, oid)
     with session.undone():
-        for constraint in late:
-            session.execute(constraint.drop(name))
-        firing.silence(session, firings, name)
+        for part in parts:
+            for constraint in part.late:
+                session.execute(constraint.drop(part.within(name.schema)))
+            firing.silence(session, part.firings, part.within(name.schema))
         loaded = describe(session, oid)
     table = catalog.read(session, name, oid, any_key=True)
-    autovacuum = session.value(
+    source = oid_of(session, original)
+    assert source is not None
+    keys = foreign.of_clone(session, original, source, oid)
+    return Target(oid, table, lines, loaded, parts, keys)
+
+
+def _autovacuum(session: Connection, oid: int) -> str | None:
+    found = session.value(
         "SELECT option_value FROM pg_class, pg_options_to_table(reloptions)"
         " WHERE oid = $1 AND option_name = 'autovacuum_enabled'",
         oid,
     )
-    source = oid_of(session, original)
-    assert source is not None
-    keys = foreign.of_clone(session, original, source, oid)
-    built = indexes.read(session, oid)
-    return Target(oid, table, lines, loaded, built, late, firings, keys, autovacuum)
+    return None if found is None else str(found)
 
 
 def _late(session: Connection, oid: int) -> tuple[Late, ...]:
+    """A child has what it inherits from its parent, also later."""
     with plain_names(session):
         found = session.rows(
             "SELECT conname, pg_get_constraintdef(oid), obj_description(oid, 'pg_constraint')"
             " FROM pg_constraint WHERE conrelid = $1 AND contype IN ('c', 'n')"
-            " AND NOT convalidated ORDER BY conname",
+            " AND NOT convalidated AND coninhcount = 0 ORDER BY conname",
             oid,
         )
     return tuple(Late(*row) for row in found)

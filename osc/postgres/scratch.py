@@ -11,6 +11,8 @@ from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection
 
 SHADOW, ARCHIVE, TRIAL = "_osc_new_", "_osc_old", "_osc_try_"
+FRAME = "osc: stands for the parent of the table beside it until the cut-over"
+"""The comment by which a frame is known."""
 
 
 def names(session: Connection, table: TableName) -> Names:
@@ -37,7 +39,7 @@ def found(session: Connection, table: TableName, *names: TableName) -> list[Tabl
     """Which of these are there."""
     schemas = session.rows(
         "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE c.relname = $1 AND c.relkind = 'r' AND n.nspname = ANY ($2) ORDER BY 1",
+        " WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND n.nspname = ANY ($2) ORDER BY 1",
         table.name,
         [name.schema for name in names],
     )
@@ -65,6 +67,18 @@ def make_schema(session: Connection, schema: str, table: TableName) -> None:
     )
     if owner:
         session.run(f"GRANT USAGE, CREATE ON SCHEMA {identifier(schema)} TO {identifier(owner)}")
+
+
+def drop_frames(session: Connection, schema: str) -> None:
+    """What stood for parents of a shadow that has gone, in one way or the other."""
+    frames = session.rows(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = $1 AND obj_description(c.oid, 'pg_class') = $2",
+        schema,
+        FRAME,
+    )
+    for (name,) in frames:
+        session.run(f"DROP TABLE IF EXISTS {qualified(TableName(schema, name))}")
 
 
 def drop_empty(session: Connection, schema: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osc.model.table import TableName
 from osc.postgres import dependents, foreign, mentions, published, rekeying
-from osc.postgres.foreign import ForeignKey
+from osc.postgres.foreign import ForeignKey, Keys
 from osc.postgres.session import Connection
 
 
@@ -23,12 +23,19 @@ def described(session: Connection, table: int) -> tuple[str, ...]:
     return tuple(f"needed by {dependent.words}" for dependent in found)
 
 
-def keys(session: Connection, table: int) -> tuple[str, ...]:
-    """One line for each foreign key, whether its rows have been checked yet or not."""
-    return tuple(sorted(line(key) for key in foreign.read(session, table)))
+def keys(session: Connection, table: int, clone: int = 0) -> tuple[str, ...]:
+    """One line for each foreign key, whether its rows have been checked yet or not; none for those
+    of a clone that is being looked at beside it."""
+    found = (key for key in foreign.read(session, table) if key.table_oid != clone)
+    return tuple(sorted(_line(key) for key in found))
 
 
-def line(key: ForeignKey) -> str:
+def lines(keys: Keys) -> tuple[str, ...]:
+    """The same of what the ALTER makes of them."""
+    return tuple(sorted(_line(key) for key in (*keys.own, *keys.incoming.values())))
+
+
+def _line(key: ForeignKey) -> str:
     definition = key.definition.removesuffix(" NOT VALID")
     return f"foreign key {key.name} of {key.table}: {definition}, comment {key.comment}"
 

@@ -22,8 +22,12 @@ from osc.model.table import TableName
 from osc.postgres import (
     catalog,
     foreign,
+    kin,
+    kinship,
     locking,
     mentions,
+    orphans,
+    probing,
     published,
     rekeying,
     sequences,
@@ -34,14 +38,20 @@ from osc.postgres import (
 from osc.postgres.carried import ORIGINAL, Carried, Exchange, Lock, note, together
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.outcome import backend, insist, settle
-from osc.postgres.quoting import identifier, qualified
+from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Target, require_kept, require_unchanged
 from osc.postgres.session import Connection, Open
 
-PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
+OF_EACH: tuple[Callable[[Connection, Exchange], Carried], ...] = (
     sequences.carried,
     statistics.carried,
     withheld.carried,
+)
+"""What a partition has of its own."""
+
+PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
+    kinship.carried,
+    *OF_EACH,
     published.carried,
     mentions.carried,
     rekeying.carried,
@@ -82,10 +92,12 @@ class PostgresSwapper:
             granted = asked
             try:
                 self._warm_up(session, source)
+                glance = self._look(session, source, shadow)
                 steps = self._exchange(session, source, shadow)
+                self._require_parents(session, source)
                 with session.transaction():
                     asked, granted = self._lock(session, source, budget_seconds, steps.locks)
-                    self._under_lock(session, source, shadow, drain, steps)
+                    self._under_lock(session, source, shadow, drain, steps, glance)
                     ended = True
             except BaseException as error:
                 if not _is_cut(session, error):
@@ -140,17 +152,32 @@ class PostgresSwapper:
         shadow: int,
         drain: Callable[[Session], None],
         steps: Steps,
+        glance: object,
     ) -> None:
-        require_unchanged(session, self.job.original)
+        known = glance is not None and glance == _glance(session, source, shadow)
+        if not known:
+            require_unchanged(session, self.job.original)
         if _outside(session, source) != steps.seen:
             raise Conflict(f"what hangs on {self.job.original.name} has just been changed")
-        self._require_complete(session, shadow)
+        if not known:
+            self._require_complete(session, shadow)
         drain(session)
         # What is deferred is checked now: a table with checks still to come can't be altered.
         session.run("SET CONSTRAINTS ALL IMMEDIATE")
         for step in steps.locked:
             session.execute(step)
-        self._require_alone(session, source)
+        if steps.seen:
+            self._require_alone(session, source)
+
+    def _look(self, session: Connection, source: int, shadow: int) -> object:
+        """A long look at a large family before the lock, so that a glance is enough under it; the
+        glance comes first, and so tells of whatever changes while we look."""
+        if not self.job.original.leaves:
+            return None
+        seen = _glance(session, source, shadow)
+        require_unchanged(session, self.job.original)
+        self._require_complete(session, shadow)
+        return seen
 
     def _warm_up(self, session: Connection, source: int) -> None:
         """Under the lock the catalog queries, which take long to plan, have their plans already."""
@@ -166,17 +193,30 @@ class PostgresSwapper:
             self.__dict__.pop("target")
         exchange = Exchange(self.job, self.target, source, shadow)
         seen = _outside(session, source)
-        parts = together(carried(session, exchange) for carried in PARTS)
+        parts = together(
+            (
+                *(carried(session, exchange) for carried in PARTS),
+                *(carried(session, exchange.of(*pair))
+                  for pair in kinship.pairs(session, exchange) for carried in OF_EACH),
+            )
+        )  # fmt: skip
         steps = (
             Statement("SET LOCAL search_path = pg_catalog"),
             *parts.before,
-            _move(exchange.original, exchange.archive.schema),
-            _move(exchange.shadow, exchange.original.schema),
+            kinship.move(exchange.original, exchange.archive.schema),
+            kinship.move(exchange.shadow, exchange.original.schema),
             *mentions.worn(exchange, parts.named),
             *parts.after,
             note(exchange.archive.schema, parts.unvalidated),
         )
         return Steps(seen, parts.locks, steps, parts.late)
+
+    def _require_parents(self, session: Connection, source: int) -> None:
+        new = orphans.promises(session, source, self.target.keys, self.job.columns)
+        columns = self.job.columns
+        rows = probing.filled(self.job.original, self.target.table, columns)
+        orphans.ask_original(session, self.job.original.name, new, rows, columns)
+        orphans.ask_shadow(session, self.job.shadow.name, new, columns)
 
     def _require_complete(self, session: Connection, shadow: int) -> None:
         """The last veto. It comes before the exchange, because each DDL statement makes the server
@@ -223,7 +263,7 @@ class PostgresSwapper:
                 still_true=f"the new table serves; the old one is {self.job.names.archive}",
                 todo="compare its definition with what you want, then run `osc cleanup`",
             ) from error
-        found = differences(have, self.target.lines)
+        found = differences(have, (*self.target.lines, *surroundings.lines(self.target.keys)))
         if found:
             raise SwappedButUnfinished(
                 f"{name} differs from what the ALTER makes of it:\n  " + "\n  ".join(found),
@@ -238,6 +278,10 @@ class PostgresSwapper:
         locking.end(self.opened, blocker)
 
 
+def _glance(session: Connection, source: int, shadow: int) -> object:
+    return kin.fingerprint(session, source), kin.fingerprint(session, shadow)
+
+
 def _outside(session: Connection, table: int) -> tuple[str, ...]:
     return (*surroundings.described(session, table), *surroundings.keys(session, table))
 
@@ -248,11 +292,9 @@ def _run(statement: Statement, session: Connection) -> None:
 
 def _told(session: Connection, name: TableName) -> tuple[str, ...]:
     oid = oid_of(session, name)
-    return describe(session, oid) if oid is not None else ()
-
-
-def _move(table: TableName, schema: str) -> Statement:
-    return Statement(f"ALTER TABLE {qualified(table)} SET SCHEMA {identifier(schema)}")
+    if oid is None:
+        return ()
+    return (*describe(session, oid), *surroundings.keys(session, oid))
 
 
 def _is_cut(session: Connection, error: BaseException) -> bool:

@@ -9,7 +9,7 @@ from osc.postgres.session import Connection
 
 def carried(_: Connection, exchange: Exchange) -> Carried:
     """All of it was read from the altered clone: an ALTER may enable and disable, too."""
-    table, target = exchange.original, exchange.target
-    constraints = (statement for late in target.late for statement in late.add(table))
-    loud = (firing for firing in target.firings if firing.state != DISABLED)
+    table, part = exchange.original, exchange.part
+    constraints = (statement for late in part.late for statement in late.add(table))
+    loud = (firing for firing in part.firings if firing.state != DISABLED)
     return Carried(after=(*constraints, *(firing.set(table, firing.state) for firing in loud)))

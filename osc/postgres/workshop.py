@@ -9,7 +9,7 @@ from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
 from osc.model import difference
 from osc.model.alter import Alter
-from osc.model.columns import ColumnMap
+from osc.model.columns import sources
 from osc.model.table import Table, TableName
 from osc.postgres import (
     catalog,
@@ -18,16 +18,22 @@ from osc.postgres import (
     dependents,
     firing,
     foreign,
+    kinship,
+    orphans,
     published,
     rehearsal,
+    relatives,
     scratch,
     sequences,
     slots,
+    surroundings,
 )
 from osc.postgres.definition import oid_of
 from osc.postgres.filling import column_map
+from osc.postgres.orphans import Promise
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
+from osc.postgres.rehearsal import Part
 from osc.postgres.session import Connection, Open
 
 
@@ -36,6 +42,7 @@ class Rehearsed(Rehearsal):
     """A rehearsal, and what is worth asking the rows of today."""
 
     doubts: Doubts = NO_DOUBTS
+    promises: tuple[Promise, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,25 +61,38 @@ class PostgresWorkshop:
             rehearsal.rehearsed(session, table.name, alter) as target,
         ):
             columns, key = column_map(session, table, target.table, alter)
-            _require_followable(session, table, target.table, columns)
+            _require_followable(session, table, target.table, alter)
+            relatives.require_keys(session, table, target.keys)
             asked = doubts(session, table, target, columns)
             oid = oid_of(session, table.name)
             assert oid is not None
             sequences.require_free(session, oid, columns)
-            before = definition.describe(session, oid)
+            before = (
+                *definition.describe(session, oid),
+                *surroundings.keys(session, oid, clone=target.oid),
+            )
+            after = (*target.lines, *surroundings.lines(target.keys))
             return Rehearsed(
                 target.table,
                 columns,
                 key,
                 sortable=False,
-                diff=difference.between(before, target.lines),
+                diff=difference.between(before, after),
                 doubts=asked,
+                promises=orphans.promises(session, oid, target.keys, columns),
             )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
         assert isinstance(rehearsal, Rehearsed)
         with self.opened("probe") as session:
             probe(session, table, rehearsal.columns, rehearsal.doubts)
+            orphans.ask_original(
+                session,
+                table.name,
+                rehearsal.promises,
+                rehearsal.doubts.source,
+                rehearsal.columns,
+            )
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """The shadow has neither indexes nor constraints that aren't valid: `Load` builds the ones
@@ -84,13 +104,11 @@ class PostgresWorkshop:
             target = rehearsal.read(session, table.name, names.shadow, oid)
             foreign.part(session, oid)
             foreign.dismiss(session, names.shadow.schema)
-            # An autovacuum of the half-filled table would be in the way of the index builds.
-            session.run(f"ALTER TABLE {qualified(names.shadow)} SET (autovacuum_enabled = false)")
-            for constraint in target.late:
-                session.execute(constraint.drop(names.shadow))
-            for index in target.indexes:
-                session.execute(index.drop(names.shadow))
-            firing.silence(session, target.firings, names.shadow)
+            for part in target.parts:
+                _empty(session, part, part.within(names.shadow.schema))
+            source = oid_of(session, table.name)
+            assert source is not None
+            kinship.bind(session, source, names.shadow)
             return replace(target.table, identity=catalog.identity(session, oid) or "")
 
     def leftovers(self, table: TableName) -> list[TableName]:
@@ -122,25 +140,37 @@ class PostgresWorkshop:
         with self.opened("cleanup") as session:
             for name in names:
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
+                scratch.drop_frames(session, name.schema)
                 scratch.drop_empty(session, name.schema)
 
     def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
         self.drop([archive])
 
 
-def _require_followable(
-    session: Connection, table: Table, altered: Table, columns: ColumnMap
-) -> None:
+def _require_followable(session: Connection, table: Table, altered: Table, alter: Alter) -> None:
     """Raises Precondition where the ALTER takes from a dependent what it needs."""
     oid = oid_of(session, table.name)
     assert oid is not None
     found = (*dependents.read(session, oid), *published.read(session, oid))
-    targets = {pair.source: pair.target for pair in columns.pairs}
+    targets = {source: target for target, source in sources(table, altered, alter).items()}
     new = {column.name: column.type for column in altered.columns}
     old = {column.name: column.type for column in table.columns}
     dropped = [name for name in old if name not in targets]
     retyped = [name for name in old if name in targets and new[targets[name]] != old[name]]
     dependents.require_columns(found, dropped, retyped)
+
+
+def _empty(session: Connection, part: Part, table: TableName) -> None:
+    """Of what would be in the way of the copy; indexes of a parent take their parts along."""
+    if not part.partitioned:
+        # An autovacuum of the half-filled table would be in the way of the index builds.
+        session.run(f"ALTER TABLE {qualified(table)} SET (autovacuum_enabled = false)")
+    for constraint in part.late:
+        session.execute(constraint.drop(table))
+    for index in part.indexes:
+        if not index.parent:
+            session.execute(index.drop(table))
+    firing.silence(session, part.firings, table)
 
 
 NO_SUCH_TABLE = {"42P01", "3F000"}
@@ -150,7 +180,7 @@ def _is_free(session: Connection, table: TableName) -> bool:
     """Whether the lock that excludes everybody can be had within `lock_timeout`."""
     try:
         with session.transaction():
-            session.run(f"LOCK TABLE ONLY {qualified(table)} IN ACCESS EXCLUSIVE MODE")
+            session.run(f"LOCK TABLE {qualified(table)} IN ACCESS EXCLUSIVE MODE")
     except LockTimeout:
         return False
     except BadStatement as error:

@@ -147,3 +147,20 @@ def test_where_the_log_cannot_be_used_triggers_are(place: Place, reason: str) ->
 
 def chosen(engine: Engine) -> plan.Choice:
     return plan.choose_sync(engine, engine.catalog.find(ALTER), ALTER, None)
+
+
+def test_a_child_that_this_user_may_not_see_is_counted_all_the_same(place: Place) -> None:
+    """It would go on referring to the old table."""
+    far = f"{place.database}_far"
+    key = f"FOREIGN KEY (o) REFERENCES {place.database}.orders (id)"
+    with (
+        variable(place, "log_bin_trust_function_creators", "ON"),
+        engine_of(place, f"{TABLES}, TRIGGER", everywhere="PROCESS") as engine,
+    ):
+        check(engine)
+        place.app.run(f"CREATE DATABASE {far}", f"CREATE TABLE {far}.child (o INT, {key})")
+        try:
+            with pytest.raises(errors.NotAllowed, match="may not see: there are 1"):
+                check(engine)
+        finally:
+            place.app.run(f"DROP DATABASE {far}")

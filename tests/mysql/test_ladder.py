@@ -226,6 +226,23 @@ def test_the_clone_has_stand_ins_for_the_parents_and_nobody_waits_for_a_lock_on_
         assert asked.ask("DROP FOREIGN KEY to_parent").is_metadata
 
 
+@every_server("mysql")
+def test_every_clone_holds_the_same_rows_whatever_applications_write(place: Place) -> None:
+    place.app.run(ORDERS, FIRST)
+    catalog = MySQLCatalog(place.engine.connect("test"), place.database)
+    table = catalog.find(alters.parse("ALTER TABLE orders FORCE", mysql=True))
+
+    with trial.running(place.engine.connect, catalog, table, is_mariadb=False) as asked:
+        asked.renew()
+        first = asked.rows()
+        place.app.run("UPDATE orders SET customer = customer + 100")
+        asked.alter("DROP COLUMN note")
+        asked.renew()
+        again = asked.rows()
+
+    assert again == first
+
+
 def _osc(place: Place, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "osc", words[0], place.url, *words[1:]],

@@ -41,7 +41,8 @@ class Case:
     its words; `native` is "fails" where the server's own ALTER must fail too. `serial` lets only
     one transaction at a time write, for writes whose order decides the result. `differs` are
     columns that can't be equal on both sides, each with a condition that holds of every row.
-    `globals` are variables of the server while the case runs.
+    `globals` are variables of the server while the case runs. `climbs` lets osc take the ways that
+    need no copy; every other case is a copy, whatever the server could do by itself.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Case:
     refused: tuple[int, ...] = ()
     message: str = ""
     native: str = "applies"
+    climbs: bool = False
     differs: Mapping[str, str] = field(default_factory=dict)
     globals: Mapping[str, str] = field(default_factory=dict)
 

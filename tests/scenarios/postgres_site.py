@@ -177,7 +177,7 @@ FACTS = {
         WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum""",
     "constraint": """
         SELECT conname, pg_get_constraintdef(oid), 'valid=' || convalidated,
-        'noinherit=' || connoinherit,
+        CASE WHEN contype IN ('c', 'n') THEN 'noinherit=' || connoinherit END,
         'index=' || (SELECT relname FROM pg_class WHERE oid = conindid),
         'comment=' || obj_description(oid, 'pg_constraint')
         FROM pg_constraint WHERE conrelid = {oid} ORDER BY conname""",

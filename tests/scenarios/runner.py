@@ -26,10 +26,12 @@ EACH_CHUNK = 1
 LONGEST_WAIT_SECONDS = 10.0
 ENOUGH: dict[str, int] = {
     Phase.PLAN: 12, Phase.PREFLIGHT: 6, Phase.SHADOW: 30, Phase.COPY: 120, Phase.LOAD: 30,
-    Phase.CATCH_UP: 30, Phase.VERIFY: 50, Phase.CUT_OVER: 60,
+    Phase.CATCH_UP: 30, Phase.VERIFY: 50, Phase.CUT_OVER: 60, Phase.NATIVE: 200,
 }  # fmt: skip
 """Transactions that rush into each phase; those after them come one by one."""
-WRITERS_MAY = frozenset({Phase.COPY, Phase.LOAD, Phase.CATCH_UP, Phase.VERIFY, Phase.CUT_OVER})
+WRITERS_MAY = frozenset(
+    {Phase.NATIVE, Phase.COPY, Phase.LOAD, Phase.CATCH_UP, Phase.VERIFY, Phase.CUT_OVER}
+)
 
 
 class Tool(Protocol):
@@ -130,7 +132,7 @@ def _of_writers(case: Case, writers: Writers, error: OscError | None) -> Iterato
     if writers.slowest_seconds > LONGEST_WAIT_SECONDS:
         yield f"a transaction of the application took {writers.slowest_seconds:.1f} s"
     if case.writes and not case.refused and error is None:
-        for phase in (Phase.COPY, Phase.DONE):
+        for phase in (Phase.NATIVE if case.climbs else Phase.COPY, Phase.DONE):
             if not writers.committed[phase]:
                 yield f"nothing was written in phase {phase}: the case proves nothing"
 

@@ -24,6 +24,9 @@ from tests.scenarios.runner import Tool, native
 from tests.scenarios.site import Site, SqlError
 
 ROWS_A_CHUNK, BLOCKS_A_CHUNK = 50, 1
+CLIMBING = (Phase.PREFLIGHT, Phase.NATIVE)
+COPYING = (Phase.PREFLIGHT, Phase.SHADOW, Phase.COPY, Phase.LOAD, Phase.CATCH_UP)
+SWAPPING = (Phase.CUT_OVER, Phase.CLEANUP, Phase.DONE)
 
 
 class InSmallChunks:
@@ -48,7 +51,7 @@ def osc(case: Case, adapted: Callable[[Engine], Engine] = lambda engine: engine)
                 pytest.skip(f"{engine.name} has no --sync {case.sync}")
             parsed = alter.parse(statement, mysql=engine.mysql)
             request = Request(alter=parsed, sync=Sync(case.sync), statement=statement, by="tests")
-            wanted = settings(force_copy=True, reconnect_for=0)
+            wanted = settings(force_copy=not case.climbs, small_table=0, reconnect_for=0)
             try:
                 return migrate(engine, request, wanted, tracker, Controls()).archive
             except OscError as error:
@@ -80,13 +83,13 @@ def native_alter(case: Case) -> Tool:
     def run(site: Site, statement: str, tracker: Tracker) -> str:
         if case.refused and DataWouldBeLost.exit_code not in case.refused:
             raise Refused(case)
-        for phase in (Phase.PREFLIGHT, Phase.SHADOW, Phase.COPY, Phase.LOAD, Phase.CATCH_UP):
+        for phase in CLIMBING if case.climbs else COPYING:
             tracker.at(phase)
         try:
             native(site, case, site.original)
         except SqlError as error:
             raise DataWouldBeLost(str(error)) from error
-        for phase in (Phase.CUT_OVER, Phase.CLEANUP, Phase.DONE):
+        for phase in (Phase.DONE,) if case.climbs else SWAPPING:
             tracker.at(phase)
         return ""
 

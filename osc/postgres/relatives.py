@@ -1,0 +1,138 @@
+"""Reasons to refuse that come from what a table is a part of, or from what is a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from osc.errors import Precondition
+from osc.model.alter import Alter
+from osc.model.table import Table
+from osc.postgres import dependents, foreign, kin, published
+from osc.postgres.foreign import Keys
+from osc.postgres.kin import Member
+from osc.postgres.session import Connection
+
+SCANNED_BYTES = 16 << 20
+"""So much of a default partition is read in a few milliseconds, under the lock."""
+
+CHANGES_PARENTS = {
+    ("ATTACH",),
+    ("DETACH",),
+    ("INHERIT",),
+    ("NO", "INHERIT"),
+    ("SPLIT",),
+    ("MERGE",),
+}
+
+
+def require_no_change(alter: Alter) -> None:
+    """These would act on other tables than the clone that they are tried on."""
+    for verbs in alter.verbs:
+        if verbs[:1] in CHANGES_PARENTS or verbs[:2] in CHANGES_PARENTS:
+            raise _refused(
+                f"the ALTER changes which tables belong together ({' '.join(verbs[:2])})",
+                "do that in a statement of its own: it needs no copy",
+            )
+
+
+def require(session: Connection, oid: int) -> None:
+    family, parents = kin.family(session, oid), kin.parents(session, oid)
+    for member in family[1:]:
+        if member.kind == "f":
+            raise _refused(
+                f"the partition {member.name} is a foreign table: its rows are elsewhere",
+                "detach it, and attach it again after the migration",
+            )
+    names = [member.name.name for member in (*parents, *family)]
+    for name in names:
+        if names.count(name) > 1:
+            raise _refused(
+                f"several of the tables that belong together are called {name}",
+                "rename them, so that their twins can stand in one schema",
+            )
+    _require_no_keys(session, parents, family)
+    for member in family[1:]:
+        hanging = (*dependents.read(session, member.oid), *published.read(session, member.oid))
+        if hanging:
+            raise _refused(
+                f"{hanging[0].words} hangs on the partition {member.name} and can't be carried"
+                " over",
+                "remove it, and make it again after the migration",
+            )
+    for default in kin.default_partition(session, oid):
+        _require_small(session, default)
+
+
+def require_keys(session: Connection, table: Table, keys: Keys) -> None:
+    """An ALTER may have added some; NOT VALID, as the swap adds them, a partitioned table can't
+    have them before PostgreSQL 18."""
+    if table.leaves and (keys.own or keys.incoming):
+        raise _refused(
+            f"the partitioned table {table.name} would have a foreign key, which can't be carried"
+            " over yet",
+            "add it in a statement of its own",
+        )
+
+
+def _require_no_keys(
+    session: Connection, parents: Sequence[Member], family: Sequence[Member]
+) -> None:
+    """A partition that comes back would be checked against its parent's foreign keys row by row,
+    under the lock; and none can be detached while rows of others refer to it."""
+    if len(family) == 1 and not family[0].bound:
+        return
+    for member in (*parents, *family):
+        keys = foreign.read(session, member.oid)
+        if keys:
+            raise _refused(
+                f"the foreign key {keys[0].name} is of {keys[0].table}, which refers to"
+                f" {keys[0].parent}: with partitions it can't be carried over yet",
+                "drop it, and add it again after the migration",
+            )
+
+
+def _require_small(session: Connection, default: Member) -> None:
+    """ATTACH looks in it for rows of the partition that comes back."""
+    size = session.value(
+        f"{kin.DESCENDANTS} SELECT coalesce(sum(pg_relation_size(oid)), 0)::bigint FROM tree",
+        default.oid,
+    )
+    if size > SCANNED_BYTES:
+        raise _refused(
+            f"the default partition {default.name} has {size >> 20} MB, which the server would read"
+            " under the lock of the cut-over",
+            "move its rows to partitions of their own first",
+        )
+
+
+def require_one_identity(session: Connection, oid: int) -> None:
+    """The log tells the key of a row by the replica identity of the partition that it is in."""
+    found = session.rows(
+        f"""{kin.DESCENDANTS}
+        SELECT c.oid::regclass::text FROM tree JOIN pg_class c USING (oid)
+        JOIN pg_class root ON root.oid = $1
+        WHERE root.relkind = 'p' AND (c.relkind = 'r' OR c.oid = root.oid) AND (
+            root.relreplident NOT IN ('d', 'f') OR c.relreplident <> root.relreplident
+            OR c.relreplident IN ('d', 'i') AND NOT EXISTS (
+                SELECT FROM pg_index x WHERE x.indrelid = c.oid
+                AND CASE c.relreplident WHEN 'd' THEN x.indisprimary ELSE x.indisreplident END
+                AND EXISTS (
+                    SELECT FROM pg_partition_ancestors(x.indexrelid) AS a (oid)
+                    JOIN pg_index r ON r.indexrelid = a.oid AND r.indrelid = root.oid
+                    AND CASE c.relreplident WHEN 'd' THEN r.indisprimary
+                             ELSE r.indisreplident END)))
+        ORDER BY 1""",
+        oid,
+    )
+    if found:
+        named = ", ".join(name for (name,) in found)
+        raise _refused(
+            f"the log doesn't tell the key of rows in {named} as it does for the table itself, and"
+            " would not for a partition that is added meanwhile",
+            "ALTER TABLE … REPLICA IDENTITY DEFAULT, there and on the table itself, which needs a"
+            " primary key for it; or follow it by --sync triggers",
+        )
+
+
+def _refused(happened: str, todo: str) -> Precondition:
+    return Precondition(happened, still_true="nothing was touched", todo=todo)

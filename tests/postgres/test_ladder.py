@@ -1,0 +1,285 @@
+"""Ways without a copy on a real server: with somebody in the way, with a kill -9, with bad rows.
+
+Equal to the native ALTER they are in `tests/scenarios/`, under writers.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from osc import migration
+from osc.config import Settings, settings
+from osc.errors import CutOverNotObtained, DataWouldBeLost, Interrupted, Precondition
+from osc.migration import Request
+from osc.model.controls import Controls
+from osc.model.ladder import Way
+from osc.model.progress import Tracker
+from osc.model.report import Report
+from osc.model.table import TableName
+from osc.postgres.definition import describe, oid_of
+from tests.postgres.conftest import Database
+
+T = TableName("public", "t")
+ROWS = 3000
+CREATE = f"""
+CREATE TABLE ref (id int PRIMARY KEY);
+CREATE TABLE t (id int PRIMARY KEY, a int, b int, c text);
+INSERT INTO ref SELECT g FROM generate_series(1, 10) g;
+INSERT INTO t SELECT g, g, g % 10 + 1, 'x' FROM generate_series(1, {ROWS}) g;
+"""
+BUDGET = 0.25
+NOISE = 0.75
+"""What a busy test machine may add to a wait."""
+
+
+@pytest.fixture
+def server_name() -> str:
+    """One will do: what differs between releases is in the matrix and in the scenarios."""
+    return "postgres-18"
+
+
+def migrate(
+    database: Database,
+    clauses: str,
+    controls: Controls | None = None,
+    tracker: Tracker | None = None,
+    chosen: Settings | None = None,
+) -> Report:
+    alter = database.alter(clauses)
+    request = Request(alter, None, f"ALTER TABLE t {clauses}", "tests")
+    chosen = chosen or settings(small_table=0)
+    return migration.migrate(
+        database.engine, request, chosen, tracker or Tracker(), controls or Controls()
+    )
+
+
+def definition(database: Database) -> tuple[str, ...]:
+    session = database.session()
+    oid = oid_of(session, T)
+    assert oid is not None
+    return describe(session, oid)
+
+
+def natively(database: Database, clauses: str) -> tuple[str, ...]:
+    """What the server's own ALTER makes of it, undone again."""
+    session = database.session()
+    with session.undone():
+        session.run(f"ALTER TABLE t {clauses}")
+        oid = oid_of(session, T)
+        assert oid is not None
+        return describe(session, oid)
+
+
+@contextmanager
+def old_transaction(database: Database) -> Iterator[None]:
+    """It has written to the table and is still open: every lock that is noticed waits for it."""
+    with database.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("UPDATE t SET c = 'y' WHERE id = 1")
+        yield
+
+
+def until(reached: str, database: Database) -> None:
+    """Returns when the query gives a row."""
+    deadline = time.monotonic() + 30
+    while not database.rows(reached):
+        assert time.monotonic() < deadline, f"never: {reached}"
+
+
+def test_applications_never_wait_longer_than_the_budget_for_a_lock_that_waits(
+    database: Database,
+) -> None:
+    database.run(CREATE)
+    controls, waits, said = Controls(), list[float](), set[str]()
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            migrate(database, "ADD COLUMN n int DEFAULT 5", controls, tracker)
+        except BaseException as error:
+            failures.append(error)
+
+    tracker = Tracker()
+    with old_transaction(database), database.connect() as application:
+        thread = threading.Thread(target=run)
+        thread.start()
+        tracker.wait_until(lambda seen: seen.cut_over_attempts >= 1, 30)
+        while tracker.read().cut_over_attempts < 4 and thread.is_alive():
+            began = time.monotonic()
+            application.execute("INSERT INTO t (id, a) SELECT max(id) + 1, max(id) + 1 FROM t")
+            waits.append(time.monotonic() - began)
+            said.add(tracker.read().waiting_for)
+    thread.join()
+
+    assert not failures
+    assert any("UPDATE t SET c = 'y'" in reason for reason in said)
+    assert max(waits) < BUDGET + NOISE
+    assert database.rows("SELECT n FROM t WHERE id = 1") == [(5,)]
+
+
+def test_a_lock_that_is_never_had_ends_with_the_names_and_can_be_gone_on_with(
+    database: Database,
+) -> None:
+    database.run(CREATE)
+    before = definition(database)
+    with old_transaction(database):
+        with pytest.raises(CutOverNotObtained, match="UPDATE t SET c = 'y'") as raised:
+            migrate(
+                database, "ADD COLUMN n int", chosen=settings(cut_over_attempts=1, small_table=0)
+            )
+
+        assert raised.value.kept
+        assert definition(database) == before
+
+    report = migrate(database, "ADD COLUMN n int")
+
+    assert report.way == Way.NATIVE
+    assert definition(database) == natively(database, "ADD COLUMN IF NOT EXISTS n int")
+
+
+@pytest.mark.parametrize(
+    ("clauses", "said"),
+    [
+        ("ADD COLUMN n int DEFAULT 1 CHECK (n > 0), ADD UNIQUE (b)", "duplicated"),
+        ("ADD UNIQUE (a), ALTER b SET NOT NULL, DROP COLUMN c", "null"),
+        ("ADD CHECK (b < 10), ADD FOREIGN KEY (b) REFERENCES ref", "violate"),
+        ("ADD FOREIGN KEY (a) REFERENCES ref", "not present"),
+    ],
+)
+def test_rows_in_the_way_leave_nothing_behind(database: Database, clauses: str, said: str) -> None:
+    database.run(CREATE, "UPDATE t SET b = NULL WHERE id = 7", "UPDATE t SET b = 10 WHERE id = 8")
+    before = definition(database)
+
+    with pytest.raises(DataWouldBeLost, match=said) as raised:
+        migrate(database, clauses)
+
+    assert not raised.value.kept
+    assert definition(database) == before
+    assert database.rows("SELECT relname FROM pg_class WHERE relname ~ '_key|_osc'") == []
+
+
+SEQUENCE = "ADD COLUMN n int DEFAULT 1 CHECK (n > 0), ADD CONSTRAINT u UNIQUE (a), DROP COLUMN c"
+
+
+def died(database: Database) -> None:
+    """What a kill -9 leaves in the catalog and in the ledger, without waiting for a moment of it:
+    the first step is done, the index was begun."""
+    controls, tracker = Controls(), Tracker()
+
+    def stop_at_the_build() -> None:
+        reached = "SELECT FROM osc.migration WHERE position = '1+'"
+        until("SELECT FROM pg_class WHERE relname = 'migration'", database)
+        until(reached, database)
+        until("SELECT FROM pg_index WHERE indexrelid = to_regclass('u')", database)
+        controls.stop(Interrupted(15))
+
+    thread = threading.Thread(target=stop_at_the_build)
+    with database.connect() as reader, reader.transaction(force_rollback=True):
+        # An old snapshot that holds no lock on the table: only the index build waits for it.
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT count(*) FROM ref")
+        thread.start()
+        with pytest.raises(Interrupted):
+            migrate(database, SEQUENCE, controls, tracker)
+    thread.join()
+
+
+def test_a_sequence_that_was_broken_off_is_finished_by_the_same_statement(
+    database: Database,
+) -> None:
+    database.run(CREATE)
+    wanted = natively(database, SEQUENCE)
+    died(database)
+    assert any("INVALID" in line for line in definition(database))
+
+    report = migrate(database, SEQUENCE)
+
+    assert definition(database) == wanted
+    assert len(report.steps) == 3  # the first was done already
+    assert database.rows("SELECT count(*) FROM t WHERE n = 1") == [(ROWS,)]
+
+
+def test_a_sequence_that_was_broken_off_is_taken_back_by_an_abort(database: Database) -> None:
+    database.run(CREATE)
+    before = definition(database)
+    died(database)
+
+    found = migration.abort(database.engine, None, "tests")
+
+    assert definition(database) == before
+    assert len(found) == 2
+    assert migration.abort(database.engine, "1", "tests") == []
+
+
+def test_a_process_that_was_killed_in_an_index_build_is_gone_on_with(database: Database) -> None:
+    """The server may still build for it: its session is ended before the catalog is asked."""
+    database.run(CREATE)
+    wanted = natively(database, SEQUENCE)
+    with database.connect() as reader, reader.transaction(force_rollback=True):
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT count(*) FROM ref")
+        command = [sys.executable, "-m", "osc", "run", database.url, "--execute"]
+        process = subprocess.Popen([*command, f"ALTER TABLE t {SEQUENCE}", "--small-table", "0"])
+        try:
+            until("SELECT FROM pg_index WHERE indexrelid = to_regclass('u')", database)
+        finally:
+            process.kill()
+            process.wait()
+
+        with pytest.raises(Precondition, match="migrat"):
+            migrate(database, "ADD COLUMN other int")
+    until("SELECT WHERE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')", database)
+
+    done = migration.resume(database.engine, None, settings(small_table=0), Tracker(), Controls())
+
+    assert done is not None
+    assert definition(database) == wanted
+
+
+def test_a_table_that_cannot_be_copied_is_altered_natively_where_it_is_small(
+    database: Database,
+) -> None:
+    database.run(CREATE, "CREATE TABLE child (id int REFERENCES t)", "INSERT INTO child VALUES (3)")
+
+    with pytest.raises(Precondition):
+        migrate(database, "ALTER id TYPE bigint, ALTER a TYPE text")
+    report = migrate(
+        database, "ALTER id TYPE bigint, ALTER a TYPE text", chosen=settings(small_table=1_000_000)
+    )
+
+    assert report.way == Way.NATIVE
+    assert database.rows("SELECT a FROM t WHERE id = 3") == [("3",)]
+
+
+def test_what_is_done_already_needs_nothing_and_no_ledger(database: Database) -> None:
+    database.run(CREATE)
+
+    report = migrate(database, "ADD COLUMN IF NOT EXISTS a int, ALTER id SET NOT NULL")
+
+    assert report.way == Way.NOTHING
+    assert database.rows("SELECT FROM pg_namespace WHERE nspname = 'osc'") == []
+
+
+def test_a_restart_of_a_sequence_is_not_nothing(database: Database) -> None:
+    database.run("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)")
+
+    migrate(database, "ALTER id RESTART WITH 500")
+    database.run("INSERT INTO t DEFAULT VALUES")
+
+    assert database.rows("SELECT id FROM t") == [(500,)]
+
+
+def test_a_name_that_the_server_would_not_choose_here_is_not_chosen(database: Database) -> None:
+    """On the double it is free; in the table's schema another constraint has it."""
+    database.run(CREATE, "CREATE TABLE other (id int CONSTRAINT t_a_check CHECK (id > 0))")
+    wanted = natively(database, "ADD CHECK (a > 0)")
+
+    migrate(database, "ADD CHECK (a > 0)")
+
+    assert definition(database) == wanted

@@ -1,0 +1,128 @@
+"""What `osc plan` says of a clause, against what was measured on filled tables of every release.
+
+The figures were taken from relation files, from blocks that were read and from pg_locks, on tables
+with rows, without a double: so a double that is too simple shows here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from osc.errors import BadStatement
+from osc.model.ladder import Clause, Way
+from osc.model.table import TableName
+from osc.postgres.double import doubled
+from osc.postgres.observing import observed
+from osc.postgres.others import retargeted
+from osc.postgres.quoting import qualified
+from osc.postgres.session import Connection
+from tests.postgres.conftest import Database
+
+TABLES = """
+CREATE DOMAIN free_domain AS int;
+CREATE DOMAIN free_text AS text;
+CREATE DOMAIN checked_domain AS int CHECK (value > 0);
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE ref (id int PRIMARY KEY);
+CREATE TABLE parent (a int);
+CREATE TABLE t (
+    id int PRIMARY KEY, a int, b varchar(20), c int NOT NULL DEFAULT 1, d timestamp,
+    e numeric(10,2), k cidr, big bigint, txt text, ch char(10), tz timestamptz, t3 timestamp(3),
+    i3 interval(3), vb varbit(8), j json, ip inet, spare int, plain int NOT NULL, checked int,
+    r int, src int,
+    ident int GENERATED ALWAYS AS IDENTITY, gen int GENERATED ALWAYS AS (src * 2) STORED,
+    CONSTRAINT c_check CHECK (c > 0), CONSTRAINT not_null CHECK (checked IS NOT NULL),
+    CONSTRAINT key FOREIGN KEY (r) REFERENCES ref);
+ALTER TABLE t ADD CONSTRAINT lax CHECK (a < 1000) NOT VALID;
+ALTER TABLE t ADD CONSTRAINT lax_key FOREIGN KEY (src) REFERENCES ref NOT VALID;
+CREATE INDEX t_a ON t (a); CREATE INDEX t_b ON t (b); CREATE INDEX t_bl ON t (lower(b));
+CREATE INDEX t_d ON t (d); CREATE INDEX t_e ON t (e); CREATE INDEX t_k ON t (k);
+CREATE UNIQUE INDEX t_u ON t (a); CREATE UNIQUE INDEX t_c ON t (c);
+CREATE TABLE child (id int REFERENCES t);
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE TRIGGER touched BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch();
+"""
+
+WORDS = {
+    "ACCESS EXCLUSIVE": "AX",
+    "SHARE ROW EXCLUSIVE": "SRX",
+    "SHARE UPDATE EXCLUSIVE": "SUX",
+    "ROW SHARE": "RS",
+    "ACCESS SHARE": "AS",
+}
+COSTS = {"METADATA": "meta", "SCAN": "scan", "REWRITE": "rewrite"}
+T = TableName("public", "t")
+
+
+def matrix(release: int) -> list[tuple[str, str]]:
+    """Each statement that this release knows, and what it costs."""
+    lines = Path(__file__).with_name("ladder_matrix.txt").read_text().splitlines()
+    rows = [[part.strip() for part in line.split(" | ")] for line in lines if line[0] != "#"]
+    return [
+        (clauses, f"{cost} {locks}")
+        for clauses, cost, locks, *since in rows
+        if not since or release >= int(since[0])
+    ]
+
+
+def in_short(clause: Clause) -> str:
+    """As the matrix writes it."""
+    locks = [f"{lock.on.partition('.')[2]}:{WORDS[lock.mode]}" for lock in clause.locks]
+    return " ".join([COSTS[clause.cost.name], *locks])
+
+
+def classified(session: Connection, *statements: str) -> dict[str, str]:
+    """What each of them alone costs."""
+    found, others = {}, (TableName("public", "ref"), TableName("public", "parent"))
+    with doubled(session, T, others) as double:
+        for clauses in statements:
+            words = retargeted(session, clauses, double.of)
+            statement = f"ALTER TABLE {qualified(double.name)} {words}"
+            with session.undone():
+                found[clauses] = in_short(observed(session, double, clauses, [statement]))
+    return found
+
+
+def test_every_clause_is_classified_as_it_was_measured(database: Database) -> None:
+    database.run(TABLES)
+    session = database.session()
+    session.run("SET TimeZone = 'UTC'")
+    release = session.raw.info.server_version // 10_000
+
+    measured = dict(matrix(release))
+
+    assert classified(session, *measured) == measured
+
+
+def test_the_time_zone_decides_what_a_timestamp_costs(database: Database) -> None:
+    database.run(TABLES)
+    session = database.session()
+    session.run("SET TimeZone = 'Europe/Paris'")
+
+    to_zoned = "ALTER d TYPE timestamptz"
+    assert classified(session, to_zoned) == {to_zoned: "rewrite t:AX"}
+
+
+def test_a_view_of_the_column_refuses_natively_on_the_double_too(database: Database) -> None:
+    database.run(TABLES, "CREATE VIEW v AS SELECT txt FROM t")
+
+    with pytest.raises(BadStatement, match="view"):
+        classified(database.session(), "ALTER txt TYPE varchar")
+
+
+def test_looking_leaves_nothing_and_locks_nothing_that_is_noticed(database: Database) -> None:
+    """A child that is written to at the moment, and a table that is referred to."""
+    database.run(TABLES)
+    before = database.rows("SELECT count(*) FROM pg_class")
+    with database.connect() as busy, busy.transaction():
+        busy.execute("LOCK TABLE t, ref, child IN ROW EXCLUSIVE MODE")
+        alter = database.alter("ADD FOREIGN KEY (a) REFERENCES ref, ALTER a SET NOT NULL")
+        ladder = database.engine.ladder
+        assert ladder
+
+        outlook = ladder.look(ladder.find(alter), alter, small_bytes=0)
+
+    assert outlook.way is Way.SEQUENCE
+    assert database.rows("SELECT count(*) FROM pg_class") == before

@@ -1,0 +1,277 @@
+"""What hangs on the table from outside: it follows the new table, or the ALTER is refused."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from osc import migration
+from osc.config import settings
+from osc.engine import Job, Session, Sync
+from osc.errors import (
+    Conflict,
+    DataWouldBeLost,
+    Interrupted,
+    LockTimeout,
+    Precondition,
+    SwappedButUnfinished,
+)
+from osc.migration import Request
+from osc.model.controls import Controls
+from osc.model.phase import Phase
+from osc.model.progress import Tracker
+from tests.postgres.conftest import Database
+
+pytestmark = pytest.mark.parametrize("server_name", ["postgres-18"])
+"""The scenarios are played on others, too."""
+
+TABLES = """
+CREATE TABLE parent (id int PRIMARY KEY);
+INSERT INTO parent SELECT generate_series(1, 100);
+CREATE TABLE t (id int PRIMARY KEY, p int CONSTRAINT to_parent REFERENCES parent ON DELETE CASCADE,
+                u int, v int);
+INSERT INTO t SELECT n, n, n, n FROM generate_series(1, 100) AS n;
+CREATE TABLE child (id int PRIMARY KEY, t int CONSTRAINT to_t REFERENCES t);
+INSERT INTO child SELECT n, n FROM generate_series(1, 100) AS n;
+"""
+WORDS = """
+CREATE VIEW seen AS SELECT id, u FROM t WHERE u > 5;
+CREATE VIEW upon AS SELECT seen.u FROM seen;
+CREATE FUNCTION below(most int) RETURNS bigint LANGUAGE sql
+BEGIN ATOMIC SELECT count(*) FROM t WHERE t.u < most; END;
+CREATE TABLE other (id int);
+CREATE POLICY known ON other USING (id IN (SELECT u FROM t));
+CREATE RULE noted AS ON INSERT TO other DO ALSO UPDATE t SET p = 1 WHERE u = NEW.id;
+CREATE PUBLICATION theirs FOR TABLE t (id, u) WHERE (id > 3);
+"""
+OIDS = """
+SELECT relname::text, oid::bigint FROM pg_class WHERE relname IN ('seen', 'upon')
+UNION ALL SELECT proname::text, oid::bigint FROM pg_proc WHERE proname = 'below'
+UNION ALL SELECT rulename::text, oid::bigint FROM pg_rewrite WHERE rulename = 'noted'
+UNION ALL SELECT polname::text, oid::bigint FROM pg_policy ORDER BY 1
+"""
+SAID = """
+SELECT pg_get_viewdef('seen'::regclass), pg_get_functiondef('below'::regproc),
+       (SELECT pg_get_ruledef(oid) FROM pg_rewrite WHERE rulename = 'noted'),
+       (SELECT pg_get_expr(polqual, polrelid) FROM pg_policy),
+       (SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
+        JOIN pg_publication_rel ON attrelid = prrelid AND attnum = ANY (prattrs)),
+       (SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_attribute a
+        WHERE attrelid = 't'::regclass AND attnum > 0 AND NOT attisdropped)
+"""
+VALID = """
+SELECT conname::text, convalidated FROM pg_constraint
+WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1
+"""
+
+
+def nothing(session: Session) -> None:
+    pass
+
+
+def swap(database: Database, job: Job, budget: float = 0.25) -> None:
+    database.engine.swapper(job).swap(nothing, budget)
+
+
+def migrated(database: Database, clauses: str) -> Job:
+    """As the stages do it, except that nobody writes meanwhile."""
+    job = database.loaded(clauses)
+    swap(database, job)
+    database.engine.aftercare(job).finish(lambda: None)
+    return job
+
+
+@contextmanager
+def native(database: Database, clauses: str) -> Iterator[None]:
+    """The block sees what the server's own ALTER makes of it; then it is undone."""
+    with database.application.transaction(force_rollback=True):
+        database.run(f"ALTER TABLE t {clauses}")
+        yield
+
+
+@pytest.mark.parametrize("clauses", ["RENAME COLUMN u TO w", "ADD COLUMN z int DEFAULT 5"])
+def test_what_mentions_the_table_follows_its_columns_and_keeps_its_oid(
+    database: Database, clauses: str
+) -> None:
+    database.run(TABLES, WORDS)
+    with native(database, clauses):
+        wanted = database.rows(SAID)
+    before = database.rows(OIDS)
+
+    migrated(database, clauses)
+
+    assert database.rows(SAID) == wanted
+    assert database.rows(OIDS) == before
+    assert database.rows("SELECT below(10), (SELECT count(*) FROM upon)") == [(9, 95)]
+
+
+def test_columns_that_exchange_their_names_take_the_views_along(database: Database) -> None:
+    """The way through one that is free needs three statements: three migrations."""
+    database.run(TABLES, WORDS, "UPDATE t SET v = -u")
+
+    for clauses in ("RENAME u TO w", "RENAME v TO u", "RENAME w TO v"):
+        job = migrated(database, clauses)
+        database.engine.workshop.drop([job.names.archive])
+
+    assert database.rows("SELECT max(u), below(10) FROM seen") == [(100, 9)]
+    assert database.rows("SELECT id FROM t WHERE v = 7 AND u = -7") == [(7,)]
+
+
+def test_nothing_hangs_on_the_archive_and_no_orphan_gets_in_before_the_aftercare(
+    database: Database,
+) -> None:
+    database.run(TABLES, WORDS)
+    job = database.loaded()
+
+    swap(database, job)
+
+    assert database.rows(VALID) == [("to_parent", False), ("to_t", False)]
+    for orphan in ("INSERT INTO child VALUES (101, 101)", "INSERT INTO t VALUES (101, 101)"):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            database.run(orphan)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        database.run("DELETE FROM t WHERE id = 7")
+    for _ in range(2):
+        database.engine.aftercare(job).finish(lambda: None)
+    assert database.rows(VALID) == [("to_parent", True), ("to_t", True)]
+    database.engine.workshop.drop([job.names.archive])
+    assert database.rows("SELECT nspname::text FROM pg_namespace WHERE nspname ~ '_osc_'") == []
+
+
+def test_a_process_that_dies_in_the_aftercare_is_followed_by_one_that_finishes_it(
+    database: Database,
+) -> None:
+    database.run(TABLES)
+    alter, tracker, controls = database.alter("ALTER v TYPE bigint"), Tracker(), Controls()
+    request = Request(alter, Sync.LOG, "ALTER TABLE t ALTER v TYPE bigint", "tests")
+    plain = settings(force_copy=True, reconnect_for=0)
+    with database.connect() as busy, pytest.raises(SwappedButUnfinished, match="was swapped"):
+        # The aftercare has to wait for a lock, and is interrupted while it does.
+        busy.execute("BEGIN")
+
+        def interfere(phase: Phase) -> None:
+            if phase is Phase.AFTERCARE:
+                busy.execute("LOCK TABLE child IN SHARE MODE")
+                controls.stop(Interrupted(15))
+
+        tracker.on_phase(interfere)
+        migration.migrate(database.engine, request, plain, tracker, controls)
+    phases = [run.phase for run in migration.status(database.engine, None)]
+    left = database.rows(VALID)
+    migration.resume(database.engine, None, plain, Tracker(), Controls())
+
+    assert phases == ["aftercare"] and ("to_t", False) in left
+    assert database.rows(VALID) == [("to_parent", True), ("to_t", True)]
+    assert [run.phase for run in migration.status(database.engine, None)] == ["done"]
+
+
+@pytest.mark.parametrize(
+    "clauses",
+    [
+        "ALTER v TYPE bigint, ADD CONSTRAINT new FOREIGN KEY (u) REFERENCES parent",
+        "ALTER v TYPE bigint, VALIDATE CONSTRAINT unchecked",
+        "ALTER p TYPE bigint USING p + 1000",
+    ],
+)
+def test_a_promise_that_rows_do_not_keep_is_no_surprise_after_the_swap(
+    database: Database, clauses: str
+) -> None:
+    database.run(TABLES, "UPDATE t SET u = 1000 + u")
+    database.run(
+        "ALTER TABLE t ADD CONSTRAINT unchecked FOREIGN KEY (u) REFERENCES parent NOT VALID"
+    )
+    alter = database.alter(clauses)
+    table = database.engine.catalog.find(alter)
+    rehearsal = database.engine.workshop.rehearse(table, alter)
+
+    with pytest.raises(DataWouldBeLost, match=r"foreign key .* would not hold"):
+        database.engine.workshop.probe(table, rehearsal)
+
+
+def test_an_orphan_that_was_written_after_the_first_look_is_found_before_the_swap(
+    database: Database,
+) -> None:
+    database.run(TABLES)
+    job = database.loaded("ADD CONSTRAINT new FOREIGN KEY (u) REFERENCES parent")
+    database.run("UPDATE t SET u = 1000 WHERE id = 9")
+
+    with pytest.raises(DataWouldBeLost, match=r"there is no .1000. in public.parent"):
+        swap(database, job)
+
+    assert database.rows(VALID) == [("to_parent", True), ("to_t", True)]
+
+
+@pytest.mark.parametrize(
+    ("clauses", "says"),
+    [
+        ("DROP CONSTRAINT t_pkey", "other objects depend on it"),
+        ("DROP COLUMN u", "drops u, which .*seen uses"),
+        ("DROP COLUMN u CASCADE", "drops u, which .*seen uses"),
+        ("ALTER p TYPE text", "cannot be implemented"),
+    ],
+)
+def test_what_takes_from_a_dependent_is_refused(
+    database: Database, clauses: str, says: str
+) -> None:
+    database.run(TABLES, "CREATE VIEW seen AS SELECT id, u FROM t")
+    alter = database.alter(clauses)
+
+    with pytest.raises(Precondition, match=says):
+        database.engine.workshop.rehearse(database.engine.catalog.find(alter), alter)
+
+
+def test_a_cascade_takes_the_keys_that_the_native_one_takes(database: Database) -> None:
+    database.run(TABLES, "ALTER TABLE t ADD UNIQUE (u)")
+    database.run("CREATE TABLE third (u int CONSTRAINT to_u REFERENCES t (u))")
+
+    migrated(database, "DROP COLUMN u CASCADE")
+
+    assert database.rows(VALID) == [("to_parent", True), ("to_t", True)]
+
+
+def test_whoever_is_on_a_child_or_a_view_is_waited_for_and_never_fails(database: Database) -> None:
+    """Each holds a lock that we want and wants one that we hold: for us alone that is a deadlock,
+    for our wait is the shorter one."""
+    database.run(TABLES, "CREATE VIEW seen AS SELECT id, u FROM t")
+    job = database.loaded()
+
+    for holds, wants in (
+        ("UPDATE child SET t = 5 WHERE id = 1", "INSERT INTO t VALUES (200 + random() * 1e6)"),
+        ("DELETE FROM t WHERE id > 1000", "UPDATE child SET id = id WHERE id = 2"),
+        ("UPDATE parent SET id = id WHERE id = 3", "DELETE FROM t WHERE id > 1000"),
+        ("SELECT * FROM seen", "SELECT * FROM seen"),
+    ):
+        with database.connect() as application:
+            application.execute("BEGIN")
+            application.execute(holds)
+            refusals: list[Exception] = []
+            attempt = threading.Thread(target=_attempt, args=(database, job, refusals))
+            attempt.start()
+            application.execute(wants)
+            attempt.join()
+            application.execute("ROLLBACK")
+        assert isinstance(refusals[0], LockTimeout | Conflict), holds
+    swap(database, job)
+
+
+def _attempt(database: Database, job: Job, refusals: list[Exception]) -> None:
+    try:
+        swap(database, job)
+    except Exception as refusal:
+        refusals.append(refusal)
+
+
+def test_a_key_that_came_after_the_copy_began_is_carried_over_too(database: Database) -> None:
+    database.run(TABLES)
+    job = database.loaded()
+    database.run("CREATE TABLE late (t int CONSTRAINT came_late REFERENCES t)")
+
+    swap(database, job)
+    database.engine.aftercare(job).finish(lambda: None)
+
+    assert ("came_late", True) in database.rows(VALID)
+    database.engine.workshop.drop([job.names.archive])

@@ -1,0 +1,6 @@
+ALTER TABLE {t}
+    ADD COLUMN currency CHAR(3) NOT NULL DEFAULT 'EUR',
+    MODIFY state ENUM('new', 'paid', 'sent') NOT NULL DEFAULT 'new' COMMENT 'where it stands',
+    ALTER COLUMN amount SET DEFAULT 1,
+    RENAME INDEX by_parent TO by_its_parent,
+    COMMENT = 'orders';

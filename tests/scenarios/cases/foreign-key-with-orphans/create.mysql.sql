@@ -1,0 +1,7 @@
+CREATE TABLE parent (id INT NOT NULL PRIMARY KEY);
+
+INSERT INTO parent SELECT n FROM {numbers 100};
+
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, v INT);
+
+INSERT INTO {t} SELECT n, 1 + n % 100 FROM {numbers 300};

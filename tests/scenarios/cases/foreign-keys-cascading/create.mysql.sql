@@ -1,0 +1,14 @@
+CREATE TABLE parent (id INT NOT NULL PRIMARY KEY, v INT);
+
+INSERT INTO parent SELECT n, n FROM {numbers 300};
+
+CREATE TABLE {t} (
+    id INT NOT NULL PRIMARY KEY, parent INT, other INT, boss INT, v INT,
+    CONSTRAINT to_parent FOREIGN KEY (parent) REFERENCES parent (id) ON DELETE CASCADE ON UPDATE CASCADE,
+    CONSTRAINT second FOREIGN KEY (other) REFERENCES parent (id) ON DELETE SET NULL ON UPDATE SET NULL,
+    CONSTRAINT to_boss FOREIGN KEY (boss) REFERENCES {t} (id) ON DELETE CASCADE
+);
+
+INSERT INTO {t} SELECT n, n, 1 + n % 299, NULL, n FROM {numbers 300};
+
+UPDATE {t} SET boss = id - 100 WHERE id > 200;

@@ -1,0 +1,1 @@
+ALTER TABLE {t} CHANGE parent par INT, CHANGE id ident INT NOT NULL, DROP FOREIGN KEY goes;

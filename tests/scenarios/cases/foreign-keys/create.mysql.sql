@@ -1,0 +1,28 @@
+CREATE TABLE parent (id INT NOT NULL PRIMARY KEY, v INT);
+
+INSERT INTO parent SELECT n, n FROM {numbers 200};
+
+CREATE TABLE {t} (
+    id INT NOT NULL PRIMARY KEY, parent INT, boss INT, v INT, KEY mine (v),
+    CONSTRAINT to_parent FOREIGN KEY (parent) REFERENCES parent (id),
+    FOREIGN KEY (boss) REFERENCES {t} (id)
+);
+
+INSERT INTO {t} SELECT n, 1 + n % 50, NULL, n FROM {numbers 500};
+
+CREATE TABLE child (
+    id INT NOT NULL PRIMARY KEY, t INT, other INT,
+    CONSTRAINT to_t FOREIGN KEY (t) REFERENCES {t} (id) ON DELETE CASCADE ON UPDATE CASCADE,
+    FOREIGN KEY odd (other) REFERENCES {t} (id) ON DELETE SET NULL
+);
+
+CREATE TABLE another (t INT, KEY mine (t), FOREIGN KEY (t) REFERENCES {t} (id));
+
+INSERT INTO child SELECT n, n, NULL FROM {numbers 300};
+
+-- Whoever lets an orphan in has a row that the twin has not.
+CREATE PROCEDURE orphan (IN n INT) BEGIN DECLARE EXIT HANDLER FOR 1452 BEGIN END; INSERT INTO child VALUES (-n, -n, NULL); END;
+
+CREATE PROCEDURE orphaned (IN n INT) BEGIN DECLARE EXIT HANDLER FOR 1451 BEGIN END; DELETE FROM parent WHERE id = n; END;
+
+CREATE PROCEDURE nobodys (IN n INT) BEGIN DECLARE EXIT HANDLER FOR 1452 BEGIN END; INSERT INTO t VALUES (-n, -n, NULL, 0); END;

@@ -1,0 +1,1 @@
+ALTER TABLE {t} ADD code bigint NOT NULL DEFAULT 7;
