@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER extra TYPE bigint, ADD COLUMN more text DEFAULT 'm';

@@ -1,0 +1,2 @@
+ALTER TABLE {t} ALTER v SET DEFAULT 9, ADD CONSTRAINT c CHECK (v > -5), SET (fillfactor = 80),
+    ALTER v SET NOT NULL, ADD UNIQUE (v, id);

@@ -1,1 +1,0 @@
-UPDATE {t} SET v = {n} WHERE id = {own 1..500};
