@@ -152,9 +152,10 @@ def identity(session: Connection, oid: int) -> str | None:
     return f"{oid}/{files}/{hashlib.sha1(lines.encode()).hexdigest()}{lifetime(session, oid)}"
 
 
-LIFETIME = """
-SELECT '/' || extract(epoch FROM stats_reset) FROM pg_stat_bgwriter, pg_class
-WHERE pg_class.oid = $1 AND relpersistence = 'u'
+LIFETIME = f"""
+{kin.DESCENDANTS}
+SELECT '/' || extract(epoch FROM stats_reset) FROM pg_stat_bgwriter
+WHERE EXISTS (SELECT FROM tree JOIN pg_class USING (oid) WHERE relpersistence = 'u')
 """
 
 

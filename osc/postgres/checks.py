@@ -168,7 +168,6 @@ def _require_plain(session: Connection, table: Member, sync: Sync) -> None:
 
 
 REFUSALS = {
-    "security": ("a security label", "remove it and put it back after the migration"),
     "inherited": (
         "a child table, which the ALTER would change too,",
         "ALTER TABLE … NO INHERIT first, change both, and INHERIT again",

@@ -32,7 +32,10 @@ class PostgresLoad:
     job: Job
 
     def finish(self, purge: Callable[[], None], check: Callable[[], None]) -> None:
-        """VACUUM comes before the indexes: what `purge` deleted is then in none of them."""
+        """VACUUM comes before the indexes: what `purge` deleted is then in none of them, and the
+        visibility map is there, so that index-only scans stay what they are; ANALYZE comes after,
+        for the statistics of expressions. What begins anew with the table are the counters of
+        pg_stat_all_tables and pg_stat_all_indexes, as after any change of a table's OID."""
         target = target_of(self.opened, self.job)
         purge()
         on = qualified(self.job.shadow.name)
