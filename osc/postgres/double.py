@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from osc.errors import BadStatement, NotAllowed
 from osc.model.table import TableName
@@ -211,6 +211,7 @@ class _Maker:
     def _indexes(self, source: int, original: TableName) -> None:
         table = TableName(self.schema, original.name)
         for index in indexes.read(self.session, source):
+            index = replace(index, recursive=True)
             for step in (*index.build(table), *index.attach(table)):
                 self.session.execute(step)
 
