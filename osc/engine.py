@@ -141,7 +141,9 @@ class Workshop(Protocol):
         """DataWouldBeLost where today's rows contradict the new definition already (rule 4)."""
         ...
 
-    def names(self, table: Table) -> Names: ...
+    def names(self, table: Table, alter: Alter | None = None) -> Names:
+        """Where shadow and archive will stand; what the ALTER adds may need another place."""
+        ...
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """The empty shadow with the ALTER applied, ready to be loaded."""

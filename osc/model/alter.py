@@ -7,7 +7,7 @@ which was dropped and added anew under one name, the USING expression of a type 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from osc.errors import Usage
@@ -18,7 +18,8 @@ from osc.model.tokens import Kind, Token, split, tokens
 class Alter:
     """`clauses` is what stands after the table's name, word for word.
 
-    `renames` are (old, new) columns; `verbs` the first words of each clause, upper case, for the
+    `renames` are (old, new) columns; those of `added` that are in `if_missing` too may have been
+    there before (IF NOT EXISTS); `verbs` the first words of each clause, upper case, for the
     engines' refusals; `using` maps a column to the expression of its type change.
     `fold` makes column names comparable as the server compares them. `parts` are the clauses one
     by one, word for word; `only` says that tables which inherit are not meant.
@@ -30,6 +31,7 @@ class Alter:
     mysql: bool
     renames: tuple[tuple[str, str], ...] = ()
     added: tuple[str, ...] = ()
+    if_missing: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     using: dict[str, str] = field(default_factory=dict)
     verbs: tuple[tuple[str, ...], ...] = ()
@@ -107,12 +109,16 @@ def _identifier(token: Token, mysql: bool) -> str:
 
 
 _NO_COLUMN_AFTER_ADD = {
-    "INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "PRIMARY", "CONSTRAINT", "CHECK",
-    "FOREIGN", "PARTITION", "PERIOD", "SYSTEM", "EXCLUDE", "NOT",
+    "INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY", "CONSTRAINT", "CHECK", "FOREIGN",
+    "PARTITION", "EXCLUDE", "NOT",
 }  # fmt: skip
 _NO_COLUMN_AFTER_DROP = {
-    "INDEX", "KEY", "PRIMARY", "FOREIGN", "CHECK", "CONSTRAINT", "PARTITION", "PERIOD", "SYSTEM",
+    "INDEX", "KEY", "PRIMARY", "FOREIGN", "CHECK", "CONSTRAINT", "PARTITION",
 }  # fmt: skip
+_NO_COLUMN_TOGETHER = {
+    ("PERIOD", "FOR"), ("SYSTEM", "VERSIONING"), ("VECTOR", "INDEX"), ("VECTOR", "KEY"),
+}  # fmt: skip
+"""The first of each pair is a column's name by itself."""
 
 
 def _with_actions(
@@ -120,6 +126,7 @@ def _with_actions(
 ) -> Alter:
     renames: list[tuple[str, str]] = []
     added: list[str] = []
+    if_missing: list[str] = []
     dropped: list[str] = []
     using: dict[str, str] = {}
     parts = split(rest)
@@ -128,6 +135,8 @@ def _with_actions(
         verb = words[0].text.upper()
         if verb == "ADD":
             added += _added(words[1:], mysql)
+            if len(words) < len(part):
+                if_missing += _added(words[1:], mysql)
         elif verb == "DROP":
             dropped += _dropped(words[1:], mysql)
         elif verb == "CHANGE" and mysql:
@@ -144,6 +153,7 @@ def _with_actions(
         mysql=mysql,
         renames=tuple(pair for pair in renames if pair[0] != pair[1]),
         added=tuple(added),
+        if_missing=tuple(if_missing),
         dropped=tuple(dropped),
         using=using,
         verbs=tuple(_verbs(part) for part in parts),
@@ -184,18 +194,26 @@ def _too_short(words: list[Token]) -> Usage:
     return Usage(f"a clause of the ALTER ends{after} where a name or an expression must follow")
 
 
+def _begins_with(words: Sequence[Token], no_column: set[str]) -> bool:
+    """Whether this adds or drops something else than a column."""
+    if not words:
+        return False
+    together = tuple(word.text.upper() for word in words[:2])
+    return words[0].is_word(*no_column) or together in _NO_COLUMN_TOGETHER
+
+
 def _added(words: list[Token], mysql: bool) -> list[str]:
-    if words and words[0].is_word(*_NO_COLUMN_AFTER_ADD):
+    if _begins_with(words, _NO_COLUMN_AFTER_ADD):
         return []
     rest = _skip(words, "COLUMN")
     if rest[0].text != "(":
         return [_identifier(rest[0], mysql)]
     inner = [part for part in split(tuple(rest[1:-1])) if part]
-    return [part[0].value for part in inner if not part[0].is_word(*_NO_COLUMN_AFTER_ADD)]
+    return [part[0].value for part in inner if not _begins_with(part, _NO_COLUMN_AFTER_ADD)]
 
 
 def _dropped(words: list[Token], mysql: bool) -> list[str]:
-    if words and words[0].is_word(*_NO_COLUMN_AFTER_DROP):
+    if _begins_with(words, _NO_COLUMN_AFTER_DROP):
         return []
     return [_identifier(_skip(words, "COLUMN")[0], mysql)]
 

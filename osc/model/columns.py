@@ -47,6 +47,7 @@ def sources(original: Table, shadow: Table, alter: Alter) -> dict[str, str]:
     by_name = {fold(column.name): column.name for column in original.columns}
     renamed = {fold(new): fold(old) for old, new in alter.renames}
     added = {fold(name) for name in alter.added}
+    if_missing = {fold(name) for name in alter.if_missing}
     dropped = {fold(name) for name in alter.dropped}
     gone = dropped | {fold(old) for old, _ in alter.renames}
     found: dict[str, str] = {}
@@ -54,7 +55,7 @@ def sources(original: Table, shadow: Table, alter: Alter) -> dict[str, str]:
         name = fold(column.name)
         if name in renamed and renamed[name] in by_name:
             found[column.name] = by_name[renamed[name]]
-        elif name in by_name and name not in gone and name not in added:
+        elif name in by_name and name not in gone and name not in added - if_missing:
             found[column.name] = by_name[name]
         elif name not in added:
             raise Precondition(
@@ -100,7 +101,7 @@ def common_key(original: Table, shadow: Table, found: dict[str, str]) -> tuple[K
     raise Precondition(
         happened + ", so a row cannot be told from another",
         still_true="nothing was touched",
-        todo="add such a key first (whole columns, NOT NULL, no float, enum, set or bit)",
+        todo="add such a key first (whole columns, NOT NULL, no float)",
     )
 
 

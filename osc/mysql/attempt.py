@@ -14,6 +14,7 @@ more, the catalog is asked. That also lets their locks go.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
-from osc.model.table import TableName
+from osc.model.table import Table, TableName
 from osc.mysql import changelog, quoting
 from osc.mysql.carried import Carried, Frees
 from osc.mysql.catalog import MySQLCatalog
@@ -30,6 +31,7 @@ from osc.mysql.locking import Lent, lock
 UNCERTAIN_SECONDS = 30
 """How long we ask what became of a swap."""
 POLL_SECONDS = 0.002
+_COUNTED_BY = re.compile(r"nextval\(`((?:[^`]|``)+)`\.`((?:[^`]|``)+)`\)", re.IGNORECASE)
 SENTRY = "osc sentry"
 
 
@@ -51,7 +53,7 @@ class Parts:
     def lock(self, *more: TableName) -> Statement:
         """Of all that an attempt touches; each table once."""
         tables = (table for one in self.carried for table in one.tables)
-        ours = (self.job.original.name, self.job.shadow.name, *more)
+        ours = (self.job.original.name, self.job.shadow.name, *more, *sequences(self.job.shadow))
         twice = (table for one in self._freeing for table in one.read_twice)
         return lock(*dict.fromkeys((*ours, *tables)), again=twice)
 
@@ -221,6 +223,14 @@ class Parts:
             still_true="either the new table serves or the old one; no row was lost in either case",
             todo=f"look at SHOW CREATE TABLE {name}: with the new definition, it was swapped",
         )
+
+
+def sequences(table: Table) -> list[TableName]:
+    """What its DEFAULTs count by (MariaDB): an INSERT opens them even where it gives a value, and
+    under LOCK TABLES nothing can be opened that was not locked."""
+    found = (_COUNTED_BY.match(column.default or "") for column in table.columns)
+    parts = ([part.replace("``", "`") for part in one.groups()] for one in found if one)
+    return [TableName(schema, name) for schema, name in parts]
 
 
 def is_sentry(catalog: MySQLCatalog, name: TableName) -> bool:

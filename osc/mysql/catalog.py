@@ -49,6 +49,12 @@ class MySQLCatalog:
             return None
         schema, stored, kind, rows, size = facts[0]
         name = TableName(str(schema), str(stored))
+        if kind == "SYSTEM VERSIONED":
+            raise errors.Precondition(
+                f"{name} is system-versioned: its history cannot be copied row by row",
+                still_true="nothing was touched",
+                todo="alter it natively, with SET SESSION system_versioning_alter_history = KEEP",
+            )
         if kind != "BASE TABLE":
             raise errors.Precondition(
                 f"{name} is no plain table but a {str(kind).lower()}",

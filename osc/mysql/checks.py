@@ -183,6 +183,24 @@ def altered(session: Session, clone: Table) -> None:
             "alter it natively",
         )
 
+    if clone.has_column("FTS_DOC_ID") and _has_fulltext(session, clone.name):
+        raise _refused(
+            f"{clone.name.name} numbers its FULLTEXT documents itself (FTS_DOC_ID): InnoDB takes "
+            "no row whose number is lower than one it has had",
+            "drop the FULLTEXT index for the time of the change, or alter natively",
+        )
+
+
+def _has_fulltext(session: Session, name: TableName) -> bool:
+    found = session.query(
+        Statement(
+            "SELECT 1 FROM information_schema.statistics WHERE table_schema = %s "
+            "AND table_name = %s AND index_type = 'FULLTEXT' LIMIT 1",
+            (name.schema, name.name),
+        )
+    )
+    return bool(found)
+
 
 def _refused(happened: str, todo: str) -> errors.Precondition:
     return errors.Precondition(happened, still_true=NOTHING_TOUCHED, todo=todo)

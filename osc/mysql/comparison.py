@@ -79,8 +79,16 @@ def _both_sides(pair: Pair, source: Column | None, target: Column) -> tuple[str,
     old = types.read(source.type)
     if pair.same_type or (old == new and old.family not in _BY_MEMBERS):
         return _exact(old, pair.expression), _exact(new, column)
+    if old.family is new.family is Family.ENUM:
+        # A member is taken for another that its collation doesn't tell from it: `a` becomes `A`.
+        return _weighed(new, pair.expression), _weighed(new, column)
     converted = as_stored(old, new, pair.expression)
     return (converted, _exact(new, column)) if converted else None
+
+
+def _weighed(new: Type, member: str) -> str:
+    text = f"CONVERT(CAST({member} AS CHAR) USING {new.charset})"
+    return f"WEIGHT_STRING({text} COLLATE {new.collation})"
 
 
 def _exact(of: Type, column: str) -> str:

@@ -149,10 +149,11 @@ class MySQLDialect:
         for at in range(len(key)):
             sign = last if at == len(key) - 1 else strict
             equal = [f"{key[n]} = {values[n]}" for n in range(at)]
-            arms.append(" AND ".join([*equal, f"{key[at]} {sign} {values[at]}"]))
+            last_one = types.compared(self._types[at], key[at], sign, bound[at], values[at])
+            arms.append(" AND ".join([*equal, last_one]))
         if len(arms) == 1:
             return arms[0]
-        wide = f"{key[0]} {strict}= {values[0]}"
+        wide = types.compared(self._types[0], key[0], f"{strict}=", bound[0], values[0])
         return f"{wide} AND ({' OR '.join(f'({arm})' for arm in arms)})"
 
     def _any(self, key: list[str], keys: Sequence[KeyValue]) -> str:

@@ -12,7 +12,6 @@ from osc.mysql.types import Family
 
 _TEMPORAL = {Family.DATE, Family.DATETIME, Family.TIMESTAMP, Family.TIME}
 _CLOCKS = ("current_timestamp", "now(", "curdate(", "current_date", "curtime(", "current_time")
-_STRINGS = {Family.CHAR, Family.VARCHAR}
 _IMPLICIT = {
     Family.INTEGER: "0",
     Family.YEAR: "0",
@@ -50,6 +49,8 @@ def pairs(
         if source is not None:
             same = original.column(source).type == column.type
             named.append(Pair(column.name, source, quoting.name(source), same))
+        elif _counts(column):
+            raise _would_count(column)
         elif _asks_the_clock(column):
             named.append(Pair(column.name, None, now(str(column.default))))
         elif (implicit := _implicit(column)) is not None:
@@ -62,18 +63,27 @@ def _asks_the_clock(column: Column) -> bool:
     return temporal and (column.default or "").lower().startswith(_CLOCKS)
 
 
+def _counts(column: Column) -> bool:
+    """AUTO_INCREMENT, and MariaDB's DEFAULT NEXTVAL(sequence)."""
+    default = (column.default or "").lower()
+    return default == "auto_increment" or default.startswith("nextval(")
+
+
+def _would_count(column: Column) -> errors.Precondition:
+    return errors.Precondition(
+        f"the new column {column.name!r} would number the rows in the order in which they are "
+        "copied, not in the order of the primary key as a native ALTER does",
+        still_true="nothing was touched",
+        todo="add the column as a plain one, fill it, and give it its AUTO_INCREMENT or DEFAULT "
+        "then",
+    )
+
+
 def _implicit(column: Column) -> str | None:
     """The value that ADD COLUMN … NOT NULL without a DEFAULT gives to every row.
 
     A native ALTER fills it in without a word; an INSERT in strict mode refuses (error 1364).
     """
-    if column.default == "AUTO_INCREMENT":
-        raise errors.Precondition(
-            f"the new AUTO_INCREMENT column {column.name!r} would number the rows in the order in "
-            "which they are copied, not in the order of the primary key as a native ALTER does",
-            still_true="nothing was touched",
-            todo="add the column as a plain one, fill it, and make it AUTO_INCREMENT then",
-        )
     if column.nullable or column.default is not None:
         return None
     family = types.read(column.type).family
@@ -104,31 +114,3 @@ def same_instants(original: Table, shadow: Table, key: Key, found: dict[str, str
 
 def _is_timestamp(column: Column) -> bool:
     return types.read(column.type).family is Family.TIMESTAMP
-
-
-def same_values(original: Table, shadow: Table, key: Key, found: dict[str, str]) -> None:
-    """Raises where a value of the key would be another value in the shadow.
-
-    Keys are deleted from the shadow by the values that the original's rows have.
-    """
-    targets = {source: target for target, source in found.items()}
-    for name in key.columns:
-        before = types.read(original.column(name).type)
-        after = types.read(shadow.column(targets[name]).type)
-        kept = before.family is after.family and before.scale == after.scale
-        if before.family in _STRINGS and after.family in _STRINGS:
-            kept = before.charset == after.charset and before.collation == after.collation
-        if {before.family, after.family} == {Family.BINARY, Family.VARBINARY}:
-            kept = False
-        if before.family is Family.BINARY and before.arguments != after.arguments:
-            kept = False
-        if before.family in (Family.DATETIME, Family.TIMESTAMP, Family.TIME):
-            kept = before.family is after.family and before.fraction <= after.fraction
-        if not kept:
-            raise errors.Precondition(
-                f"the key column {name!r} turns from {original.column(name).type} into "
-                f"{shadow.column(targets[name]).type}: the new table's rows could not be found by "
-                "the old ones' keys",
-                still_true="nothing was touched",
-                todo="change the other columns first; a key over other columns would do as well",
-            )

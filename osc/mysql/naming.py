@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.model.table import TableName
+from osc.model.tokens import tokens
 
 LONGEST = 64
 OURS = "_osc_"
@@ -93,6 +94,16 @@ def asking(of: TableName) -> str:
 def needs_a_place_apart(definition: str) -> bool:
     """Whether SHOW CREATE TABLE names a CHECK constraint."""
     return re.search(r"^\s+CONSTRAINT `(?:[^`]|``)+` CHECK ", definition, re.MULTILINE) is not None
+
+
+def names_a_check(clauses: str) -> bool:
+    """Whether an ALTER names a CHECK constraint of its own: beside the original, the next clone
+    that it runs on would find the name taken by the shadow."""
+    words = tokens(clauses, mysql=True)
+    return any(
+        word.is_word("CONSTRAINT") and check.is_word("CHECK")
+        for word, check in zip(words, words[2:], strict=False)
+    )
 
 
 def trigger(of: TableName, migration: int, event: str) -> str:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from ipaddress import ip_address
 
 from osc import errors
 from osc.model.change import KeyPart, KeyValue
@@ -236,6 +237,13 @@ def _decoder(code: int, meta: bytes, of: Type) -> Decode:
         return lambda data: data.ljust(of.arguments[0], b"\0")
     if family is Family.UUID:
         return _uuid
+    if family is Family.INET:
+        width = 4 if of.base == "inet4" else 16
+        return lambda data: str(ip_address(data.ljust(width, b"\0")))
+    if family in (Family.ENUM, Family.SET):
+        return lambda data: int.from_bytes(data, "little")
+    if family is Family.BIT:
+        return lambda data: int.from_bytes(data, "big")
     if family in (Family.VARBINARY, Family.CHAR, Family.VARCHAR):
         return bytes
     if family is Family.DATE:

@@ -20,11 +20,12 @@ and the table that has none is in order. Nobody waits for that; a stand-in does 
 did, only slower, because it looks into information_schema at each row.
 
 Where shadow and archive are in databases of their own (`naming.Apart`), that can't be: no table
-goes into another database with triggers (error 1435). There is no stand-in on the original then but
-on a *shelf*, an empty table like it, and only to keep the definition. The triggers are dropped and
-made again in the RENAME's own packet, which the server does to its end though its client is dead.
-That leaves a KILL of this session in the midst of the packet, and a crash of the server: then the
-triggers are missing until `put_back`.
+goes into another database with triggers (error 1435). So there the RENAME's own packet, which the
+server does to its end though its client is dead, drops the triggers before it, and makes stand-ins
+on the new table after it; these act until `complete` puts the triggers back. (Not the triggers: in
+a packet MySQL takes the semicolon behind a body for a part of it.) Stand-ins on a *shelf*, an empty
+table like the original, keep the definitions meanwhile. That leaves a KILL of this session in the
+midst of the packet, and a crash of the server: then the triggers are missing until `put_back`.
 
 `tests/mysql/test_user_triggers.py` ends it at each statement.
 """
@@ -48,7 +49,7 @@ from osc.mysql.user_triggers import AS_OURS, Trigger, dropped, made
 
 _BODY = re.compile(
     r"\s*BEGIN IF NOT EXISTS \(.*? trigger_name = _utf8mb4 X'(?P<name>[0-9A-F]+)'\) THEN"
-    r"(?P<body>.*)\n; END IF; END\s*",
+    r"(?P<body>.*)\n; END IF; END\s*;?\s*",
     re.DOTALL,
 )
 
@@ -85,21 +86,22 @@ class UserTriggers:
             return
         for number, trigger in enumerate(self._found):
             made(session, trigger, _stand_in(trigger, number, original))
-        for trigger in self._found:
+        for trigger in reversed(self._found):  # Stand-ins fire after the triggers that are left.
             session.execute(dropped(original, trigger.name))
+        for trigger in self._found:
             made(session, trigger, trigger.on(shadow))
 
     def beside_the_rename(self) -> tuple[Sequence[Statement], Sequence[Statement]]:
         if not self._is_apart or not self._found:
             return (), ()
         original = self.job.original.name
+        gone = [dropped(original, trigger.name) for trigger in self._found]
+        use = Statement(f"USE {quoting.name(original.schema)}")
         after = [
             statement
-            for trigger in self._found
-            for statement in (trigger.settings, trigger.on(original))
+            for number, trigger in enumerate(self._found)
+            for statement in (trigger.settings, _stand_in(trigger, number, original))
         ]
-        use = Statement(f"USE {quoting.name(original.schema)}")
-        gone = [dropped(original, trigger.name) for trigger in self._found]
         return gone, [use, *after, *AS_OURS]
 
     def complete(self, session: Session) -> None:
@@ -110,7 +112,8 @@ class UserTriggers:
 
 
 def _stand_in(trigger: Trigger, number: int, on: TableName) -> Statement:
-    name = naming.stand_in(trigger.table, number)
+    """On a shelf it has a number of its own, beside that of the one that acts."""
+    name = naming.stand_in(trigger.table, 2 * number + (on == naming.shelf(trigger.table)))
     return trigger.called(name, on, _standing_in(trigger))
 
 

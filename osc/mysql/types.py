@@ -8,9 +8,10 @@
 | CHAR, VARCHAR        | bytes in the column's character set   | no: collation |
 | DATE, DATETIME, TIMESTAMP (UTC) | str of one width per column | yes |
 | TIME                 | str                                   | no: negative |
-| UUID (MariaDB)       | str                                   | no |
+| UUID, INET4, INET6 (MariaDB)    | str                        | no |
+| ENUM, SET, BIT       | int, as the server stores and sorts it | yes |
 
-FLOAT, DOUBLE, BIT, ENUM, SET, JSON, blobs and geometry tell no row apart reliably and are no keys.
+FLOAT, DOUBLE, JSON, blobs and geometry tell no row apart reliably and are no keys.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
+from ipaddress import ip_address
 from typing import Any
 
 from osc.errors import Bug
 from osc.model.change import KeyPart
 
+_MEMBER = re.compile(r"'(?:[^']|'')*'")
 _HARMLESS = re.compile(r"[0-9A-Fa-f:. -]*")
 
 
@@ -45,6 +48,7 @@ class Family(Enum):
     TIMESTAMP = auto()
     TIME = auto()
     UUID = auto()
+    INET = auto()
     ENUM = auto()
     SET = auto()
     BIT = auto()
@@ -61,15 +65,21 @@ _FAMILIES = {
     "mediumtext": Family.TEXT, "longtext": Family.TEXT, "tinyblob": Family.BLOB,
     "blob": Family.BLOB, "mediumblob": Family.BLOB, "longblob": Family.BLOB,
     "date": Family.DATE, "datetime": Family.DATETIME, "timestamp": Family.TIMESTAMP,
-    "time": Family.TIME, "uuid": Family.UUID, "enum": Family.ENUM, "set": Family.SET,
-    "bit": Family.BIT, "json": Family.JSON,
+    "time": Family.TIME, "uuid": Family.UUID, "inet4": Family.INET,
+    "inet6": Family.INET, "enum": Family.ENUM, "set": Family.SET, "bit": Family.BIT,
+    "json": Family.JSON,
 }  # fmt: skip
 _WIDTH = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _KEYS = {
     Family.INTEGER, Family.YEAR, Family.DECIMAL, Family.BINARY, Family.VARBINARY, Family.CHAR,
     Family.VARCHAR, Family.DATE, Family.DATETIME, Family.TIMESTAMP, Family.TIME, Family.UUID,
+    Family.INET, Family.ENUM, Family.SET, Family.BIT,
 }  # fmt: skip
-_UNSORTABLE = {Family.CHAR, Family.VARCHAR, Family.TIME, Family.UUID}
+_UNSORTABLE = {Family.CHAR, Family.VARCHAR, Family.TIME, Family.UUID, Family.INET}
+_TOLD = {
+    Family.DATE, Family.DATETIME, Family.TIMESTAMP, Family.TIME, Family.UUID, Family.INET,
+}  # fmt: skip
+_NUMBERS = {Family.INTEGER, Family.YEAR, Family.ENUM, Family.SET, Family.BIT}
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,8 @@ class Type:
     unsigned: bool
     charset: str | None = None
     collation: str | None = None
+    members: tuple[str, ...] = ()
+    """Of an ENUM or a SET, as the server quotes them."""
 
     @property
     def can_be_key(self) -> bool:
@@ -119,6 +131,7 @@ def read(column_type: str) -> Type:
         unsigned=" unsigned" in column_type,
         charset=charset,
         collation=collation,
+        members=tuple(_MEMBER.findall(column_type)) if word in ("enum", "set") else (),
     )
 
 
@@ -136,12 +149,25 @@ def literal(of: Type, value: KeyPart) -> str:
     return f"'{value}'"
 
 
+def compared(of: Type, column: str, sign: str, value: KeyPart, told: str) -> str:
+    """`column` > 3 and the like. Of an ENUM no server finds a range by its index: it is given the
+    members one by one."""
+    if of.family is not Family.ENUM or not isinstance(value, int):
+        return f"{column} {sign} {told}"
+    every = range(len(of.members) + 1)  # 0 is what an invalid value has become
+    above = every[value + 1 :] if sign[0] == ">" else every[:value]
+    wanted = [*above, *([value] if sign.endswith("=") else [])]
+    return f"{column} IN ({', '.join(map(str, wanted))})" if wanted else "FALSE"
+
+
 def selected(of: Type, column: str) -> str:
     """The SQL that selects a key column in a form that `part` understands."""
     if of.family in (Family.CHAR, Family.VARCHAR):
         return f"CAST({column} AS BINARY)"
-    if of.family in (Family.DATE, Family.DATETIME, Family.TIMESTAMP, Family.TIME, Family.UUID):
+    if of.family in _TOLD:
         return f"CAST({column} AS CHAR)"
+    if of.family in (Family.ENUM, Family.SET, Family.BIT):
+        return f"CAST({column} AS UNSIGNED)"
     return column
 
 
@@ -164,11 +190,18 @@ def part(of: Type, value: Any) -> KeyPart:
     """A selected key value as the KeyPart that the binlog gives for the same row."""
     if of.family is Family.DECIMAL:
         return _scaled(value, of.scale)
-    if of.family in (Family.INTEGER, Family.YEAR):
+    if of.family in _NUMBERS:
         return int(value)
+    if of.family is Family.INET:
+        return address(str(value))
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
     return str(value)
+
+
+def address(text: str) -> str:
+    """In one form, whoever wrote it: the log's bytes are put into words by us."""
+    return str(ip_address(text))
 
 
 def _scaled(value: Decimal, scale: int) -> int:

@@ -21,10 +21,12 @@ from osc.mysql import (
     foreign_keys,
     implied,
     indexes,
+    keys,
     naming,
     probing,
     quiet,
     quoting,
+    retiring,
     stand_ins,
     trial,
     user_triggers,
@@ -51,8 +53,7 @@ class MySQLWorkshop:
         with self._session("rehearsal") as session, self.clone(session, table, alter) as altered:
             found = columns.sources(table, altered, alter)
             relations = self._relations(session, table, alter, found)
-            key, shadow_key = columns.common_key(table, altered, found)
-            filling.same_values(table, altered, key, found)
+            key, shadow_key = keys.choose(table, altered, found)
             filling.same_instants(table, altered, key, found)
             checks.altered(session, altered)
             user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
@@ -84,7 +85,7 @@ class MySQLWorkshop:
 
     def _clones_name(self, session: Session, table: Table, alter: Alter) -> TableName:
         related = self._family(session, table, alter)
-        return related.clone if related else self._place(table.name).rehearsal
+        return related.clone if related else self._place(table.name, alter).rehearsal
 
     def _family(self, session: Session, table: Table, alter: Alter) -> family.Family | None:
         return family.of(session, self.catalog, table.name, alter)
@@ -123,8 +124,8 @@ class MySQLWorkshop:
             return UNTIED
         return family.relations(session, self.catalog, related, found)
 
-    def names(self, table: Table) -> Names:
-        place = self._place(table.name)
+    def names(self, table: Table, alter: Alter | None = None) -> Names:
+        place = self._place(table.name, alter)
         taken = set(self.archives(table.name))
         archive = next(name for name in place.archives if name not in taken)
         return Names(shadow=place.shadow, archive=archive)
@@ -197,6 +198,8 @@ class MySQLWorkshop:
                     self._drop_empty_databases(session, name.schema)
 
     def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
+        with self._session("retire") as session:
+            retiring.empty(session, archive, pace)
         self.drop([archive])
 
     def _drop_empty_databases(self, session: Session, schema: str) -> None:
@@ -214,9 +217,12 @@ class MySQLWorkshop:
         for (found,) in empty:
             session.execute(Statement(f"DROP DATABASE IF EXISTS {quoting.name(str(found))}"))
 
-    def _place(self, table: TableName) -> naming.Beside | naming.Apart:
+    def _place(self, table: TableName, alter: Alter | None) -> naming.Beside | naming.Apart:
         first = self.original_first()
-        if not first and naming.needs_a_place_apart(self.catalog.definition(table)):
+        if first:
+            return naming.Beside(table, first)
+        names_a_check = alter is not None and naming.names_a_check(alter.clauses)
+        if names_a_check or naming.needs_a_place_apart(self.catalog.definition(table)):
             return naming.Apart(table)
         return naming.Beside(table, first)
 
@@ -238,7 +244,8 @@ class MySQLWorkshop:
         """Asked, not executed: a deprecated type is a warning, here as in a native ALTER."""
         definition = foreign_keys.without(self.catalog.definition(table.name))
         wanted = renamed(definition, table.name, name)
-        in_words = not self.original_first() and naming.needs_a_place_apart(definition)
+        has_checks = not self.original_first() and naming.needs_a_place_apart(definition)
+        in_words = has_checks or " DIRECTORY='" in definition  # LIKE leaves both out
         self._make_database(session, name)
         if not in_words:
             clone, original = quoting.table(name), quoting.table(table.name)

@@ -149,4 +149,16 @@ def identity(session: Connection, oid: int) -> str | None:
     if files is None:
         return None
     lines = "\n".join(describe(session, oid))
-    return f"{oid}/{files}/{hashlib.sha1(lines.encode()).hexdigest()}"
+    return f"{oid}/{files}/{hashlib.sha1(lines.encode()).hexdigest()}{lifetime(session, oid)}"
+
+
+LIFETIME = """
+SELECT '/' || extract(epoch FROM stats_reset) FROM pg_stat_bgwriter, pg_class
+WHERE pg_class.oid = $1 AND relpersistence = 'u'
+"""
+
+
+def lifetime(session: Connection, oid: int) -> str:
+    """In which life of the server an unlogged table has its rows; empty where it is logged. A crash
+    empties it, and the catalog says nothing of that: but the statistics begin anew, too."""
+    return str(session.value(LIFETIME, oid) or "")

@@ -4,8 +4,8 @@ This is the heart of "never a wrong table": a clone whose description differs fr
 would lose what the missing line says, whatever it is. So nothing that hangs on a table may be left
 out here, and what is new in a future release shows as a difference wherever `pg_get_…def` prints
 it. A table's own schema is left out of every line, and nothing else is: a prefix that we know word
-for word is cut off. Only triggers, rules and policies may name their own table, and there its whole
-name is replaced; who finds that name in a text, too, finds a difference that is none, and refuses.
+for word is cut off. Only rules and policies may name their own table in an expression, and there
+its whole name is replaced; who has that name in a text, too, has a difference that is none.
 
 Foreign keys, publications and all that hangs on the table from outside are not the clone's:
 `surroundings.py` describes them.
@@ -149,9 +149,11 @@ SELECT format('policy %I: %s for %s to %s using %s check %s, comment %s', polnam
 FROM t JOIN pg_policy p ON p.polrelid = t.oid
 UNION ALL
 SELECT format('trigger %I: %s, enabled %s, comment %s', tgname,
-              replace(pg_get_triggerdef(g.oid), own, relname),
+              overlay(def PLACING ' ON ' || relname FROM strpos(def, format(' ON %s ', own))
+                      FOR length(own) + 4),
               tgenabled, coalesce(obj_description(g.oid, 'pg_trigger'), '-'))
-FROM t JOIN pg_trigger g ON g.tgrelid = t.oid WHERE NOT tgisinternal
+FROM t JOIN pg_trigger g ON g.tgrelid = t.oid CROSS JOIN LATERAL pg_get_triggerdef(g.oid) AS def
+WHERE NOT tgisinternal
 AND NOT EXISTS (SELECT FROM pg_trigger whole WHERE whole.oid = g.tgparentid
                 AND whole.tgenabled = g.tgenabled)
 AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
@@ -162,6 +164,16 @@ SELECT format('rule %I: %s, enabled %s, comment %s', rulename,
               replace(pg_get_ruledef(w.oid), own, relname), ev_enabled,
               coalesce(obj_description(w.oid, 'pg_rewrite'), '-'))
 FROM t JOIN pg_rewrite w ON w.ev_class = t.oid
+UNION ALL
+SELECT format('%s depends on extension %I', coalesce('index ' || quote_ident(i.relname),
+              'trigger ' || quote_ident(g.tgname)), e.extname)
+FROM t JOIN pg_depend d ON d.deptype = 'x' JOIN pg_extension e ON e.oid = d.refobjid
+LEFT JOIN pg_index x ON d.classid = 'pg_class'::regclass AND x.indexrelid = d.objid
+     AND x.indrelid = t.oid
+LEFT JOIN pg_class i ON i.oid = x.indexrelid
+LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+     AND g.tgrelid = t.oid
+WHERE i.oid IS NOT NULL OR g.oid IS NOT NULL
 UNION ALL
 SELECT format('security label of %s: %s for %s', l.objsubid, l.label, l.provider)
 FROM t JOIN pg_seclabel l ON (l.classoid, l.objoid) = ('pg_class'::regclass, t.oid)

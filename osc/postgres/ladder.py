@@ -139,7 +139,7 @@ class _Looking:
     has_named_not_null: bool
 
     def look(self, small_bytes: int) -> Outlook:
-        if known := self._untried():
+        if known := self._untried(small_bytes):
             return known
         others = resolved(self.session, self.alter.clauses)
         with doubled(self.session, self.table.name, others) as double:
@@ -179,12 +179,14 @@ class _Looking:
             why = "the ALTER at once would keep applications waiting as long as it reads the table"
             return Outlook(clauses, Way.SEQUENCE, why, steps)
         why = whole.because or "the server would keep applications waiting all the while"
-        brief = (native,) if self._bytes(whole) <= small_bytes else ()
-        return Outlook(clauses, Way.COPY, why, brief=brief)
+        return Outlook(clauses, Way.COPY, why, brief=self._brief(whole, small_bytes))
+
+    def _brief(self, whole: Clause, small_bytes: int) -> tuple[Step, ...]:
+        return (self._native(whole),) if self._bytes(whole) <= small_bytes else ()
 
     # What isn't tried on a double, for it is no temporary table's business.
 
-    def _untried(self) -> Outlook | None:
+    def _untried(self, small_bytes: int) -> Outlook | None:
         words = " ".join(self.alter.verbs[0]) if self.alter.verbs else ""
         on = str(self.table.name)
         exclusive = (Lock(on, "ACCESS EXCLUSIVE", "reads and writes"),)
@@ -199,10 +201,10 @@ class _Looking:
             step = replace(self._native(clause), patient=True, alone=True)
             return Outlook((clause,), Way.NATIVE, "applications don't notice it", (step,))
         if words in ("SET LOGGED", "SET UNLOGGED") and len(self.alter.parts) == 1:
-            return self._of_persistence(words, exclusive)
+            return self._of_persistence(words, exclusive, small_bytes)
         return None
 
-    def _of_persistence(self, words: str, locks: tuple[Lock, ...]) -> Outlook:
+    def _of_persistence(self, words: str, locks: tuple[Lock, ...], small_bytes: int) -> Outlook:
         is_logged = self.session.value(
             "SELECT relpersistence = 'p' FROM pg_class WHERE oid = to_regclass($1)",
             qualified(self.table.name),
@@ -211,7 +213,7 @@ class _Looking:
             clause = Clause(self.alter.clauses, Cost.FREE)
             return Outlook((clause,), Way.NOTHING, "the table is as the ALTER wants it")
         clause = Clause(self.alter.clauses, Cost.REWRITE, locks, "every row is written anew")
-        return Outlook((clause,), Way.COPY, clause.because)
+        return Outlook((clause,), Way.COPY, clause.because, brief=self._brief(clause, small_bytes))
 
     def _is_restart(self) -> bool:
         """The one thing that a description doesn't tell of: where a sequence stands."""

@@ -88,6 +88,7 @@ def target_of(opened: Open, job: Job) -> Target:
     """The target of a migration that is under way."""
     with opened("rehearsal") as session:
         require_unchanged(session, job.original)
+        require_kept(session, job.shadow)
         with rehearsed(session, job.original.name, job.alter) as target:
             # Again, because the clone was made in between.
             require_unchanged(session, job.original)
@@ -101,6 +102,18 @@ def require_unchanged(session: Connection, original: Table) -> None:
         raise TableChanged(
             f"{original.name} was altered, truncated or replaced by somebody else",
             still_true="it serves as they left it; nothing was changed by us",
+            todo="start again",
+        )
+
+
+def require_kept(session: Connection, shadow: Table) -> None:
+    """Raises TableChanged where a crash has emptied the shadow: its chunks are in the ledger, which
+    is logged."""
+    oid = oid_of(session, shadow.name)
+    if oid is not None and not shadow.identity.endswith(catalog.lifetime(session, oid)):
+        raise TableChanged(
+            f"the shadow {shadow.name} is unlogged, and the server has crashed since: it is empty",
+            still_true="the original serves and is untouched by us",
             todo="start again",
         )
 

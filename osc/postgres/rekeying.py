@@ -7,6 +7,9 @@ from osc.postgres.carried import CHILD, PARENT, Carried, Exchange, Lock, Unvalid
 from osc.postgres.foreign import ForeignKey, read
 from osc.postgres.session import Connection, plain_names
 
+MAY_LOCK = "SELECT has_table_privilege($1::oid, 'UPDATE, DELETE, TRUNCATE')"
+"""Without it the parent is locked all the same, when its key is dropped, but not in our order."""
+
 RIGHTS = """
 SELECT c.oid::regclass::text, pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE'),
        has_table_privilege(c.oid, 'REFERENCES')
@@ -70,7 +73,9 @@ def carried(session: Connection, exchange: Exchange) -> Carried:
     locks = {_lock(CHILD, key.table_oid, key.table, key.partitioned) for key in others} | {
         _lock(PARENT, key.parent_oid, key.parent, key.parent_partitioned)
         for key in (*now, *keys.own)
-        if key.parent_oid != source and not key.on_itself
+        if key.parent_oid != source
+        and not key.on_itself
+        and session.value(MAY_LOCK, key.parent_oid)
     }
     return Carried(
         locks=tuple(locks),

@@ -39,7 +39,7 @@ from osc.postgres.carried import ORIGINAL, Carried, Exchange, Lock, note, togeth
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.outcome import backend, insist, settle
 from osc.postgres.quoting import qualified
-from osc.postgres.rehearsal import Target, require_unchanged
+from osc.postgres.rehearsal import Target, require_kept, require_unchanged
 from osc.postgres.session import Connection, Open
 
 OF_EACH: tuple[Callable[[Connection, Exchange], Carried], ...] = (
@@ -87,6 +87,7 @@ class PostgresSwapper:
         with self.opened("cut-over") as session:
             mine, source = backend(session), self._oid(session, self.job.original.name)
             shadow = self._oid(session, self.job.shadow.name)
+            require_kept(session, self.job.shadow)
             ended, asked = False, time.monotonic()
             granted = asked
             try:

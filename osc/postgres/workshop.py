@@ -51,7 +51,7 @@ class PostgresWorkshop:
 
     opened: Open
 
-    def names(self, table: Table) -> Names:
+    def names(self, table: Table, alter: Alter | None = None) -> Names:
         with self.opened("names") as session:
             return scratch.names(session, table.name)
 

@@ -94,7 +94,7 @@ def make(
 ) -> Plan:
     """Rehearses the ALTER on an empty clone, which is gone again when this returns."""
     rehearsal = engine.workshop.rehearse(table, alter)
-    names = engine.workshop.names(table)
+    names = engine.workshop.names(table, alter)
     return Plan(
         table=table,
         alter=alter,

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from osc.engine import Sync
-from osc.errors import Precondition
+from osc.errors import Precondition, TableChanged
 from osc.model.table import TableName
 from osc.postgres.definition import describe, oid_of
 from tests.postgres.conftest import Database
@@ -93,6 +93,20 @@ def test_an_unlogged_table_is_followed_by_triggers(database: Database, clauses: 
     assert database.rows("SELECT relpersistence FROM pg_class WHERE relname = 't_s_seq'") == [
         (sequence,)
     ]
+
+
+@pytest.mark.parametrize("clauses", ["SET UNLOGGED", "ALTER v TYPE bigint"])
+def test_what_a_crash_has_emptied_is_not_swapped_in(database: Database, clauses: str) -> None:
+    database.run(NUMBERED, "ALTER TABLE t SET UNLOGGED" if clauses != "SET UNLOGGED" else "")
+    job = database.loaded(clauses)
+
+    # A crash would end everybody's server; what is left of it is this.
+    database.run("SELECT pg_stat_reset_shared('bgwriter')")
+
+    with pytest.raises(TableChanged):
+        database.engine.load(job).finish(lambda: None, lambda: None)
+    with pytest.raises(TableChanged):
+        database.engine.swapper(job).swap(lambda session: None, 1.0)
 
 
 def test_a_table_of_a_type_stays_one(database: Database) -> None:

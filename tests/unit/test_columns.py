@@ -37,6 +37,10 @@ def sources(original: str, shadow: str, clauses: str, *, mysql: bool = True) -> 
          {"b": "a", "c": "b", "a": "c"}),
         ("Id Name", "CHANGE ID id INT, MODIFY NAME TEXT", "id Name", {"id": "Id", "Name": "Name"}),
         ("Name", "DROP nAME, ADD x INT", "x", {}),
+        ("a b", "ADD COLUMN IF NOT EXISTS b INT, ADD IF NOT EXISTS c INT", "a b c",
+         {"a": "a", "b": "b"}),
+        ("a", "ADD period INT, ADD COLUMN system INT, ADD PERIOD FOR p (a, c)", "a period system",
+         {"a": "a"}),
     ],
 )  # fmt: skip
 def test_each_column_is_filled_from_the_one_it_was(

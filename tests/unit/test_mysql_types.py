@@ -51,12 +51,31 @@ def test_a_text_type_has_a_character_set_and_a_collation() -> None:
     assert (found.charset, found.collation) == ("utf8mb4", "utf8mb4_bin")
 
 
-@pytest.mark.parametrize(
-    "column_type", ["float", "double", "bit(3)", "enum('a')", "set('a')", "json", "text", "blob"]
-)
+@pytest.mark.parametrize("column_type", ["float", "double", "json", "text", "blob", "point"])
 def test_what_tells_no_row_apart_is_no_key(column_type: str) -> None:
     assert not types.read(column_type).can_be_key
     assert not types.read(column_type).sortable
+
+
+@pytest.mark.parametrize("column_type", ["bit(3)", "enum('a')", "set('a')"])
+def test_what_the_server_numbers_is_a_key_of_numbers(column_type: str) -> None:
+    of = types.read(column_type)
+
+    assert of.can_be_key
+    assert of.sortable
+    assert types.part(of, 3) == 3
+    assert types.literal(of, 3) == "3"
+
+
+@pytest.mark.parametrize(
+    ("sign", "told"),
+    [(">", "e IN (3)"), (">=", "e IN (3, 2)"), ("<", "e IN (0, 1)"), ("<=", "e IN (0, 1, 2)")],
+)
+def test_a_range_of_an_enum_is_given_member_by_member(sign: str, told: str) -> None:
+    of = types.read("enum('a','it''s, b','c')")
+
+    assert types.compared(of, "e", sign, 2, "2") == told
+    assert types.compared(of, "e", ">", 3, "3") == "FALSE"
 
 
 @pytest.mark.parametrize("column_type", ["char(3)" + UTF8, "varchar(3)" + UTF8, "time", "uuid"])

@@ -1,0 +1,89 @@
+"""The key by which a row of the original is found again in the shadow."""
+
+from __future__ import annotations
+
+from osc import errors
+from osc.model import columns
+from osc.model.table import Key, Table
+from osc.mysql import types
+from osc.mysql.types import Family, Type
+
+_STRINGS = {Family.CHAR, Family.VARCHAR}
+_MOMENTS = {Family.DATETIME, Family.TIMESTAMP, Family.TIME}
+_NUMBERED = {Family.ENUM, Family.SET}
+
+
+def choose(original: Table, shadow: Table, found: dict[str, str]) -> tuple[Key, Key]:
+    """The best key of the original whose values the shadow holds too, and what finds them there.
+
+    The shadow's key is one over the same columns, where there is one. One over more columns does as
+    well if it begins with these, and one over some of them: the original's key tells rows apart,
+    the shadow's only has to find them.
+    """
+    refusal: errors.Precondition | None = None
+    for key in original.keys:
+        other = _twin(key, shadow, found) or _kin(key, shadow, found)
+        if other is None:
+            continue
+        refused = _other_values(original, shadow, key, found)
+        if refused is None:
+            return key, other
+        refusal = refusal or refused
+    if refusal is not None:
+        raise refusal
+    return columns.common_key(original, shadow, found)  # which says what is wrong
+
+
+def _twin(key: Key, shadow: Table, found: dict[str, str]) -> Key | None:
+    wanted = set(key.columns)
+    return next((one for one in shadow.keys if set(_sources(one, found)) == wanted), None)
+
+
+def _kin(key: Key, shadow: Table, found: dict[str, str]) -> Key | None:
+    wanted = set(key.columns)
+    if not wanted <= set(found.values()):
+        return None
+    for one in shadow.uniques:
+        sources = _sources(one, found)
+        if set(sources[: len(wanted)]) == wanted or set(sources) < wanted:
+            return one
+    return None
+
+
+def _sources(key: Key, found: dict[str, str]) -> list[str]:
+    return [found.get(name, "") for name in key.columns]
+
+
+def _other_values(
+    original: Table, shadow: Table, key: Key, found: dict[str, str]
+) -> errors.Precondition | None:
+    """Why a value of the key would be another value in the shadow: keys are deleted from it by the
+    values that the original's rows have."""
+    targets = {source: target for target, source in found.items()}
+    for name in key.columns:
+        before, after = original.column(name), shadow.column(targets[name])
+        if not _keeps(types.read(before.type), types.read(after.type)):
+            return errors.Precondition(
+                f"the key column {name!r} turns from {before.type} into {after.type}: the new "
+                "table's rows could not be found by the old ones' keys",
+                still_true="nothing was touched",
+                todo="change the other columns first; a key over other columns would do as well",
+            )
+    return None
+
+
+def _keeps(before: Type, after: Type) -> bool:
+    if before.family in _STRINGS and after.family in _STRINGS:
+        same = before.charset == after.charset and before.collation == after.collation
+        return same and before.family is after.family
+    if before.family is Family.INTEGER and after.family is Family.DECIMAL:
+        return True
+    if before.family is not after.family or before.scale != after.scale:
+        return False
+    if before.family in _NUMBERED:
+        return after.members[: len(before.members)] == before.members
+    if before.family is Family.BINARY:
+        return before.arguments == after.arguments
+    if before.family in _MOMENTS:
+        return before.fraction <= after.fraction
+    return True

@@ -1,0 +1,1 @@
+ALTER TABLE {t} MODIFY v BIGINT, MODIFY e ENUM('z', 'b', 'a', 'new') NOT NULL, MODIFY bits BIT(20) NOT NULL;

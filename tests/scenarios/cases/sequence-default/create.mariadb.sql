@@ -1,0 +1,5 @@
+CREATE SEQUENCE counted;
+
+CREATE TABLE {t} (id INT NOT NULL PRIMARY KEY, address INET6 NOT NULL, no INT DEFAULT NEXTVAL(counted), v INT, UNIQUE KEY (address));
+
+INSERT INTO {t} SELECT n, CONCAT('2001:db8::', HEX(n)), n, n FROM {numbers 600};

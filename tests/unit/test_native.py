@@ -1,0 +1,106 @@
+"""The steps of a way without a copy: tried again, named, and each failure with its exit code."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from osc import errors
+from osc.engine import Climb, Ladder
+from osc.model.ladder import Cost, Step, Taken
+from osc.model.progress import Tracker
+from osc.model.table import TableName
+from osc.stages.native import Climber
+from tests.fakes import ORDERS, Hurried
+
+STEPS = tuple(Step((sql,), f"does {sql}", Cost.METADATA) for sql in ("one", "two"))
+
+
+@dataclass
+class FakeLadder:
+    """The port `Ladder` as a climber uses it: `failures` are what the next attempts raise."""
+
+    failures: deque[Exception | None] = field(default_factory=deque)
+    took: list[int] = field(default_factory=list)
+
+    def take(self, climb: Climb, number: int, check: Callable[[], None]) -> Taken:
+        self.took.append(number)
+        if self.failures and (error := self.failures.popleft()):
+            raise error
+        return Taken(0.01, 0.02)
+
+    def blockers(self, table: TableName) -> list[str]:
+        return ["a backup"]
+
+
+def climber(ladder: FakeLadder, attempts: int = 3) -> tuple[Climber, Hurried, Tracker]:
+    controls, tracker = Hurried(), Tracker()
+    climb = Climb(7, ORDERS, STEPS)
+    made: Any = Climber(climb, cast(Ladder, ladder), tracker, controls, attempts)
+    return made, controls, tracker
+
+
+def test_what_is_done_already_is_not_done_again() -> None:
+    ladder = FakeLadder()
+    made, _, tracker = climber(ladder)
+
+    (climbed,) = made.run(done=1)
+
+    assert ladder.took == [1]
+    assert (climbed.sql, climbed.attempts, climbed.lock_held_seconds) == ("two", 1, 0.02)
+    assert tracker.read().lock_held_seconds == 0.02
+
+
+@pytest.mark.parametrize("error", [errors.LockTimeout("busy"), errors.Conflict("too slow")])
+def test_a_step_is_tried_again_after_a_longer_and_longer_pause(error: Exception) -> None:
+    ladder = FakeLadder(deque([error, error]))
+    made, controls, _ = climber(ladder)
+
+    first, second = made.run()
+
+    assert (first.attempts, second.attempts) == (3, 1)
+    assert 0.2 <= controls.waits[0] <= 0.4 <= controls.waits[1] <= 0.8
+
+
+def test_a_lock_that_is_never_had_names_who_is_in_the_way() -> None:
+    made, _, _ = climber(FakeLadder(deque([errors.LockTimeout("busy")] * 3)))
+
+    with pytest.raises(errors.CutOverNotObtained, match=r"3 attempts.*a backup"):
+        made.run()
+
+
+@pytest.mark.parametrize(
+    ("raised", "wanted"),
+    [
+        (errors.DuplicateKey("twice"), errors.DataWouldBeLost),
+        (errors.BadValue("null"), errors.DataWouldBeLost),
+        (errors.BadStatement("no such column"), errors.Precondition),
+        (errors.CopyNeeded("too large"), errors.CopyNeeded),
+        (errors.ConnectionLost("gone"), errors.ConnectionLost),
+    ],
+)
+def test_what_does_not_pass_by_waiting_is_tried_once(
+    raised: Exception, wanted: type[Exception]
+) -> None:
+    ladder = FakeLadder(deque([raised]))
+    made, _, _ = climber(ladder)
+
+    with pytest.raises(wanted):
+        made.run()
+
+    assert ladder.took == [0]
+
+
+def test_a_signal_ends_it_between_two_attempts() -> None:
+    ladder = FakeLadder(deque([errors.LockTimeout("busy")] * 3))
+    made, controls, _ = climber(ladder)
+    controls.stop(errors.Interrupted(15))
+
+    with pytest.raises(errors.Interrupted):
+        made.run()
+
+    assert ladder.took == []
