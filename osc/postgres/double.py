@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from osc.errors import BadStatement, NotAllowed
 from osc.model.table import TableName
@@ -182,7 +182,7 @@ class _Maker:
         self.made[original] = self._oid(original)
         self._partitions(source, on)
         self._constraints(source, on, self.made[original])
-        self._indexes(source, original, is_partitioned=kind == "p")
+        self._indexes(source, original)
         for statement in self._hangers_on(source, on):
             self._if_it_can_be(statement)
         if identity in ("f", "n"):
@@ -208,16 +208,10 @@ class _Maker:
                         f"ALTER TABLE {on} ADD CONSTRAINT {identifier(name)} {definition}"
                     )
 
-    def _indexes(self, source: int, original: TableName, *, is_partitioned: bool) -> None:
-        """A partitioned table can't be given an index for a constraint: it makes its own."""
+    def _indexes(self, source: int, original: TableName) -> None:
         table = TableName(self.schema, original.name)
         for index in indexes.read(self.session, source):
-            if is_partitioned and index.constraint:
-                name = identifier(index.name)
-                self.session.run(
-                    f"ALTER TABLE {qualified(table)} ADD CONSTRAINT {name} {index.constraint}"
-                )
-                continue
+            index = replace(index, recursive=True)
             for step in (*index.build(table), *index.attach(table)):
                 self.session.execute(step)
 

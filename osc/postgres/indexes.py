@@ -19,7 +19,8 @@ class Index:
     """`using` is what follows USING in the definition; `constraint` the definition of the
     constraint that it backs. `targets` are statistics targets of its columns, by number. `parent`
     is the index of the partitioned table that this one is a part of; the index of a partitioned
-    table itself holds nothing and is put together of its `parts`."""
+    table itself holds nothing and is put together of its `parts`, unless it is `recursive`: then
+    the server makes its parts."""
 
     name: str
     using: str
@@ -38,6 +39,7 @@ class Index:
     partitioned: bool = False
     parent: str = ""
     parts: tuple[str, ...] = ()
+    recursive: bool = False
 
     def build(self, table: TableName) -> tuple[Statement, ...]:
         """Builds it, with no more than a SHARE lock on the table; nothing for an exclusion
@@ -45,7 +47,7 @@ class Index:
         if self._comes_with_its_constraint:
             return ()
         unique = "UNIQUE " if self.unique else ""
-        name, on = identifier(self.name), "ONLY " * self.partitioned + qualified(table)
+        name, on = identifier(self.name), self._only + qualified(table)
         return (
             self._in_tablespace(),
             Statement(f"CREATE {unique}INDEX {name} ON {on} USING {self.using}"),
@@ -78,6 +80,10 @@ class Index:
         return Statement(f"DROP INDEX {qualified(TableName(table.schema, self.name))}")
 
     @property
+    def _only(self) -> str:
+        return "ONLY " if self.partitioned and not self.recursive else ""
+
+    @property
     def _comes_with_its_constraint(self) -> bool:
         return self.exclusion or (self.partitioned and bool(self.constraint))
 
@@ -91,8 +97,7 @@ class Index:
     def _add_constraint(self, on: str) -> list[str]:
         if not self.constraint:
             return []
-        only = "ONLY " * self.partitioned
-        add = f"ALTER TABLE {only}{on} ADD CONSTRAINT {identifier(self.name)}"
+        add = f"ALTER TABLE {self._only}{on} ADD CONSTRAINT {identifier(self.name)}"
         if self._comes_with_its_constraint:
             return [f"{add} {self.constraint}"]
         kind = "PRIMARY KEY" if self.primary else "UNIQUE"
@@ -110,11 +115,11 @@ class Index:
         return found
 
 
-QUERY = """
+QUERY = r"""
 SELECT i.relname,
        CASE WHEN n.oid = pg_my_temp_schema()
             THEN regexp_replace(pg_get_indexdef(i.oid), ' ON (ONLY )?pg_temp[.]',
-                                format(' ON \\1%I.', n.nspname))
+                                format(' ON \1%I.', n.nspname))
             ELSE pg_get_indexdef(i.oid) END,
        format('CREATE %sINDEX %I ON %s%I.%I USING ',
               CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname,

@@ -10,7 +10,7 @@ from osc.model.table import Table
 from osc.postgres import dependents, foreign, kin, published
 from osc.postgres.foreign import Keys
 from osc.postgres.kin import Member
-from osc.postgres.session import Connection
+from osc.postgres.session import Connection, plain_names
 
 SCANNED_BYTES = 16 << 20
 """So much of a default partition is read in a few milliseconds, under the lock."""
@@ -50,6 +50,8 @@ def require(session: Connection, oid: int) -> None:
                 f"several of the tables that belong together are called {name}",
                 "rename them, so that their twins can stand in one schema",
             )
+    if len(family) > 1:
+        _require_room_for_locks(session, oid)
     _require_no_keys(session, parents, family)
     for member in family[1:]:
         hanging = (*dependents.read(session, member.oid), *published.read(session, member.oid))
@@ -61,6 +63,29 @@ def require(session: Connection, oid: int) -> None:
             )
     for default in kin.default_partition(session, oid):
         _require_small(session, default)
+
+
+LOCKS = f"""
+{kin.DESCENDANTS},
+own (oid) AS (
+    SELECT oid FROM tree UNION ALL SELECT reltoastrelid FROM tree JOIN pg_class USING (oid))
+SELECT (SELECT count(*) FROM own) + (SELECT count(*) FROM own JOIN pg_index ON indrelid = own.oid),
+       current_setting('max_locks_per_transaction')::int
+       * (current_setting('max_connections')::int
+          + current_setting('max_prepared_transactions')::int)
+"""
+
+
+def _require_room_for_locks(session: Connection, oid: int) -> None:
+    """One transaction locks the tables, their indexes and all their twins; when the server has no
+    room for more locks, it is the applications' statements that fail."""
+    relations, room = session.rows(LOCKS, oid)[0]
+    if 4 * relations > room:
+        raise _refused(
+            f"the table and its partitions are {relations} relations, and to swap them takes a"
+            f" lock on twice as many at once; the server has room for {room} altogether",
+            f"raise max_locks_per_transaction, so that there is room for {4 * relations}",
+        )
 
 
 def require_keys(session: Connection, table: Table, keys: Keys) -> None:
@@ -107,8 +132,9 @@ def _require_small(session: Connection, default: Member) -> None:
 
 def require_one_identity(session: Connection, oid: int) -> None:
     """The log tells the key of a row by the replica identity of the partition that it is in."""
-    found = session.rows(
-        f"""{kin.DESCENDANTS}
+    with plain_names(session):
+        found = session.rows(
+            f"""{kin.DESCENDANTS}
         SELECT c.oid::regclass::text FROM tree JOIN pg_class c USING (oid)
         JOIN pg_class root ON root.oid = $1
         WHERE root.relkind = 'p' AND (c.relkind = 'r' OR c.oid = root.oid) AND (
@@ -122,8 +148,8 @@ def require_one_identity(session: Connection, oid: int) -> None:
                     AND CASE c.relreplident WHEN 'd' THEN r.indisprimary
                              ELSE r.indisreplident END)))
         ORDER BY 1""",
-        oid,
-    )
+            oid,
+        )
     if found:
         named = ", ".join(name for (name,) in found)
         raise _refused(

@@ -58,6 +58,30 @@ def test_what_cannot_be_carried_over_is_refused_by_name(
     database.run("DROP PUBLICATION IF EXISTS theirs")
 
 
+TREE = "CREATE TABLE t (id int PRIMARY KEY, v int) PARTITION BY RANGE (id)"
+PARTITION = "CREATE TABLE part PARTITION OF t FOR VALUES FROM (0) TO (9)"
+
+
+@pytest.mark.parametrize(
+    ("also", "clauses", "says"),
+    [
+        ("CREATE TABLE c (t int REFERENCES t)", "ALTER v TYPE bigint", "foreign key c_t_fkey"),
+        ("CREATE VIEW w AS SELECT v FROM part", "ALTER v TYPE bigint", "view public.w hangs on"),
+        ("ALTER TABLE part REPLICA IDENTITY FULL", "ALTER v TYPE bigint", "of rows in public.part"),
+        ("SELECT 1", "DETACH PARTITION part", "which tables belong together"),
+    ],
+)
+def test_what_partitions_cannot_carry_over_is_refused_by_name(
+    database: Database, also: str, clauses: str, says: str
+) -> None:
+    database.run(TREE, PARTITION, also)
+
+    with pytest.raises(Precondition, match=says) as refused:
+        check(database, clauses)
+
+    assert refused.value.todo
+
+
 @pytest.mark.parametrize(
     ("made", "says"),
     [
