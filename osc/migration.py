@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
@@ -20,7 +20,7 @@ from osc.engine import Checkpoint, Climb, Engine, Job, Run, Sync
 from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.controls import Controls
-from osc.model.ladder import Way
+from osc.model.ladder import Cost, Way
 from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
@@ -79,6 +79,10 @@ def rehearse(engine: Engine, request: Request, settings: Settings) -> Route:
         preflight.probe(engine, made.copy)
     elif engine.ladder:
         engine.ladder.probe(made.table, made.outlook)
+        if made.outlook.cost >= Cost.SCAN:
+            with suppress(errors.Precondition), engine.claim(made.table.name):
+                # A table that can't be copied can't be asked like this; the steps will find out.
+                route.probe(engine, made)
     return made
 
 

@@ -54,7 +54,8 @@ SELECT relation::bigint, mode FROM pg_locks
 WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation = ANY ($1) AND granted
 """
 
-SCANNING = ("verifying table", "rewriting table", "building index", "validating foreign key")
+SCANNING = ("verifying table", "rewriting table", "validating foreign key")
+"""An index that is built shows as a new file; the message may be about a TOAST table's."""
 
 
 @dataclass(frozen=True)

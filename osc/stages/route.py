@@ -69,6 +69,12 @@ def _outlook(engine: Engine, table: Table, alter: Alter, *, force: bool, small: 
     return engine.ladder.look(table, alter, small_bytes=small)
 
 
+def probe(engine: Engine, route: Route) -> None:
+    """DataWouldBeLost where the rows of today are in the way of what is done without a copy."""
+    table = engine.catalog.find(route.alter, Sync.TRIGGERS)
+    engine.workshop.probe(table, engine.workshop.rehearse(table, route.alter))
+
+
 def _as_the_server_says(outlook: Outlook) -> errors.Precondition:
     return errors.Precondition(
         outlook.refused,

@@ -164,6 +164,16 @@ def test_rows_in_the_way_leave_nothing_behind(database: Database, clauses: str, 
     assert database.rows("SELECT relname FROM pg_class WHERE relname ~ '_key|_osc'") == []
 
 
+def test_a_dry_run_finds_the_rows_in_the_way_without_a_single_step(database: Database) -> None:
+    database.run(CREATE)
+    request = Request(database.alter("ADD UNIQUE (b)"), None, "ALTER TABLE t ADD UNIQUE (b)", "me")
+
+    with pytest.raises(DataWouldBeLost):
+        migration.rehearse(database.engine, request, settings())
+
+    assert database.rows("SELECT FROM pg_namespace WHERE nspname = 'osc'") == []
+
+
 SEQUENCE = "ADD COLUMN n int DEFAULT 1 CHECK (n > 0), ADD CONSTRAINT u UNIQUE (a), DROP COLUMN c"
 
 

@@ -105,6 +105,17 @@ def test_the_time_zone_decides_what_a_timestamp_costs(database: Database) -> Non
     assert classified(session, to_zoned) == {to_zoned: "rewrite t:AX"}
 
 
+def test_the_first_column_that_may_be_toasted_touches_the_catalog_alone(
+    database: Database,
+) -> None:
+    """The TOAST table that it brings along is empty, and so is the index on it."""
+    database.run("CREATE TABLE ref (id int); CREATE TABLE parent (id int); CREATE TABLE t (id int)")
+
+    found = classified(database.session(), "ADD COLUMN n json", "ADD COLUMN n text DEFAULT 'x'")
+
+    assert set(found.values()) == {"meta t:AX"}
+
+
 def test_a_view_of_the_column_refuses_natively_on_the_double_too(database: Database) -> None:
     database.run(TABLES, "CREATE VIEW v AS SELECT txt FROM t")
 
