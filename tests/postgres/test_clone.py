@@ -6,7 +6,7 @@ import pytest
 
 from osc.errors import Precondition
 from osc.model.table import TableName
-from osc.postgres import clone
+from osc.postgres import clone, surroundings
 from osc.postgres.catalog import identity
 from osc.postgres.definition import describe, oid_of
 from tests.postgres.conftest import Database
@@ -274,3 +274,27 @@ def test_a_migration_of_a_table_with_everything_ends_as_the_native_alter_does(
     oid = oid_of(session, ORIGINAL)
     assert oid is not None
     assert describe(session, oid) == native
+
+
+OUTSIDE = [
+    f"CREATE VIEW seen AS SELECT amount FROM {ON[12:]}",
+    f"CREATE TABLE child (o int REFERENCES {ON[12:]})",
+    f"CREATE TABLE like_it (o {ON[12:]})",
+    f"CREATE FUNCTION of(o {ON[12:]}) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    f"CREATE PUBLICATION theirs FOR TABLE {ON[12:]}",
+]
+
+
+def test_what_hangs_on_a_table_from_outside_is_described_apart_from_it(database: Database) -> None:
+    database.run(EVERYTHING)
+    session = database.session()
+    oid = oid_of(session, ORIGINAL)
+    assert oid is not None
+    told = describe(session, oid)
+
+    for change in OUTSIDE:
+        with session.undone():
+            session.run(change)
+            outside = (*surroundings.described(session, oid), *surroundings.keys(session, oid))
+            assert len(outside) == 1, change
+            assert describe(session, oid) == told
