@@ -87,6 +87,12 @@ def wait_for_the_table(url: str, seconds: float = 60) -> None:
             there = tables(url)
 
 
+@pytest.fixture(autouse=True)
+def copying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only a copy asks for is refused where there is one."""
+    monkeypatch.setenv("OSC_FORCE_COPY", "1")
+
+
 @every_engine
 @pytest.mark.parametrize(
     ("words", "code", "said"),
