@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from osc import cli, migration
+from osc.cli import frame
 from osc.config import Settings
 from osc.engine import Names, Rehearsal, Run, Sync
 from osc.errors import DataWouldBeLost, OscError, Precondition, VerificationFailed
@@ -129,7 +130,7 @@ class Server:
         }
         for name, fake in fakes.items():
             monkeypatch.setattr(migration, name, fake)
-        monkeypatch.setattr(cli, "engine_at", lambda url, replicas=(): self)
+        monkeypatch.setattr(frame, "engine_at", lambda url, replicas=(): self)
 
 
 @pytest.fixture
