@@ -118,14 +118,12 @@ def test_only_statements_in_the_log_are_refused(place: Place, format: str) -> No
             check(place.engine)
 
 
-def test_triggers_of_others_are_still_refused_and_ours_are_none_of_them(place: Place) -> None:
+def test_neither_our_triggers_nor_those_of_others_are_refused(place: Place) -> None:
     job = place.job_on("orders", "ADD COLUMN extra INT")
     with place.source(job, Sync.TRIGGERS):
-        check(place.engine)
         place.app.run("CREATE TRIGGER theirs AFTER INSERT ON orders FOR EACH ROW SET @a = 1")
 
-        with pytest.raises(errors.Precondition, match="theirs"):
-            check(place.engine)
+        check(place.engine)
 
 
 @pytest.mark.parametrize("reason", ["format", "privilege"])
