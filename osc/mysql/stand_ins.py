@@ -73,7 +73,7 @@ class UserTriggers:
     def prepare(self) -> None:
         original = self.job.original.name
         put_back(self.connect, original, self.job.lock_budget_seconds)
-        with closing(self.connect("triggers")) as session:
+        with closing(self.connect("cut-over triggers")) as session:
             self._found = user_triggers.on_table(session, original)
             if self._is_apart and self._found:
                 _shelve(session, original, self._found)
@@ -205,7 +205,7 @@ def sweep(connect: Callable[[str], Session], table: TableName, *, execute: bool)
 
 def put_back(connect: Callable[[str], Session], original: TableName, budget_seconds: float) -> None:
     """Each trigger that something stands in for is on the original again, or still."""
-    with closing(connect("triggers")) as session:
+    with closing(connect("cut-over triggers")) as session:
         there = found(session, original)
         tables = _tables(session, original, there)
         if there:
