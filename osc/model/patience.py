@@ -28,11 +28,16 @@ _OF_A_PURPOSE: dict[str, float | None] = {
     "outcome": _CUT_OVER,
     "after the cut-over": _CUT_OVER,
     "blockers": _CUT_OVER,
+    "end a blocker": _CUT_OVER,
+    "trigger": _CUT_OVER,
+    "foreign keys": _CUT_OVER,
+    "gauge": 30.0,
     "claim": 30.0,
     "keeper": 30.0,
     "changelog": 60.0,
     "visibility": 30.0,
     "ledger": _OWN_TABLES,
+    "board": _OWN_TABLES,
     "heartbeats": _OWN_TABLES,
     "marks": _OWN_TABLES,
     # These run as long as the table is large; keepalive watches over them.
@@ -45,6 +50,8 @@ _OF_A_PURPOSE: dict[str, float | None] = {
     "slot": None,
     "drop": None,
     "cleanup": None,
+    "retire": None,
+    "aftercare": None,
     "quiet": None,
 }
 _ANY_OTHER = 600.0

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from osc.errors import BadStatement, NotAllowed
 from osc.model.table import TableName
-from osc.postgres import indexes
+from osc.postgres import decoys, indexes
 from osc.postgres.definition import oid_of
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, plain_names
@@ -128,17 +128,6 @@ SELECT s.stxname, pg_get_statisticsobjdef_columns(s.oid) FROM pg_statistic_ext s
 WHERE s.stxrelid = $1
 """
 
-NEIGHBOURLY = """
-SELECT name FROM (
-    SELECT relname AS name FROM pg_class WHERE relnamespace = $2::regnamespace AND oid <> $1
-    AND oid NOT IN (SELECT indexrelid FROM pg_index WHERE indrelid = $1)
-    UNION SELECT conname FROM pg_constraint
-    WHERE connamespace = $2::regnamespace AND conrelid <> $1) AS named
-WHERE starts_with(name, left($3, 20))
-AND name ~ '_(check|key|pkey|fkey|not_null|excl)[0-9]*$' LIMIT 100
-"""
-"""Names of others that the server might have chosen for a constraint of the table."""
-
 CHILDREN = """
 SELECT n.nspname, c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE i.inhparent = $1 AND NOT c.relispartition
@@ -160,7 +149,7 @@ class _Maker:
         for other in others:
             self._neighbour(other)
         self._foreign_keys(source)
-        self._decoys(source, original)
+        decoys.set_up(self.session, source, original, self.schema)
         name = TableName(self.schema, original.name)
         doubles = {oid: real for real, oid in self.made.items()}
         return Double(original, name, self.made[original], doubles)
@@ -293,15 +282,6 @@ class _Maker:
             on, to = (qualified(TableName(self.schema, end.name)) for end in ends)
             key = definition.replace(place, f" REFERENCES {to}(", 1)
             self._if_it_can_be(f"ALTER TABLE {on} ADD CONSTRAINT {identifier(name)} {key}")
-
-    def _decoys(self, source: int, original: TableName) -> None:
-        """A name that is taken in the table's schema is taken in the double's, too: so the server
-        chooses the same name for a constraint that the ALTER gives none."""
-        names = self.session.rows(NEIGHBOURLY, source, identifier(original.schema), original.name)
-        for (name,) in names:
-            if oid_of(self.session, TableName(self.schema, name)) is None:
-                table, own = qualified(TableName(self.schema, name)), identifier(name)
-                self.session.run(f"CREATE TABLE {table} (CONSTRAINT {own} CHECK (true))")
 
     def _oid(self, real: TableName) -> int:
         found = oid_of(self.session, TableName(self.schema, real.name))

@@ -12,7 +12,7 @@ from osc.engine import Job, Statement
 from osc.errors import BadStatement, BadValue, LockTimeout, Precondition, TableChanged
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, clone, firing, foreign, indexes, kin, scratch
+from osc.postgres import catalog, clone, decoys, firing, foreign, indexes, kin, scratch
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.firing import Firing
 from osc.postgres.foreign import Keys
@@ -124,8 +124,10 @@ def altered_clone(session: Connection, original: TableName, alter: Alter, name: 
     oid, source = clone.make(session, original, name), oid_of(session, original)
     assert source is not None
     foreign.stand_in(session, source, name)
+    beside = decoys.set_up(session, source, original, name.schema)
     with _in_words():
         _run(session, alter.on(qualified(name)))
+    decoys.take_down(session, beside)
     if oid_of(session, name) != oid:
         raise Precondition(
             "the ALTER renames the table or moves it to another schema",

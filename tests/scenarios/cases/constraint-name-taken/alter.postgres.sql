@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER v TYPE bigint, ADD CHECK (v >= 0), ADD UNIQUE (w);
