@@ -27,6 +27,7 @@ from osc.mysql import (
     quiet,
     quoting,
     retiring,
+    rewording,
     stand_ins,
     trial,
     user_triggers,
@@ -135,7 +136,11 @@ class MySQLWorkshop:
         with self._session("shadow") as session:
             try:
                 self._grown(session, table, alter, names.shadow)
+                worded = rewording.checks(self.catalog.definition(names.shadow))
                 indexes.take_off(session, self.catalog, names.shadow)
+                if rewording.checks(self.catalog.definition(names.shadow)) != worded:
+                    self.drop([names.shadow])
+                    self._grown(session, table, alter, names.shadow)
                 self._make_database(session, names.archive)
             except errors.OscError:
                 self.drop([names.shadow])
@@ -226,9 +231,14 @@ class MySQLWorkshop:
             return naming.Apart(table)
         return naming.Beside(table, first)
 
-    def definition_after(self, table: Table, alter: Alter, called: TableName) -> str:
-        """What SHOW CREATE TABLE would say of the altered table if it had this name."""
+    def definition_after(
+        self, table: Table, alter: Alter, called: TableName, *, reworded: bool = False
+    ) -> str:
+        """What SHOW CREATE TABLE would say of the altered table if it had this name; `reworded`:
+        after one more ALTER, that changes nothing."""
         with self._session("definition") as session, self.clone(session, table, alter) as altered:
+            if reworded:
+                rewording.reword(session, altered.name)
             definition = foreign_keys.without(self.catalog.definition(altered.name))
             return renamed(definition, altered.name, called)
 

@@ -162,3 +162,20 @@ def test_a_child_that_this_user_may_not_see_is_counted_all_the_same(place: Place
                 check(engine)
         finally:
             place.app.run(f"DROP DATABASE {far}")
+
+
+def test_a_procedure_whose_call_would_fail_while_triggers_are_made_is_named(place: Place) -> None:
+    place.app.run(
+        "CREATE TABLE heard (id INT)",
+        "CREATE PROCEDURE more () UPDATE orders SET note = note + 1",
+        "CREATE PROCEDURE less () UPDATE heard SET id = id + 1 -- not of my_orders",
+    )
+    with closing(engines.engine_at(place.url)) as engine:
+        check(engine)
+        place.app.run("CREATE TRIGGER own AFTER UPDATE ON orders FOR EACH ROW DELETE FROM heard")
+        if place.engine.name == "mysql":
+            check(engine)
+        else:
+            with pytest.raises(errors.Precondition, match=r"procedures name it \(\w+\.more\)"):
+                check(engine)
+        engine.checks.table(engine.catalog.find(ALTER), ALTER, Sync.LOG)

@@ -1,0 +1,1 @@
+UPDATE {t} SET v = {n} WHERE id = {own 1..300};
