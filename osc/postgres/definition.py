@@ -196,7 +196,11 @@ EVERYTHING = (
 
 QUERY = """
 WITH t AS (SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS own
-           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1),
+           FROM pg_class c
+           CROSS JOIN LATERAL (SELECT CASE WHEN c.relnamespace = pg_my_temp_schema() THEN 'pg_temp'
+                                           ELSE s.nspname END AS nspname
+                               FROM pg_namespace s WHERE s.oid = c.relnamespace) AS n
+           WHERE c.oid = $1),
      live AS (SELECT a.*, to_jsonb(a) - 'attmissingval' AS row,
                      row_number() OVER (ORDER BY a.attnum) AS position
               FROM t JOIN pg_attribute a ON a.attrelid = t.oid
