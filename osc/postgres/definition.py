@@ -155,7 +155,7 @@ SELECT format('trigger %I: %s, enabled %s, comment %s', tgname,
 FROM t JOIN pg_trigger g ON g.tgrelid = t.oid CROSS JOIN LATERAL pg_get_triggerdef(g.oid) AS def
 WHERE NOT tgisinternal
 AND NOT EXISTS (SELECT FROM pg_trigger whole WHERE whole.oid = g.tgparentid
-                AND whole.tgenabled = g.tgenabled)
+                AND whole.tgenabled = g.tgenabled AND obj_description(g.oid, 'pg_trigger') IS NULL)
 AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
          AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = g.tgfoid
                      AND p.pronamespace = to_regnamespace('osc')))
