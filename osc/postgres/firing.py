@@ -51,8 +51,8 @@ HAS = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) AND
 
 @dataclass(frozen=True)
 class Firing:
-    """A trigger or a rule, and when it fires: origin, replica, always, or (disabled) never. One that a
-    partition has `inherited` is here only where it isn't what the parent's is."""
+    """A trigger or a rule, and when it fires: origin, replica, always, or (disabled) never. What a
+    partition has `inherited` is here only where it isn't as the parent's is."""
 
     kind: str
     oid: int
