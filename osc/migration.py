@@ -68,11 +68,18 @@ def rehearse(engine: Engine, request: Request, settings: Settings) -> Route:
         preflight.probe(engine, made.copy)
     elif engine.ladder:
         engine.ladder.probe(made.table, made.outlook)
-        if made.outlook.cost >= Cost.SCAN:
-            with suppress(errors.Precondition), engine.claim(made.table.name):
-                # A table that can't be copied can't be asked like this; the steps will find out.
-                route.probe(engine, made)
+        with engine.claim(made.table.name):
+            _ask_rows(engine, made)
     return made
+
+
+def _ask_rows(engine: Engine, made: Route) -> None:
+    """Before the first step: its half-made constraint would already fail applications whose rows
+    the ALTER can't be done for anyhow. A table that can't be copied can't be asked like this; there
+    the steps find out."""
+    if made.outlook.cost >= Cost.SCAN:
+        with suppress(errors.Precondition, errors.NotAllowed):
+            route.probe(engine, made)
 
 
 def migrate(
@@ -99,6 +106,8 @@ def migrate(
                 tracker.at(Phase.DONE)
                 return _nothing(made, request)
             if made.copy is None:
+                if made.way is Way.SEQUENCE:
+                    _ask_rows(engine, made)
                 try:
                     climb = _begun(engine, made, request, settings, begun)
                     return Climbing(

@@ -155,7 +155,7 @@ SELECT format('trigger %I: %s, enabled %s, comment %s', tgname,
 FROM t JOIN pg_trigger g ON g.tgrelid = t.oid CROSS JOIN LATERAL pg_get_triggerdef(g.oid) AS def
 WHERE NOT tgisinternal
 AND NOT EXISTS (SELECT FROM pg_trigger whole WHERE whole.oid = g.tgparentid
-                AND whole.tgenabled = g.tgenabled)
+                AND whole.tgenabled = g.tgenabled AND obj_description(g.oid, 'pg_trigger') IS NULL)
 AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
          AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = g.tgfoid
                      AND p.pronamespace = to_regnamespace('osc')))
@@ -196,7 +196,11 @@ EVERYTHING = (
 
 QUERY = """
 WITH t AS (SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS own
-           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1),
+           FROM pg_class c
+           CROSS JOIN LATERAL (SELECT CASE WHEN c.relnamespace = pg_my_temp_schema() THEN 'pg_temp'
+                                           ELSE s.nspname END AS nspname
+                               FROM pg_namespace s WHERE s.oid = c.relnamespace) AS n
+           WHERE c.oid = $1),
      live AS (SELECT a.*, to_jsonb(a) - 'attmissingval' AS row,
                      row_number() OVER (ORDER BY a.attnum) AS position
               FROM t JOIN pg_attribute a ON a.attrelid = t.oid

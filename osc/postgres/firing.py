@@ -5,6 +5,9 @@ fired those of the original already. So on the shadow each of them is disabled f
 moment, and is given the state that the ALTER leaves it in while the swap holds the lock. A writer
 who waits for that lock meets them in force; none ever meets both the original's and the shadow's.
 
+What a partition has from its parent comes and goes with the parent's, in whatever state that one is
+put into; after it the partition's own state is set, where it is another one.
+
 A constraint trigger that is deferred fires at its transaction's COMMIT. Such a transaction keeps
 its lock on the original as long, so the swap comes after it.
 """
@@ -23,13 +26,16 @@ DISABLED = "D"
 STATES = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 FIRING = """
-SELECT 'TRIGGER', oid::bigint, tgname, tgenabled::text, obj_description(oid, 'pg_trigger')
-FROM pg_trigger g WHERE tgrelid = $1 AND NOT tgisinternal AND tgparentid = 0
+SELECT 'TRIGGER', g.oid::bigint, tgname, tgenabled::text, obj_description(g.oid, 'pg_trigger'),
+       tgparentid <> 0
+FROM pg_trigger g WHERE tgrelid = $1 AND NOT tgisinternal
+AND (tgparentid = 0 OR obj_description(g.oid, 'pg_trigger') IS NOT NULL
+     OR tgenabled <> (SELECT whole.tgenabled FROM pg_trigger whole WHERE whole.oid = g.tgparentid))
 AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
          AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = tgfoid
                      AND p.pronamespace = to_regnamespace('osc')))
 UNION ALL
-SELECT 'RULE', oid::bigint, rulename, ev_enabled::text, obj_description(oid, 'pg_rewrite')
+SELECT 'RULE', oid::bigint, rulename, ev_enabled::text, obj_description(oid, 'pg_rewrite'), false
 FROM pg_rewrite WHERE ev_class = $1 ORDER BY 1, 3
 """
 
@@ -40,15 +46,20 @@ DEFINITIONS = {
 """As short as the search path allows, and so without a schema where it is the table's own."""
 
 
+HAS = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2)"
+
+
 @dataclass(frozen=True)
 class Firing:
-    """A trigger or a rule, and when it fires: origin, replica, always, or (disabled) never."""
+    """A trigger or a rule, and when it fires: origin, replica, always, or (disabled) never. What a
+    partition has `inherited` is here only where it isn't as the parent's is."""
 
     kind: str
     oid: int
     name: str
     state: str
     comment: str | None
+    inherited: bool
 
     def set(self, table: TableName, state: str) -> Statement:
         return Statement(
@@ -66,16 +77,19 @@ def make(session: Connection, source: int, original: TableName, clone: TableName
     is before it. So what names the table means the clone, even in a rule's sub-select, and every
     other name means what it has meant."""
     for firing in read(session, source):
-        with names_within(session, original.schema):
-            definition = session.value(DEFINITIONS[firing.kind], firing.oid)
-        with names_within(session, clone.schema, original.schema):
-            session.run(str(definition))
+        if not firing.inherited:
+            with names_within(session, original.schema):
+                definition = session.value(DEFINITIONS[firing.kind], firing.oid)
+            with names_within(session, clone.schema, original.schema):
+                session.run(str(definition))
+        elif not session.value(HAS, qualified(clone), firing.name):
+            continue  # The parent stands for a frame alone, which has no triggers.
         for statement in _rest(firing, clone):
             session.execute(statement)
 
 
 def _rest(firing: Firing, clone: TableName) -> Iterator[Statement]:
-    if firing.state != "O":
+    if firing.state != "O" or firing.inherited:
         yield firing.set(clone, firing.state)
     if firing.comment is not None:
         on, name = qualified(clone), identifier(firing.name)

@@ -14,7 +14,7 @@ from osc.model.table import TableName
 from osc.postgres import kin
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.indexes import Index, read
-from osc.postgres.quoting import qualified
+from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.rehearsal import Part, Target, target_of
 from osc.postgres.session import Connection, Open
 from osc.threads import breakable
@@ -96,8 +96,13 @@ class PostgresLoad:
         if part.partitioned:
             return
         told = "RESET (autovacuum_enabled)"
-        if part.autovacuum is not None:
-            told = f"SET (autovacuum_enabled = {part.autovacuum})"
+        if "autovacuum_enabled" in dict(part.options):
+            # The server keeps, and pg_dump shows, the order in which options were set.
+            names = ", ".join(identifier(name) for name, _ in part.options)
+            wanted = ", ".join(
+                f"{identifier(name)} = {literal(value)}" for name, value in part.options
+            )
+            told = f"RESET ({names}), SET ({wanted})"
         session.run(f"ALTER TABLE {qualified(self._of(part))} {told}")
 
     def _generously(self, session: Connection) -> None:

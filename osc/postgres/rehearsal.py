@@ -43,14 +43,15 @@ class Late:
 
 @dataclass(frozen=True)
 class Part:
-    """What one table of the family gets after the copy; a plain table is its only part."""
+    """What one table of the family gets after the copy; a plain table is its only part. `options`
+    are its storage parameters, in their order."""
 
     name: str
     partitioned: bool
     indexes: tuple[indexes.Index, ...]
     late: tuple[Late, ...]
     firings: tuple[Firing, ...]
-    autovacuum: str | None
+    options: tuple[tuple[str, str], ...]
 
     def within(self, schema: str) -> TableName:
         return TableName(schema, self.name)
@@ -175,7 +176,7 @@ def read(session: Connection, original: TableName, name: TableName, oid: int) ->
     parts = tuple(
         Part(
             member.name.name, member.is_partitioned, found, _late(session, member.oid),
-            firing.read(session, member.oid), _autovacuum(session, member.oid),
+            firing.read(session, member.oid), _options(session, member.oid),
         )
         for member, found in indexes.of_family(session, kin.family(session, oid))
     )  # fmt: skip
@@ -193,13 +194,14 @@ def read(session: Connection, original: TableName, name: TableName, oid: int) ->
     return Target(oid, table, lines, loaded, parts, keys)
 
 
-def _autovacuum(session: Connection, oid: int) -> str | None:
-    found = session.value(
-        "SELECT option_value FROM pg_class, pg_options_to_table(reloptions)"
-        " WHERE oid = $1 AND option_name = 'autovacuum_enabled'",
+def _options(session: Connection, oid: int) -> tuple[tuple[str, str], ...]:
+    found = session.rows(
+        "SELECT option_name, option_value"
+        " FROM pg_class, pg_options_to_table(reloptions) WITH ORDINALITY AS o (option_name,"
+        " option_value, at) WHERE oid = $1 ORDER BY at",
         oid,
     )
-    return None if found is None else str(found)
+    return tuple((str(name), str(value)) for name, value in found)
 
 
 def _late(session: Connection, oid: int) -> tuple[Late, ...]:

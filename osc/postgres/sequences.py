@@ -30,10 +30,14 @@ AND d.refobjid = $1 AND d.deptype = 'a'
 """
 
 BECOMES = """
-SELECT CASE new.relpersistence WHEN 'u' THEN 'SET UNLOGGED' ELSE 'SET LOGGED' END
-FROM pg_class old, pg_class new
-WHERE old.oid = $1 AND new.oid = $2 AND old.relpersistence <> new.relpersistence
+SELECT CASE WHEN old.relowner <> new.relowner
+            THEN format('OWNER TO %I', pg_get_userbyid(new.relowner)) END,
+       CASE WHEN old.relpersistence <> new.relpersistence
+            THEN CASE new.relpersistence WHEN 'u' THEN 'SET UNLOGGED' ELSE 'SET LOGGED' END END
+FROM pg_class old, pg_class new WHERE old.oid = $1 AND new.oid = $2
 """
+"""What the ALTER makes of the table, it makes of the sequences that it owns: a table can't even own
+one that is somebody else's."""
 
 DROPPED = """
 SELECT s.oid::regclass::text, pg_describe_object(d.classid, d.objid, d.objsubid)
@@ -63,14 +67,12 @@ def require_free(session: Connection, source: int, columns: ColumnMap) -> None:
 
 def carried(session: Connection, exchange: Exchange) -> Carried:
     owned = _owned(session, exchange)
-    logged = session.value(BECOMES, exchange.source, exchange.made)
+    owner, logged = session.rows(BECOMES, exchange.source, exchange.made)[0]
     own = [
         Statement(f"ALTER SEQUENCE {sequence} {what}")
         for sequence, column in owned
-        for what in (
-            f"OWNED BY {qualified(exchange.original)}.{column}",
-            *([logged] if logged else []),
-        )
+        for what in (owner, f"OWNED BY {qualified(exchange.original)}.{column}", logged)
+        if what
     ]
     return Carried(
         before=tuple(

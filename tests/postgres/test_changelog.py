@@ -126,7 +126,9 @@ def test_nobody_waits_behind_us_longer_than_the_budget(
             number, started = number + 1, time.monotonic()
             app.execute(f"INSERT INTO t VALUES ({number})")
             slowest = max(slowest, time.monotonic() - started)
-        with pytest.raises(CutOverNotObtained, match=f"pid {blocking.info.backend_pid} ") as said:
+        with pytest.raises(
+            CutOverNotObtained, match=f"connection {blocking.info.backend_pid} "
+        ) as said:
             opening.result()
 
     assert slowest < job.lock_budget_seconds + 0.5

@@ -26,7 +26,7 @@ from tests.scenarios.site import Site, SqlError
 ROWS_A_CHUNK, BLOCKS_A_CHUNK = 50, 1
 CLIMBING = (Phase.PREFLIGHT, Phase.NATIVE)
 COPYING = (Phase.PREFLIGHT, Phase.SHADOW, Phase.COPY, Phase.LOAD, Phase.CATCH_UP)
-SWAPPING = (Phase.CUT_OVER, Phase.CLEANUP, Phase.DONE)
+SWAPPING = (Phase.CUT_OVER, Phase.AFTERCARE, Phase.CLEANUP, Phase.DONE)
 
 
 class InSmallChunks:
