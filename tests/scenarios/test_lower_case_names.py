@@ -33,6 +33,6 @@ def test_a_table_named_in_another_letter_case_is_migrated_again_and_again() -> N
 def migrated(url: str, sql: str) -> str:
     engine = engine_at(url)
     request = Request(alter=parse(sql, mysql=True), sync=None, statement=sql, by="tests")
-    report = migrate(engine, request, settings(), Tracker(), Controls())
+    report = migrate(engine, request, settings(force_copy=True), Tracker(), Controls())
     engine.close()
     return report.archive
