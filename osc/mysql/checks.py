@@ -9,7 +9,16 @@ from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, flavor, foreign_keys, innodb, quoting, stream, user_triggers
+from osc.mysql import (
+    changelog,
+    flavor,
+    foreign_keys,
+    innodb,
+    privileges,
+    quoting,
+    stream,
+    user_triggers,
+)
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.ledger import MIGRATION
 from osc.mysql.session import Address
@@ -39,6 +48,7 @@ class MySQLChecks:
         if sync is Sync.LOG:
             for refusal in _logged(self.session, table):
                 raise refusal
+            privileges.require_sight_of_triggers(self.session, table.name)
         else:
             for refusal in self._callers(table):
                 raise refusal

@@ -179,3 +179,18 @@ def test_a_procedure_whose_call_would_fail_while_triggers_are_made_is_named(plac
             with pytest.raises(errors.Precondition, match=r"procedures name it \(\w+\.more\)"):
                 check(engine)
         engine.checks.table(engine.catalog.find(ALTER), ALTER, Sync.LOG)
+
+
+READS_THE_LOG = "PROCESS, REPLICATION SLAVE, REPLICATION CLIENT"
+
+
+def test_whoever_may_not_see_triggers_is_refused_though_the_log_needs_none(place: Place) -> None:
+    place.app.run("CREATE TRIGGER theirs AFTER INSERT ON orders FOR EACH ROW SET @a = 1")
+
+    with engine_of(place, TABLES, READS_THE_LOG) as engine:
+        with pytest.raises(errors.NotAllowed, match="TRIGGER privilege") as raised:
+            engine.checks.table(engine.catalog.find(ALTER), ALTER, Sync.LOG)
+
+        assert "GRANT TRIGGER" in raised.value.todo
+    with engine_of(place, f"{TABLES}, TRIGGER", READS_THE_LOG) as engine:
+        engine.checks.table(engine.catalog.find(ALTER), ALTER, Sync.LOG)
