@@ -11,6 +11,7 @@ from osc import errors
 from osc.engine import Names, Rehearsal, Session, Statement
 from osc.model import columns
 from osc.model.alter import Alter
+from osc.model.difference import CatalogDiff, between
 from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table, TableName
 from osc.mysql import (
@@ -34,6 +35,7 @@ from osc.mysql import (
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.definition import describe
 from osc.mysql.session import SQL_MODE
 
 
@@ -67,7 +69,16 @@ class MySQLWorkshop:
                 sortable=all(table.column(name).sortable for name in key.columns),
                 findings=_findings(shadow_key, key),
                 relations=relations,
+                diff=self._diff(table.name, altered.name, relations),
             )
+
+    def _diff(self, original: TableName, altered: TableName, ties: Relations) -> CatalogDiff:
+        """What the ALTER changes, in the words of SHOW CREATE TABLE."""
+        after = renamed(self.catalog.definition(altered), altered, original)
+        return between(
+            describe(self.catalog.definition(original), ties.own_before, ties.children_before),
+            describe(after, ties.own, ties.children),
+        )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
         with self._session("probe") as session:

@@ -203,3 +203,16 @@ def test_a_probe_lets_pass_what_fits(place: Place) -> None:
         "ADD CONSTRAINT u UNIQUE (note, n)",
     ]:
         place.engine.workshop.probe(*rehearsed(place, clauses))
+
+
+def test_a_rehearsal_tells_what_changes_in_the_server_s_words(place: Place) -> None:
+    place.app.run(PLAIN, "CREATE INDEX by_n ON orders (n)")
+    rebuild = "FORCE" if place.mysql else "ALTER n TYPE int"
+
+    _, changed = rehearsed(place, "ADD COLUMN extra INT, DROP COLUMN note")
+    _, same = rehearsed(place, rebuild)
+
+    assert any("extra" in line for line in changed.diff.added), changed.diff
+    assert any("note" in line for line in changed.diff.removed), changed.diff
+    assert not any("by_n" in line for line in (*changed.diff.added, *changed.diff.removed))
+    assert not same.diff, same.diff

@@ -1,0 +1,40 @@
+"""A table described line by line, so that two definitions can be compared.
+
+The lines are the server's own: those of SHOW CREATE TABLE, without the table's name, its counter
+and its foreign keys, which a clone has under other names; then the foreign keys, its own and those
+of other tables that refer to it. The order of the columns is a line of its own, since a column that
+only moves keeps its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from osc.model.relations import ForeignKey
+from osc.mysql import foreign_keys
+
+_COLUMN = re.compile(r"`((?:[^`]|``)+)` ")
+
+
+def describe(
+    definition: str, own: Iterable[ForeignKey] = (), children: Iterable[ForeignKey] = ()
+) -> tuple[str, ...]:
+    """`definition` is what SHOW CREATE TABLE says."""
+    body = foreign_keys.without(definition).splitlines()[1:]
+    lines = [line.strip().removesuffix(",") for line in body]
+    found = [line for line in lines if line]
+    names = [match[1] for line in found if (match := _COLUMN.match(line))]
+    return (
+        *found,
+        f"order of the columns: {', '.join(names)}",
+        *_keys("foreign key", own),
+        *_keys("referred to by", children),
+    )
+
+
+def _keys(what: str, keys: Iterable[ForeignKey]) -> Iterator[str]:
+    for key in keys:
+        columns, referenced = ", ".join(key.columns), ", ".join(key.referenced)
+        rules = f" {key.rules.strip()}" if key.rules.strip() else ""
+        yield f"{what} {key} ({columns}) ({referenced}){rules}"
