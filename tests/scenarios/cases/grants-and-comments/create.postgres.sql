@@ -1,6 +1,6 @@
 DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'osc_reader') THEN CREATE ROLE osc_reader; CREATE ROLE osc_owner; END IF; END $$;
 
-CREATE TABLE {t} (id integer PRIMARY KEY, v integer, secret text, note text) WITH (fillfactor = 77, autovacuum_enabled = false, toast.autovacuum_enabled = false);
+CREATE TABLE {t} (id integer PRIMARY KEY, v integer, secret text, note text) WITH (autovacuum_enabled = false, fillfactor = 77, toast.autovacuum_enabled = false);
 
 COMMENT ON TABLE {t} IS 'the table''s comment';
 
