@@ -133,7 +133,7 @@ def test_a_reset_is_noticed_though_nothing_changes_and_nobody_sets_a_mark(
         followed.write(RESET[ours.engine])
 
         with pytest.raises(PositionGone, match="reset"):
-            for _ in range(100):
+            for _ in range(400):
                 source.read(0.2)
 
 
