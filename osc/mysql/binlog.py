@@ -25,6 +25,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import pymysql
+
 from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.change import Delivery, Position, fitting
@@ -202,11 +204,11 @@ class BinlogSource:
                 self._listen()
 
     def _packet(self) -> bytes:
-        """MariaDB may end the dump of a file that a RESET has deleted as if all were well: then the
-        log is gone, and not the connection."""
+        """MariaDB may end the dump of a file that a RESET has deleted as if all were well, or fall
+        silent until the connection is given up: then the log is gone, and not the connection."""
         try:
             return self._stream.packet()
-        except errors.ConnectionLost:
+        except (errors.ConnectionLost, pymysql.err.MySQLError, OSError):
             if not self._closed.is_set():
                 with suppress(errors.Unreachable):
                     self._require_same_log()

@@ -21,7 +21,7 @@ def describe(
     definition: str, own: Iterable[ForeignKey] = (), children: Iterable[ForeignKey] = ()
 ) -> tuple[str, ...]:
     """`definition` is what SHOW CREATE TABLE says."""
-    body = foreign_keys.without(definition).splitlines()[1:]
+    body = _shown(foreign_keys.without(definition)).splitlines()[1:]
     lines = [line.strip().removesuffix(",") for line in body]
     found = [line for line in lines if line]
     names = [match[1] for line in found if (match := _COLUMN.match(line))]
@@ -31,6 +31,11 @@ def describe(
         *_keys("foreign key", own),
         *_keys("referred to by", children),
     )
+
+
+def _shown(definition: str) -> str:
+    """Bytes that are no text (`osc.mysql.encoding`) as \\xFE, so that they can be written down."""
+    return definition.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _keys(what: str, keys: Iterable[ForeignKey]) -> Iterator[str]:

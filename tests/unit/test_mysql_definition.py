@@ -47,3 +47,12 @@ def test_a_column_that_only_moves_changes_the_order() -> None:
 
 def test_nothing_that_changes_is_no_difference() -> None:
     assert not between(describe(BEFORE, [KEY]), describe(BEFORE, [KEY]))
+
+
+def test_bytes_that_are_no_text_can_be_written_down() -> None:
+    """MariaDB prints the DEFAULT of a binary column byte by byte."""
+    bytes_ = b"\xfe'".decode("utf-8", "surrogateescape")
+
+    (told,) = between(describe(BEFORE), describe(BEFORE.replace("old'", "ü" + bytes_))).added
+
+    assert told.encode() == r") ENGINE=InnoDB COMMENT='ü\xfe'".encode()
