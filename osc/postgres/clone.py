@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from osc.errors import Precondition, ServerError
 from osc.model.table import TableName
 from osc.postgres import firing, grants, indexes, kin, policies, scratch
-from osc.postgres.definition import describe, differences, oid_of
+from osc.postgres.definition import COLUMN_OPTIONS, describe, differences, oid_of
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, plain_names
 
@@ -122,11 +122,11 @@ def _create(session: Connection, member: kin.Member, clone: TableName) -> str:
     )
 
 
-COLUMN_EXTRAS = """
+COLUMN_EXTRAS = f"""
 SELECT a.attname, coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1),
-       array_to_string(a.attoptions, ', ')
+       array_to_string({COLUMN_OPTIONS}, ', ')
 FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
-AND (coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1 OR a.attoptions IS NOT NULL)
+AND (coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1 OR {COLUMN_OPTIONS} <> '{{}}')
 """
 
 SEQUENCES = """

@@ -19,6 +19,11 @@ from osc.model.table import TableName
 from osc.postgres import kin
 from osc.postgres.session import Connection, plain_names
 
+COLUMN_OPTIONS = """ARRAY(
+    SELECT o FROM unnest(attoptions) AS o WHERE NOT starts_with(o, 'pg_attver='))"""
+"""Without the version of the column's type that the server keeps there for itself, since the minor
+releases of November 2026: it grows with each change, pg_dump leaves it out, SET ignores it."""
+
 SORTED = "coalesce((SELECT string_agg(o, ' ' ORDER BY o) FROM unnest({}) AS o), '-')"
 
 TABLE = f"""
@@ -65,7 +70,7 @@ SELECT format('column %s: %I %s', lpad(position::text, 4, '0'), attname,
                   'storage ' || attstorage::text,
                   'compression ' || nullif(row ->> 'attcompression', ''),
                   'statistics ' || nullif(coalesce(row ->> 'attstattarget', '-1'), '-1'),
-                  'options ' || nullif({SORTED.format("attoptions")}, '-'),
+                  'options ' || nullif({SORTED.format(COLUMN_OPTIONS)}, '-'),
                   'inherited ' || nullif(attinhcount, 0),
                   CASE WHEN attinhcount > 0 AND attislocal THEN 'local too' END,
                   'comment ' || col_description(attrelid, attnum)))

@@ -170,7 +170,9 @@ FACTS = {
         'default=' || pg_get_expr(adbin, adrelid), 'storage=' || attstorage::text,
         'compression=' || attcompression::text,
         'collation=' || (SELECT collname FROM pg_collation WHERE oid = attcollation),
-        'statistics=' || nullif(coalesce(attstattarget, -1), -1), 'options=' || attoptions::text,
+        'statistics=' || nullif(coalesce(attstattarget, -1), -1),
+        'options=' || nullif(ARRAY(SELECT x FROM unnest(attoptions) x
+                                   WHERE NOT starts_with(x, 'pg_attver=')), '{}')::text,
         'acl=' || attacl::text, 'local=' || attislocal,
         'comment=' || col_description(attrelid, attnum)
         FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
