@@ -25,6 +25,9 @@ KEY_TEXTS = {
     "extra_float_digits": "3",
 }
 """The walsender writes key values as texts, by its own settings; these can be read by any."""
+MEMORY = {"logical_decoding_work_mem": "256MB"}
+"""A slot decodes the chunks of the copy, too, to find that nobody asked for them. What does not fit
+is written to disk and read again: of 2 million rows with the server's 64 MB nearly all."""
 
 
 class Stream:
@@ -33,7 +36,7 @@ class Stream:
     _silent_since: float | None = None
 
     def __init__(self, address: Address, slot: str, start: Position) -> None:
-        self._connection = address.walsender("change stream", **KEY_TEXTS)
+        self._connection = address.walsender("change stream", **KEY_TEXTS, **MEMORY)
         self._pgconn = self._connection.pgconn
         self._confirmed = 0
         self.asked = False
