@@ -18,6 +18,7 @@ from osc.postgres.ladder import PostgresLadder
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.load import PostgresLoad
 from osc.postgres.rehearsal import target_of
+from osc.postgres.reuse import Sessions
 from osc.postgres.session import address
 from osc.postgres.swap import PostgresSwapper
 from osc.postgres.triggers import TriggerSource
@@ -31,12 +32,14 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
         kind = flavor.ask(session)
         database = str(session.value("SELECT current_database()"))
     kind.require()
-    opened = place.opened
+    sessions = Sessions(place)
+    opened = sessions.opened
     ledger, board = PostgresLedger(place), PostgresBoard(place)
 
     def close() -> None:
         ledger.close()
         board.close()
+        sessions.close()
 
     return Engine(
         name="PostgreSQL",

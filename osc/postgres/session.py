@@ -51,7 +51,7 @@ class Connection:
     has no warning that tells of a value that was altered: what would be one elsewhere is an error.
     """
 
-    def __init__(self, raw: psycopg.Connection[Row]) -> None:
+    def __init__(self, raw: line.Line) -> None:
         self.raw = raw
         self.id = raw.info.backend_pid
 
@@ -117,12 +117,15 @@ class Address:
 
     def connect(self, purpose: str, **settings: str) -> Connection:
         """An ordinary session; connecting is tried three times, for nothing was done yet."""
-        raw = self._connected(self._with(purpose))
-        session = Connection(raw)
-        wanted = SETTINGS | settings
-        session.rows(SET, list(wanted), list(wanted.values()))
-        raw.patience = patience.seconds(purpose)
+        session = Connection(self._connected(self._with(purpose)))
+        self.settle(session, purpose, **settings)
         return session
+
+    def settle(self, session: Connection, purpose: str, **settings: str) -> None:
+        """What a session of ours needs to be one, whatever it was before."""
+        wanted = SETTINGS | settings | {"application_name": _named(purpose)}
+        session.rows(SET, list(wanted), list(wanted.values()))
+        session.raw.patience = patience.seconds(purpose)
 
     @contextmanager
     def opened(self, purpose: str) -> Iterator[Connection]:
@@ -139,7 +142,7 @@ class Address:
 
     def _with(self, purpose: str, **more: str) -> str:
         wanted = line.PARAMETERS | conninfo_to_dict(self.conninfo) | more
-        wanted |= {"application_name": f"osc {purpose}", "client_encoding": "UTF8"}
+        wanted |= {"application_name": _named(purpose), "client_encoding": "UTF8"}
         return make_conninfo("", **wanted)
 
     def _connected(self, conninfo: str) -> line.Line:
@@ -161,6 +164,10 @@ class Address:
                 f"cannot connect to {self}: {_words(error)}",
                 todo="check host, port, user and password (PGPASSWORD, ~/.pgpass, services)",
             ) from error
+
+
+def _named(purpose: str) -> str:
+    return f"osc {purpose}"
 
 
 def address(url: str) -> Address:
