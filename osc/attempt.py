@@ -197,7 +197,7 @@ class Attempt:
             size=dialect.chunk_size.lasting(self.settings.chunk_time),
             fence=follower.fence,
             done=done,
-        ).run(self.settings.threads)
+        ).run(self.settings.threads, self.settings.most_threads)
         self._enter(Phase.LOAD)
         self._refuse_a_changed_table(job)
         with follower.suspended():

@@ -20,7 +20,15 @@ class Settings(BaseSettings):
     sync: Literal["auto", "log", "triggers"] = Field(
         "auto", description="how changes are followed: the server's log, or triggers"
     )
-    threads: int = Field(2, ge=1, le=64, description="connections that copy rows")
+    threads: int = Field(
+        2, ge=1, le=64, description="connections that act on changes, and that begin the copy"
+    )
+    most_threads: int = Field(
+        16,
+        ge=1,
+        le=64,
+        description="connections that the copy goes up to while more are faster",
+    )
     chunk_time: float = Field(
         0.5, gt=0, le=60, description="seconds one chunk of the copy should take"
     )

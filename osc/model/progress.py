@@ -10,7 +10,7 @@ from typing import Any
 
 from osc.errors import Bug
 from osc.model.phase import NEXT, Phase
-from osc.model.reading import Reading
+from osc.model.reading import LATENCY, Reading
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Progress:
     signals: tuple[Reading, ...] = ()
     started_at: float = 0.0
     phase_started_at: float = 0.0
+
+    @property
+    def commit_seconds(self) -> float:
+        """What a small commit takes at the moment; 0 where nobody has looked."""
+        return next((one.value for one in self.signals if one.name == LATENCY), 0.0)
 
 
 class Tracker:

@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LATENCY = "latency"
+"""The signal that tells what a small commit takes at the moment."""
+
 
 @dataclass(frozen=True)
 class Reading:

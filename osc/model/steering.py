@@ -71,6 +71,11 @@ class Steering:
     def verification_waits_for(self) -> str:
         return self.paused_by or self.held_by or self.following_held_by
 
+    @property
+    def is_free(self) -> bool:
+        """Nothing holds the copy back, and nobody has said how many connections there are to be."""
+        return self.share == 1.0 and not self.copy_waits_for and self.threads is None
+
     def connections(self, most: int) -> int:
         """How many of the copy's connections may take another chunk."""
         if self.copy_waits_for:

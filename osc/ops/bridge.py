@@ -53,16 +53,14 @@ def _opened(make: Callable[[], Gauges], stack: ExitStack) -> Gauges:
 def _signals(
     engine: Engine, settings: Settings, migration: int, stack: ExitStack
 ) -> Iterator[Gauge]:
-    replicas = dict(engine.replicas())
-    for name, replica in replicas.items():
+    for name, replica in engine.replicas().items():
         yield gauges.ReplicaLag(
             f"lag of replica {name}", _opened(replica, stack), migration, settings.max_lag
         )
     yield gauges.ServerLag(_opened(engine.gauges, stack), settings.max_lag)
-    if replicas or settings.max_latency:
-        limit = settings.max_latency / 1000 if settings.max_latency else math.inf
-        server = _opened(engine.gauges, stack)
-        yield gauges.Latency(server, migration, limit, settings.latency_query)
+    limit = settings.max_latency / 1000 if settings.max_latency else math.inf
+    server = _opened(engine.gauges, stack)
+    yield gauges.Latency(server, migration, limit, settings.latency_query)
     for name, limit in gauges.limits(settings.max_load, "--max-load").items():
         yield gauges.Load(name, _opened(engine.gauges, stack), limit)
     if settings.throttle_query:

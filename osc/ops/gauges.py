@@ -13,7 +13,7 @@ from pathlib import Path
 from osc.engine import Gauges
 from osc.errors import Usage
 from osc.model.hours import Hours
-from osc.model.reading import Reading
+from osc.model.reading import LATENCY, Reading
 
 HTTP_SECONDS = 1.0
 BEAT_SECONDS = 0.1
@@ -81,7 +81,7 @@ class Latency:
     migration: int
     limit_seconds: float
     query: str = ""
-    name: str = "latency"
+    name: str = LATENCY
     every_seconds: float = BEAT_SECONDS
 
     def read(self) -> Reading:

@@ -8,7 +8,8 @@ new definition really has duplicates: then the probe of the original says so.
 A chunk and the ledger's row that it is done commit together (rule 5).
 
 Before each chunk a connection asks what the signals and the operator leave to the copy at the
-moment: some connections may stand still, or all of them.
+moment: some connections may stand still, or all of them. How many there are otherwise is found on
+the way (`osc.model.width`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from osc.model.coverage import Coverage
 from osc.model.progress import Tracker
 from osc.model.steering import Steering
 from osc.model.watermark import Watermark
+from osc.model.width import Width
 from osc.stages.fence import Fence
 from osc.threads import Crew
 
@@ -65,7 +67,7 @@ class Copier:
     _all_dispatched: bool = field(init=False)
     _cutting: threading.Lock = field(default_factory=threading.Lock)
     _crew: Crew = field(init=False)
-    _threads: int = 0
+    _width: Width = field(init=False)
     _hired: int = 0
     _target_seconds: float = field(init=False)
 
@@ -76,19 +78,21 @@ class Copier:
         self._frontier, self._number = self.done.frontier, self.done.next_number
         self._all_dispatched = self.done.reaches_the_end
 
-    def run(self, threads: int) -> None:
-        """Returns when every chunk has committed."""
-        self._threads = threads
+    def run(self, threads: int, most: int = 0) -> int:
+        """Returns when every chunk has committed, with the number of connections that was best. It
+        begins with `threads` of them and tries no more than `most`."""
+        self._width = Width(threads, most, time.monotonic())
         self._hire()
         self._crew.join()
+        return self._width.width
 
     def _hire(self) -> None:
         """As many connections as there may be: an operator may ask for more while it runs."""
         with self._cutting:
-            most = self.controls.steering.threads or self._threads
-            for number in range(self._hired, most):
+            wanted = self.controls.steering.threads or self._width.width
+            for number in range(self._hired, wanted):
                 self._crew.start(f"copy {number + 1}", partial(self._work, number))
-            self._hired = max(self._hired, most)
+            self._hired = max(self._hired, wanted)
 
     def _work(self, number: int) -> None:
         session = self.connect("copy")
@@ -106,7 +110,7 @@ class Copier:
         def waits_for(now: Steering) -> str:
             if self._all_dispatched and not self._missing:
                 return ""
-            if number < now.connections(self._threads):
+            if number < now.connections(self._width.width):
                 return ""
             return now.copy_waits_for or BEHIND_OTHERS
 
@@ -145,8 +149,18 @@ class Copier:
             self.size = self.size.after(size, seconds)
         self.tracker.add(rows_copied=rows, chunks_copied=1)
         self.tracker.note(chunk_size=self.size.size)
-        if rest := self.controls.steering.rest(self._threads, seconds):
+        self._widen(rows)
+        if rest := self.controls.steering.rest(self._width.width, seconds):
             self.controls.pause(rest)
+
+    def _widen(self, rows: int) -> None:
+        """A copy that is held back by signals or by an operator says nothing of what is best."""
+        now, steering = time.monotonic(), self.controls.steering
+        with self._cutting:
+            if steering.is_free:
+                self._width.done(now, rows, self.tracker.read().commit_seconds)
+            else:
+                self._width.disturbed(now)
 
     def _insert(self, session: Session, chunk: Chunk) -> int:
         for attempt in range(1, MOST_TRIES + 1):

@@ -1,0 +1,96 @@
+"""The number of connections that copy settles where the server makes the most of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from osc.model.width import FELT_SECONDS, REST_SECONDS, Width
+
+Server = Callable[[int], tuple[float, float]]
+"""For a number of connections: rows a second in all, and the seconds a small commit takes."""
+
+
+def copying(server: Server, *, start: int = 2, most: int = 16, seconds: float = 900) -> list[int]:
+    """The widths that were used, one each second, with chunks of half a second."""
+    width, now, used = Width(start, most, 0.0), 0.0, []
+    while now < seconds:
+        rate, commit_seconds = server(width.width)
+        now += 0.5 / width.width
+        width.done(now, round(rate * 0.5 / width.width), commit_seconds)
+        used.append(width.width)
+    return used
+
+
+def cores(number: int) -> Server:
+    return lambda width: (1000.0 * min(width, number), 0.001)
+
+
+def contended(best: int) -> Server:
+    """Beyond the best, each further connection is in the way of the others."""
+    return lambda width: (1000.0 * min(width, best) - 400.0 * max(0, width - best), 0.001)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 8])
+def test_it_settles_at_as_many_as_make_it_faster(number: int) -> None:
+    used = copying(cores(number))
+
+    settled = used[len(used) // 2 :]
+    assert sum(w == number for w in settled) > 0.7 * len(settled)
+
+
+def test_it_goes_up_without_a_rest_as_long_as_that_helps() -> None:
+    used = copying(cores(99), seconds=2 * REST_SECONDS, most=8)
+
+    assert max(used) == 8
+
+
+def test_it_never_goes_beyond_its_limits() -> None:
+    assert max(copying(cores(99), most=5)) == 5
+    assert min(copying(lambda width: (1000.0, 0.001), start=3)) == 1
+    assert max(copying(cores(99), start=4, most=2)) == 4
+
+
+def test_it_leaves_a_width_at_which_the_connections_are_in_each_other_s_way() -> None:
+    used = copying(contended(2), start=6)
+
+    assert used[-1] in (1, 2, 3)
+    assert used.count(2) > 0.6 * len(used)
+
+
+def test_what_users_feel_ends_a_try_before_it_is_measured() -> None:
+    slow = 10 * FELT_SECONDS
+    width = Width(2, 16, 0.0)
+    now = 0.0
+    while width.width == 2:
+        now += 0.25
+        width.done(now, 500, 0.001)
+    for _ in range(3):
+        width.done(now, 1000, 0.001)
+    assert width.width == 3
+
+    width.done(now + 0.1, 9000, slow)
+
+    assert width.width == 2
+
+
+def test_a_commit_that_was_slow_before_says_nothing_against_one_more() -> None:
+    used = copying(lambda width: (1000.0 * min(width, 4), 0.5))
+
+    assert max(used) >= 4
+
+
+def test_what_was_measured_while_the_copy_was_held_back_does_not_count() -> None:
+    width, now = Width(2, 16, 0.0), 0.0
+    while width.width == 2:
+        now += 0.25
+        width.done(now, 500, 0.001)
+
+    width.disturbed(now)
+
+    assert width.width == 2
+    for _ in range(8):
+        now += 0.25
+        width.done(now, 500, 0.001)
+    assert width.width == 2, "a rest comes first"
