@@ -20,7 +20,8 @@ BATCH = 500
 
 @dataclass
 class Applier:
-    """Used by one thread at a time, which waits for its `workers`."""
+    """Used by one thread at a time, which waits for its `workers`: fewer of them after a deadlock,
+    half as many each time, and one more again after each round without one."""
 
     job: Job
     dialect: Dialect
@@ -29,7 +30,11 @@ class Applier:
     tracker: Tracker
     controls: Controls
     workers: int
+    width: int = field(init=False)
     _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
+
+    def __post_init__(self) -> None:
+        self.width = self.workers
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -61,16 +66,19 @@ class Applier:
         A deadlock is only told; a duplicate is told and returned, and any other error raised.
         """
         duplicate: errors.DuplicateKey | None = None
-        with ThreadPoolExecutor(self.workers, "osc apply") as pool:
+        met = False
+        with ThreadPoolExecutor(self.width, "osc apply") as pool:
             outcomes = pool.map(self._one_batch, batches)
             for batch, outcome in zip(batches, outcomes, strict=True):
                 settled(batch, outcome is None)
+                met = met or isinstance(outcome, errors.Conflict)
                 if isinstance(outcome, errors.DuplicateKey):
                     duplicate = outcome
                 elif isinstance(outcome, errors.BadValue):
                     raise self._lost(outcome) from outcome
                 elif outcome is not None and not isinstance(outcome, errors.Conflict):
                     raise outcome
+        self.width = max(1, self.width // 2) if met else min(self.workers, self.width + 1)
         return duplicate
 
     def _one_batch(self, keys: Sequence[KeyValue]) -> Exception | None:
