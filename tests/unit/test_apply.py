@@ -1,4 +1,4 @@
-"""Keys in disjoint batches, in parallel: on fewer connections while they are in each other's way."""
+"""Keys in disjoint batches, in parallel: fewer at a time while they are in each other's way."""
 
 from __future__ import annotations
 
