@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from osc.model.change import KeyValue
 
+FIRST_BYTES, LEAST_BYTES = 4 << 20, 256 << 10
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -36,6 +38,15 @@ class ChunkSize:
     target_seconds: float = 0.5
     least: int = 50
     most: int = 100_000
+
+    def of_width(self, width: int) -> ChunkSize:
+        """The same where a row (or block, with what it keeps elsewhere) has so many bytes, 0 if
+        nobody knows: nothing has been timed before the first chunk, and 1,000 rows may be a
+        gigabyte."""
+        if not width:
+            return self
+        first, least = (max(1, bytes // width) for bytes in (FIRST_BYTES, LEAST_BYTES))
+        return replace(self, size=min(self.size, first), least=min(self.least, least))
 
     def lasting(self, seconds: float) -> ChunkSize:
         """The same with another time target."""

@@ -48,8 +48,9 @@ class Table:
 
     `keys` are the usable ones, best first; `uniques` are all unique indexes over whole columns, the
     nullable ones included. `identity` changes when the table is altered, truncated
-    or replaced. `rows` and `bytes` are the server's estimates. `leaves` are the tables that hold
-    the rows, where the table itself is only what they are parts of.
+    or replaced. `rows` and `bytes` are the server's estimates, `blocks` those of the rows alone
+    where they are copied by blocks. `leaves` are the tables that hold the rows, where the table
+    itself is only what they are parts of.
     """
 
     name: TableName
@@ -58,6 +59,7 @@ class Table:
     identity: str
     rows: int = 0
     bytes: int = 0
+    blocks: int = 0
     uniques: tuple[Key, ...] = ()
     leaves: tuple[TableName, ...] = ()
 

@@ -21,6 +21,7 @@ class MySQLDialect:
 
     def __init__(self, job: Job) -> None:
         self._original = quoting.table(job.original.name)
+        self._width = job.original.bytes // job.original.rows if job.original.rows else 0
         self._shadow = quoting.table(job.shadow.name)
         self._types = [types.read(job.original.column(name).type) for name in job.columns.key]
         self._shadow_types = [
@@ -49,7 +50,7 @@ class MySQLDialect:
 
     @property
     def chunk_size(self) -> ChunkSize:
-        return ChunkSize(size=1_000, least=50, most=100_000)
+        return ChunkSize(size=1_000, least=50, most=100_000).of_width(self._width)
 
     @property
     def most_keys(self) -> int:

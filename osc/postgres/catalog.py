@@ -121,9 +121,11 @@ def read(session: Connection, name: TableName, oid: int, *, any_key: bool = Fals
         columns = session.rows(COLUMNS, oid)
         keys = session.rows(KEYS, oid, any_key)
         leaves = [part for part in kin.family(session, oid) if not part.is_partitioned]
-        rows, size = session.rows(
+        rows, size, blocks = session.rows(
             "SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint,"
-            " coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class WHERE oid = ANY ($1)",
+            " coalesce(sum(pg_table_size(oid)), 0)::bigint,"
+            " coalesce(sum(pg_relation_size(oid)), 0)::bigint / current_setting('block_size')::int"
+            " FROM pg_class WHERE oid = ANY ($1)",
             [leaf.oid for leaf in leaves],
         )[0]
         partitioned = session.value("SELECT relkind = 'p' FROM pg_class WHERE oid = $1", oid)
@@ -137,6 +139,7 @@ def read(session: Connection, name: TableName, oid: int, *, any_key: bool = Fals
         identity=identity(session, oid) or "",
         rows=rows,
         bytes=size,
+        blocks=blocks,
         leaves=tuple(leaf.name for leaf in leaves) if partitioned else (),
     )
 

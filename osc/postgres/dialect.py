@@ -44,8 +44,10 @@ class PostgresDialect:
 
     @property
     def chunk_size(self) -> ChunkSize:
-        """In blocks of 8 kB: from 128 kB to 256 MB."""
-        return ChunkSize(size=128, least=16, most=32_768)
+        """In blocks of 8 kB: from 128 kB to 256 MB; fewer where much of the rows is in TOAST."""
+        table = self.job.original
+        width = table.bytes // table.blocks if table.blocks else 0
+        return ChunkSize(size=128, least=16, most=32_768).of_width(width)
 
     @property
     def most_keys(self) -> int:

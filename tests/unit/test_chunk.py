@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from osc.model.chunk import Chunk, ChunkSize
 
 SIZE = ChunkSize(size=1_000, target_seconds=0.5, least=50, most=10_000)
@@ -54,3 +56,13 @@ def test_an_empty_chunk_says_nothing() -> None:
 
 def test_another_target_keeps_the_size_and_its_limits() -> None:
     assert SIZE.lasting(2.0) == ChunkSize(1_000, 2.0, 50, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("width", "first", "least"),
+    [(0, 1_000, 50), (100, 1_000, 50), (1 << 20, 4, 1), (100 << 20, 1, 1), (64 << 10, 64, 4)],
+)
+def test_rows_that_are_wide_begin_with_fewer_of_them(width: int, first: int, least: int) -> None:
+    size = ChunkSize(size=1_000, least=50, most=100_000).of_width(width)
+
+    assert (size.size, size.least, size.most) == (first, least, 100_000)
