@@ -144,6 +144,6 @@ def test_names_with_quotes_stay_names() -> None:
 def test_values_of_a_row_are_joined_by_bytes_that_no_text_holds() -> None:
     joined = comparison._joined(["a", "b"])
 
-    assert joined == "CONCAT_WS(X'00FF00', a, b)"
+    assert joined == "CONCAT_WS(X'00FF00' COLLATE `binary`, a, b)"
     with pytest.raises(UnicodeDecodeError):
         bytes.fromhex("00FF00").decode()
