@@ -8,6 +8,9 @@ PIP    := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 # The unit tests first: what they find is known in seconds.
 TESTS  := tests/unit $(filter-out tests/unit tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
+# More than there are cores: the tests wait for servers most of the time.
+WORKERS ?= 4
+
 MINUTES ?= 60
 
 .PHONY: demo test lint fuzz losses clean
@@ -17,7 +20,7 @@ demo: $(VENV)/.demo
 	$(VENV)/bin/osc demo $(SERVER)
 
 test: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(TESTS) $(ARGS)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .

@@ -17,8 +17,10 @@ hypothesis.settings.load_profile("osc")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one server go to one worker, so that no server is started twice."""
+    """Tests of one server go to one worker, so that it isn't started for each; but to two where
+    there are many, so that no worker has much to do when the others are done."""
     for item in items:
         named = re.search("|".join(map(re.escape, WANTED)), item.name)
         if named:
-            item.add_marker(pytest.mark.xdist_group(named.group()))
+            half = "whole migrations" if "scenarios" in item.path.parts else "parts"
+            item.add_marker(pytest.mark.xdist_group(f"{named.group()}, {half}"))

@@ -23,6 +23,6 @@ COMMIT;
 
 -- a new row on the key of one that moved away
 BEGIN;
-UPDATE {t} SET id = -id WHERE id = 3 * {a:own 1..2500};
+UPDATE {t} SET id = -3000000 - {n} WHERE id = 3 * {a:own 1..2500};
 INSERT INTO {t} VALUES (2000000 + {n}, 0, 100000 + {n});
 COMMIT;
