@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 
-SECONDS_EACH_ENGINE = 40.0
+SECONDS_EACH_ENGINE = 25.0
 """Of the default suite."""
 SUITE = settings(
     max_examples=60,

@@ -128,6 +128,7 @@ def test_a_reset_is_noticed_though_nothing_changes_and_nobody_sets_a_mark(
 ) -> None:
     """What is written afterwards would not be told, for as long as nobody asks."""
     monkeypatch.setattr("osc.mysql.binlog.IDLE_PULSE_SECONDS", 0.5)
+    monkeypatch.setattr("osc.model.patience.STREAM_SECONDS", 4)
     with followed.again() as source:
         delivered(source)
         followed.write(RESET[ours.engine])
