@@ -202,8 +202,10 @@ EVERYTHING = (
 QUERY = """
 WITH t AS (SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS own
            FROM pg_class c
-           CROSS JOIN LATERAL (SELECT CASE WHEN c.relnamespace = pg_my_temp_schema() THEN 'pg_temp'
-                                           ELSE s.nspname END AS nspname
+           CROSS JOIN LATERAL (SELECT CASE WHEN c.relnamespace = pg_my_temp_schema()
+                                                AND current_setting('server_version_num')::int
+                                                    >= 150000
+                                           THEN 'pg_temp' ELSE s.nspname END AS nspname
                                FROM pg_namespace s WHERE s.oid = c.relnamespace) AS n
            WHERE c.oid = $1),
      live AS (SELECT a.*, to_jsonb(a) - 'attmissingval' AS row,

