@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchmarks import race
+from benchmarks import cutovers as cutover_runs
+from benchmarks import growth, plot, race, sources
 from benchmarks.servers import ENGINES
 from osc.sandbox.server import Unavailable
 
@@ -32,12 +33,25 @@ class Sizes:
     rows: int = 2_000_000
     rounds: int = 3
     rate: float = 300.0
+    share: float = 0.6
+    scales: tuple[int, ...] = (1_000_000, 4_000_000, 16_000_000)
+    cutovers: int = 100
+    cutover_rows: int = 20_000
+    recorded_rows: int = 200_000
+    recorded_transactions: int = 30_000
     only: tuple[str, ...] = ()
     modes: tuple[str, ...] = race.MODES
     replica: bool = False
 
 
-QUICK = {"rows": 200_000, "rounds": 1}
+QUICK = Sizes(
+    rows=200_000,
+    rounds=1,
+    scales=(50_000, 200_000),
+    cutovers=5,
+    recorded_rows=50_000,
+    recorded_transactions=5_000,
+)
 
 
 def _race(engine: str, sizes: Sizes) -> dict[str, Any]:
@@ -52,7 +66,33 @@ def _race(engine: str, sizes: Sizes) -> dict[str, Any]:
     )
 
 
-PARTS: dict[str, Callable[[str, Sizes], dict[str, Any]]] = {"race": _race}
+def _cutovers(engine: str, sizes: Sizes) -> dict[str, Any]:
+    return cutover_runs.cutovers(
+        engine, rows=sizes.cutover_rows, times=sizes.cutovers, rate=sizes.rate
+    )
+
+
+def _sources(engine: str, sizes: Sizes) -> dict[str, Any]:
+    return sources.sources(
+        engine, rows=sizes.recorded_rows, transactions=sizes.recorded_transactions
+    )
+
+
+def _converging(engine: str, sizes: Sizes) -> dict[str, Any]:
+    return growth.converging(engine, rows=sizes.rows, share=sizes.share, only=sizes.only)
+
+
+def _scaling(engine: str, sizes: Sizes) -> dict[str, Any]:
+    return growth.scaling(engine, sizes=sizes.scales, rounds=1)
+
+
+PARTS: dict[str, Callable[[str, Sizes], dict[str, Any]]] = {
+    "race": _race,
+    "cutovers": _cutovers,
+    "sources": _sources,
+    "converging": _converging,
+    "scaling": _scaling,
+}
 
 
 @click.command(help=__doc__)
@@ -62,6 +102,7 @@ PARTS: dict[str, Callable[[str, Sizes], dict[str, Any]]] = {"race": _race}
 @click.option("--rows", type=int, help="Rows of the race's table.  [default: 2000000]")
 @click.option("--rounds", type=int, help="Runs of each tool and mode.  [default: 3]")
 @click.option("--rate", default=300.0, show_default=True, help="Transactions a second.")
+@click.option("--cutovers", type=int, help="How many.  [default: 100]")
 @click.option("--only", multiple=True, help="Contenders, by name; all that are found otherwise.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(race.MODES))
 @click.option("--replica", is_flag=True, help="Race with a replica, and measure its lag.")
@@ -73,15 +114,19 @@ def main(
     rows: int | None,
     rounds: int | None,
     rate: float,
+    cutovers: int | None,
     only: tuple[str, ...],
     modes: tuple[str, ...],
     replica: bool,
     results: Path,
 ) -> None:
-    wanted = {"rows": rows, "rounds": rounds}
-    sizes = Sizes(
-        **({**QUICK} if quick else {}) | {name: one for name, one in wanted.items() if one},
+    base = QUICK if quick else Sizes()
+    sizes = replace(
+        base,
+        rows=rows or base.rows,
+        rounds=rounds or base.rounds,
         rate=rate,
+        cutovers=cutovers or base.cutovers,
         only=only,
         modes=modes or race.MODES,
         replica=replica,
@@ -90,6 +135,8 @@ def main(
     for part in parts or PARTS:
         for engine in engines or ENGINES:
             _measure(part, engine, sizes, results)
+    for drawn in plot.draw(results):
+        race.say(f"drawn: {drawn}")
 
 
 def _measure(part: str, engine: str, sizes: Sizes, results: Path) -> None:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,12 +84,24 @@ def native(bench: Bench, clauses: str, _: Peaks) -> Ran:
 
 
 def osc(bench: Bench, clauses: str, peaks: Peaks, *flags: str) -> Ran:
+    """What it says: its report, and as `began` the moment at which each phase began."""
     statement = f"ALTER TABLE sbtest1 {clauses}"
     command = [sys.executable, "-m", "osc", "run", bench.url, statement, "--execute", "--json"]
-    ran, printed = _run([*command, "--quiet", *flags], peaks)
+    ran, printed, told = _run([*command, "--log-format", "json", *flags], peaks)
     if ran.problem:
         return ran
-    return Ran(ran.begin, ran.end, said=json.loads(printed))
+    said = json.loads(printed) | {"began": phases_begun(told, time.monotonic() - time.time())}
+    return Ran(ran.begin, ran.end, said=said)
+
+
+def phases_begun(told: str, monotonic: float) -> dict[str, float]:
+    """From osc's events; `monotonic` is what is added to the time of day."""
+    lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    return {
+        line["phase"]: datetime.fromisoformat(line["timestamp"]).timestamp() + monotonic
+        for line in lines
+        if line.get("action") == "phase"
+    }
 
 
 def pt_osc(bench: Bench, clauses: str, peaks: Peaks) -> Ran:
@@ -133,7 +146,7 @@ def pg_repack(bench: Bench, _: str, peaks: Peaks) -> Ran:
     return _run([*command, "-d", at.path[1:], "-t", "sbtest1"], peaks)[0]
 
 
-def _run(command: list[str], peaks: Peaks) -> tuple[Ran, str]:
+def _run(command: list[str], peaks: Peaks) -> tuple[Ran, str, str]:
     begin = time.monotonic()
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -144,14 +157,15 @@ def _run(command: list[str], peaks: Peaks) -> tuple[Ran, str]:
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        return Ran(begin, time.monotonic(), f"not done after {LONGEST_RUN_SECONDS:.0f} s"), ""
+        late = f"not done after {LONGEST_RUN_SECONDS:.0f} s"
+        return Ran(begin, time.monotonic(), late), "", ""
     finally:
         peaks.tool = 0
     end = time.monotonic()
     lines = (told or printed).strip().splitlines()
     problem = "" if process.returncode == 0 else (
         f"exit code {process.returncode}: {' | '.join(lines[-6:])}")  # fmt: skip
-    return Ran(begin, end, problem), printed
+    return Ran(begin, end, problem), printed, told
 
 
 CONTENDERS = (

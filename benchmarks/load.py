@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 import json
 import random
-import selectors
+import select
 import sys
 import time
 from array import array
@@ -185,53 +185,46 @@ class Load:
         self._agenda = agenda
         self._transactions = Transactions(rows, random.Random(7))
         self._idle = [Worker(url, self.records) for _ in range(connections)]
-        self._size = connections
-        # Its waits are as short as asked for; those of epoll are whole milliseconds.
-        self._selector = selectors.SelectSelector()
-        for worker in self._idle:
-            self._selector.register(worker.fileno(), selectors.EVENT_READ, worker)
+        self._busy: dict[int, Worker] = {}
 
     def run(self, until: TextIO) -> dict[str, float]:
         """Until that input ends; returns what the load itself cost."""
-        self._selector.register(until, selectors.EVENT_READ, None)
         began, cpu = time.monotonic(), time.process_time()
         self._agenda.start(began)
+        ends = [until.fileno()]
         while not self._over():
             now = time.monotonic()
             while self._idle and (moment := self._agenda.due(now)) is not None:
-                self._idle.pop().begin(self._transactions.next(), moment)
-            if self._step(self._agenda.wait(now) if self._idle else 1.0):
-                self._selector.unregister(until)
+                worker = self._idle.pop()
+                worker.begin(self._transactions.next(), moment)
+                self._busy[worker.fileno()] = worker
+            wait = self._agenda.wait(now) if self._idle else 1.0
+            # Not epoll: it waits whole milliseconds.
+            readable, _, _ = select.select([*self._busy, *ends], (), (), wait)
+            if ends and ends[0] in readable:
+                readable.remove(ends.pop())
                 self._agenda.end = time.monotonic()
+            self._proceed(readable)
         seconds = time.monotonic() - began
         return {
             "seconds": seconds,
             "cpu_share": (time.process_time() - cpu) / seconds,
-            "unfinished": self._size - len(self._idle),
+            "unfinished": len(self._busy),
         }
 
     def _over(self) -> bool:
-        now, end = time.monotonic(), self._agenda.end
-        everything_served = now > end and self._agenda.is_empty and len(self._idle) == self._size
-        return everything_served or now > end + LONGEST_DRAIN_SECONDS
+        end = self._agenda.end
+        if end is NEVER:
+            return False
+        served = self._agenda.is_empty and not self._busy
+        return served or time.monotonic() > end + LONGEST_DRAIN_SECONDS
 
-    def _step(self, wait: float) -> bool:
-        """Waits for answers, at most so long; True when the input has ended."""
-        ended = False
-        for key, _ in self._selector.select(wait):
-            worker = key.data
-            if worker is None:
-                ended = True
-            elif self._proceeds(worker, key.fd):
+    def _proceed(self, readable: list[int]) -> None:
+        for number in readable:
+            worker = self._busy[number]
+            if worker.proceed():
+                del self._busy[number]
                 self._idle.append(worker)
-        return ended
-
-    def _proceeds(self, worker: Worker, registered: int) -> bool:
-        ended = worker.proceed()
-        if worker.fileno() != registered:  # It had to connect again.
-            self._selector.unregister(registered)
-            self._selector.register(worker.fileno(), selectors.EVENT_READ, worker)
-        return ended
 
 
 def write(path: Path, records: Records, own: dict[str, float]) -> None:
