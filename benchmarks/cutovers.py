@@ -32,6 +32,10 @@ def cutovers(engine: str, *, rows: int, times: int, rate: float) -> dict[str, An
                     race.say(f"{engine:8} cut-over {len(runs) + 1}: {ran.problem}")
                     continue
                 runs.append({"seconds": round(ran.seconds, 2), "said": ran.said})
+                race.say(
+                    f"{engine:8} cut-over {len(runs):3} of {times}: {ran.seconds:.1f} s,"
+                    f" lock held {1000 * ran.said['lock_held_seconds']:.0f} ms"
+                )
         environment = servers.environment(bench)
     for run in runs:
         run |= _felt(load.measured, run.pop("said"))
@@ -60,6 +64,7 @@ def _felt(load: application.Measured, said: dict[str, Any]) -> dict[str, Any]:
         "lock_held_ms": round(1000 * said["lock_held_seconds"], 3),
         "lock_waited_ms": round(1000 * said["lock_wait_seconds"], 3),
         "attempts": said["cut_over_attempts"],
+        "phases": said["phases"],
         "stall_ms": load.slowest_statement_ms(begin, end),
         "undisturbed_ms": load.slowest_statement_ms(begin - (end - begin), begin),
     }
