@@ -121,22 +121,39 @@ def _not_done(bench: Bench, contender: Contender, was_wide: bool) -> str:
 
 
 def settle(bench: Bench) -> None:
-    """Removes what the last run has left, and waits until the server has digested it."""
+    """Removes what the last run has left, also one that failed, and waits until the server has
+    digested it."""
     if bench.engine == "postgres":
-        for (schema,) in bench.ask(
-            "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
-            " AND nspname <> 'repack'"
-        ):
-            bench.ask(f'DROP SCHEMA "{schema}" CASCADE')
-        bench.ask("VACUUM ANALYZE sbtest1")
-        bench.ask("CHECKPOINT")
+        _tidy_postgres(bench)
         return
+    for trigger, *_ in bench.ask("SHOW TRIGGERS"):
+        bench.ask(f"DROP TRIGGER `{trigger}`")
     for (table,) in bench.ask("SHOW TABLES"):
         if table not in ("sbtest1", "heartbeat"):
             bench.ask(f"DROP TABLE `{table}`")
     deadline = time.monotonic() + PURGE_SECONDS
     while _history_length(bench) > 1000 and time.monotonic() < deadline:
         time.sleep(0.2)
+
+
+def _tidy_postgres(bench: Bench) -> None:
+    for (trigger,) in bench.ask(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'sbtest1'::regclass AND NOT tgisinternal"
+    ):
+        bench.ask(f'DROP TRIGGER "{trigger}" ON sbtest1')
+    for (publication,) in bench.ask("SELECT pubname FROM pg_publication"):
+        bench.ask(f'DROP PUBLICATION "{publication}"')
+    bench.ask(
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+        " WHERE slot_type = 'logical' AND NOT active AND database = current_database()"
+    )
+    for (schema,) in bench.ask(
+        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
+        " AND nspname <> 'repack'"
+    ):
+        bench.ask(f'DROP SCHEMA "{schema}" CASCADE')
+    bench.ask("VACUUM ANALYZE sbtest1")
+    bench.ask("CHECKPOINT")
 
 
 def _history_length(bench: Bench) -> int:
