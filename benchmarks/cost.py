@@ -23,6 +23,8 @@ from benchmarks.servers import Bench, ask
 
 SAMPLE_SECONDS = 0.25
 BEAT_SECONDS = 0.1
+SETTLE_SECONDS = 2.0
+LONGEST_LAG_SECONDS = 900.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 MYSQL_COUNTERS = {
@@ -161,6 +163,16 @@ def watching(bench: Bench, replica: str | None = None) -> Iterator[Peaks]:
         ended.set()
         for thread in threads:
             thread.join()
+
+
+def await_replica(peaks: Peaks) -> None:
+    """An ALTER reaches a replica when it is over on the primary: the lag is still to come then."""
+    begun, deadline = len(peaks.lags), time.monotonic() + LONGEST_LAG_SECONDS
+    time.sleep(SETTLE_SECONDS)
+    while time.monotonic() < deadline:
+        if len(peaks.lags) > begun and peaks.lags[-1] < SETTLE_SECONDS / 2:
+            return
+        time.sleep(SAMPLE_SECONDS)
 
 
 def _beat(url: str, ended: threading.Event) -> None:

@@ -95,12 +95,12 @@ def _cost(found: Result) -> Iterator[Panel]:
 
 def _cutovers(found: Result) -> Iterator[Panel]:
     count = found["summary"]["lock_held_ms"]["count"]
-    for field, words in (("lock_held_ms", "lock held"), ("stall_ms", "slowest statement around")):
+    for field, words in (("lock_held_ms", "lock held"), ("stall_ms", "slowest statement")):
         spread = found["summary"][field]
         yield Bars(
             f"{_server(found)}: {words}, {count} cut-overs",
             tuple(
-                Bar(name, spread[name], f"{spread[name]:.0f} ms", ours=field == "lock_held_ms")
+                Bar(name, spread[name], f"{spread[name]:.0f} ms", ours=True)
                 for name in ("p50", "p90", "p99", "slowest")
             ),
         )

@@ -101,6 +101,8 @@ def one(
             felt = load.measured.between(ran.begin, ran.end) | load.measured.total()
         else:
             ran = contender.run(bench, clauses, peaks)
+        if url:
+            cost.await_replica(peaks)
     problem = ran.problem or _not_done(bench, contender, was_wide)
     found = {
         "contender": contender.name,
@@ -221,7 +223,9 @@ def told(bench: Bench, mode: str, found: dict[str, Any], ran: Ran) -> str:
             f" p99 {felt['transaction_ms']['p99']:.1f} ms,"
             f" slowest statement {felt['statement_ms']['slowest']:.0f} ms"
         )
-    return f"{words}  log {found['cost']['log_bytes'] / 2**20:.0f} MiB"
+    words += f"  log {found['cost']['log_bytes'] / 2**20:.0f} MiB"
+    lag = found["cost"].get("replica_lag_max_seconds")
+    return words if lag is None else f"{words}, replica {lag:.1f} s behind"
 
 
 def say(words: str) -> None:

@@ -117,7 +117,7 @@ class Lines:
         )
         for at in sorted({at for at, _ in points}):
             drawn.append(_text(place(at, 0)[0], bottom + 17, f"{at:g}", "muted", "middle"))
-        drawn.append(_text(left + across + 14, bottom + 17, self.x_unit, "muted"))
+        drawn.append(_text(left + across + 28, bottom + 17, self.x_unit, "muted"))
         for line in self.lines:
             drawn += _polyline([place(*point) for point in line.points], line)
         return drawn
