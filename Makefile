@@ -1,5 +1,5 @@
 # What a fresh machine with python3, git and apt can do: `make demo`, `make test`, `make lint`,
-# `make fuzz`.
+# `make fuzz`, `make bench`.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -13,7 +13,7 @@ WORKERS ?= 4
 
 MINUTES ?= 60
 
-.PHONY: demo test lint fuzz losses clean
+.PHONY: demo test lint fuzz losses bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -37,6 +37,10 @@ losses: export OSC_FUZZ_SEED ?= 1
 losses: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --timeout 0 \
 		tests/conformance/test_cut_over_losses.py $(ARGS)
+
+# Hours: `make bench ARGS=--quick` for minutes, `make bench ARGS="race --engine mysql"` for a part.
+bench: $(VENV)/.demo
+	$(VENV)/bin/python -m benchmarks $(ARGS)
 
 $(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing osc into $(VENV) …"

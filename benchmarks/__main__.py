@@ -1,0 +1,5 @@
+"""`python -m benchmarks`: all of them."""
+
+from benchmarks.bench import main
+
+main()
