@@ -11,7 +11,7 @@ from typing import Any
 
 from osc import attempts, errors
 from osc.attempt import Attempt
-from osc.attempts import climb_of, job_of, persistently, prepared, was_swapped
+from osc.attempts import climb_of, job_of, persistently, was_swapped
 from osc.climbing import Climbing, ladder_of
 from osc.config import Settings
 from osc.engine import Climb, Engine, Run, Sync
@@ -116,8 +116,9 @@ def migrate(
                 except errors.CopyNeeded as error:
                     tracker.note(waiting_for=error.happened)
                     made = _routed(engine, table, request, settings.copying())
-            assert made.copy is not None
-            ready = prepared(engine, request.alter, made.copy.sync)
+            ready = made.copy
+            assert ready is not None
+            preflight.probe(engine, ready)
             engine.workshop.sweep(table.name, execute=True)
             engine.ledger.prepare()
             number = engine.ledger.begin(ready.table, request.statement, ready.sync, request.by)
