@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from osc import errors
 from osc.config import Settings
@@ -240,6 +241,12 @@ class Attempt:
         if not self.settings.verify:
             self._enter(Phase.CATCH_UP)
         self._enter(Phase.CUT_OVER)
+        with closing(self.engine.gauges()) as gauges:
+            return self._swapped_by(job, follower, partial(gauges.read, "old-transactions"))
+
+    def _swapped_by(
+        self, job: Job, follower: Follower, old_transactions: Callable[[], float]
+    ) -> Swapped:
         return CutOver(
             job=job,
             swapper=self.engine.swapper(job),
@@ -250,6 +257,8 @@ class Attempt:
             attempts=self.settings.cut_over_attempts,
             kill=Kill(self.settings.kill_blockers),
             by=self.by,
+            old_transactions=old_transactions,
+            recheck=partial(self._refuse_a_changed_table, job),
         ).run()
 
     def _tend(self, job: Job) -> None:
@@ -376,6 +385,9 @@ class Attempt:
             cut_over_attempts=seen.cut_over_attempts,
             lock_wait_seconds=swapped.lock_wait_seconds,
             lock_held_seconds=seen.lock_held_seconds,
+            allowed_by=seen.allowed_by,
+            forecast=seen.forecast,
+            lags=seen.lags,
             not_compared=self.engine.dialect(job).not_compared,
             diff=job.diff,
             phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from osc.errors import Bug
+from osc.model.lags import NO_LAGS, Lags
 from osc.model.phase import NEXT, Phase
 from osc.model.reading import LATENCY, Reading
 
@@ -35,6 +36,9 @@ class Progress:
     cut_over_attempts: int = 0
     lock_held_seconds: float = 0.0
     waiting_for: str = ""
+    forecast: str = ""
+    allowed_by: str = ""
+    lags: Lags = NO_LAGS
     signals: tuple[Reading, ...] = ()
     started_at: float = 0.0
     phase_started_at: float = 0.0

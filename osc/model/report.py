@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from osc.model.difference import UNCHANGED, CatalogDiff
 from osc.model.ladder import Climbed, Way
+from osc.model.lags import NO_LAGS, Lags
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Report:
     cut_over_attempts: int = 0
     lock_wait_seconds: float = 0.0
     lock_held_seconds: float = 0.0
+    allowed_by: str = ""
+    forecast: str = ""
+    lags: Lags = NO_LAGS
     rows_repaired: int = 0
     not_compared: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)

@@ -32,6 +32,7 @@ class Steering:
     0 < share ≤ 1; `held_by` and `following_held_by` say what the copy or the following stands still
     for, empty while it goes on. `pauses` and `postponements` are wishes of an operator, a file or a
     clock, each under the name of its source with its reason: one source's end is not another's.
+    `cut_over_allowed_by` is who ended the last postponement, and how; empty while none has been.
     `threads` and `chunk_seconds` are an operator's limits, None as the run was started.
     """
 
@@ -42,14 +43,20 @@ class Steering:
     postponements: Reasons = ()
     threads: int | None = None
     chunk_seconds: float | None = None
+    cut_over_allowed_by: str = ""
 
     def paused(self, source: str, reason: str) -> Steering:
         """With this source's wish to pause; without it where the reason is empty."""
         return replace(self, pauses=_with(self.pauses, source, reason))
 
-    def postponed(self, source: str, reason: str) -> Steering:
-        """The same for the cut-over."""
-        return replace(self, postponements=_with(self.postponements, source, reason))
+    def postponed(self, source: str, reason: str, by: str = "") -> Steering:
+        """The same for the cut-over; `by` is who or what ends the wish, for the record."""
+        ended = not reason and any(held == source for held, _ in self.postponements)
+        return replace(
+            self,
+            postponements=_with(self.postponements, source, reason),
+            cut_over_allowed_by=(by or source) if ended else self.cut_over_allowed_by,
+        )
 
     @property
     def paused_by(self) -> str:

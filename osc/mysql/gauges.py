@@ -24,6 +24,16 @@ KNOWN = {
         "/ 1e6 FROM information_schema.innodb_trx "
         "WHERE trx_mysql_thread_id <> CONNECTION_ID()",
     ),
+    "transactions": (
+        "",
+        "SELECT 'open', COUNT(*) FROM information_schema.innodb_trx "
+        "WHERE trx_mysql_thread_id <> CONNECTION_ID()",
+    ),
+    "old-transactions": (
+        "",
+        "SELECT 'old', COUNT(*) FROM information_schema.innodb_trx "
+        "WHERE trx_started < SYSDATE() - INTERVAL 10 SECOND",
+    ),
     "history": (
         "",
         "SELECT name, count FROM information_schema.innodb_metrics "

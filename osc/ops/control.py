@@ -124,9 +124,10 @@ def _peer(connection: socket.socket) -> str:
     )
     _, user, _ = struct.unpack("3i", credentials)
     try:
-        return f"{pwd.getpwuid(user).pw_name}@{socket.gethostname()}"
+        name = pwd.getpwuid(user).pw_name
     except KeyError:
-        return f"{user}@{socket.gethostname()}"
+        name = str(user)
+    return f"{name}@{socket.gethostname()}, through the socket"
 
 
 def ask(path: Path, line: str) -> str:

@@ -46,7 +46,9 @@ class Desk:
 
     def look(self) -> None:
         for order in self.board.orders(self.migration):
-            self.board.answer(order.number, self._obeyed(order.words, order.by))
+            self.board.answer(
+                order.number, self._obeyed(order.words, f"{order.by}, through the ledger")
+            )
         if time.monotonic() >= self._show_at:
             self._show_at = time.monotonic() + SHOW_SECONDS
             seen = record(self.words.tracker, self.words.controls)

@@ -69,7 +69,8 @@ class Guards:
         for path in self.pause_files:
             self._wish(Steering.paused, path, f"paused by the file {path}")
         for path in self.postpone_files:
-            self._wish(Steering.postponed, path, f"the cut-over is postponed by the file {path}")
+            gone = partial(Steering.postponed, by=f"the end of the file {path}")
+            self._wish(gone, path, f"the cut-over is postponed by the file {path}")
         if self.cut_over_hours:
             self._keep_the_hours(self.cut_over_hours)
         if self.critical and self.gauges:
@@ -84,7 +85,9 @@ class Guards:
     def _keep_the_hours(self, hours: Hours) -> None:
         open_now = hours.include(self.now().time())
         reason = "" if open_now else f"the cut-over waits for its hours, {hours}"
-        self.controls.steer(lambda steering: steering.postponed("hours", reason))
+        self.controls.steer(
+            lambda steering: steering.postponed("hours", reason, f"the hours {hours}")
+        )
 
     def _watch_the_load(self, gauges: Gauges) -> None:
         if time.monotonic() < self._awake_at:

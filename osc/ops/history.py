@@ -46,6 +46,7 @@ def _paragraph(run: Run) -> str:
         ("rows", f"{count(run.rows_copied)} copied" if run.rows_copied else ""),
         ("phases", _phases(result)),
         ("lock", f"held {duration(result['lock_held_seconds'])}" if result else ""),
+        ("allowed by", result.get("allowed_by", "")),
         ("message", run.message),
         ("old table", run.archive),
     ]

@@ -132,6 +132,8 @@ def _copied(report: Report) -> list[tuple[str, str]]:
         ("changes", _changes(report)),
         ("cut-over", f"{attempts} attempt{'' if attempts == 1 else 's'}"),
         ("lock", _lock(report)),
+        ("allowed by", report.allowed_by),
+        ("replica lag", str(report.lags)),
         ("phases", _phases(report.phases)),
         ("not compared", ", ".join(report.not_compared)),
         ("old table", f"kept as {report.archive}" if report.archive else "dropped"),

@@ -80,6 +80,8 @@ class Words:
         lines += [f"signal: {reading}" for reading in self.tracker.read().signals]
         for reason in (steering.verification_waits_for, steering.cut_over_waits_for):
             lines += [f"waits: {reason}"] if reason else []
+        if forecast := self.tracker.read().forecast:
+            lines += [f"cut-over: {forecast}"]
         return "\n".join(lines)
 
     def _json(self, by: str) -> str:
@@ -99,7 +101,7 @@ class Words:
         return "the cut-over waits for `cut-over`"
 
     def _unpostpone(self, by: str) -> str:
-        now = self.controls.steer(partial(Steering.postponed, source=OPERATOR, reason=""))
+        now = self.controls.steer(partial(Steering.postponed, source=OPERATOR, reason="", by=by))
         return f"not yet: {now.cut_over_waits_for}" if now.cut_over_waits_for else "it may"
 
     def _panic(self, by: str) -> str:

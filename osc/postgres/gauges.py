@@ -17,6 +17,11 @@ KNOWN = {
         "s",
         f"SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0) {ACTIVITY}",
     ),
+    "transactions": ("", f"SELECT count(xact_start) {ACTIVITY}"),
+    "old-transactions": (
+        "",
+        f"SELECT count(*) {ACTIVITY} AND xact_start < clock_timestamp() - interval '10 s'",
+    ),
     "history": (
         "",
         "SELECT coalesce(max(greatest(age(backend_xid), age(backend_xmin))), 0)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -12,7 +12,10 @@ from osc import errors
 from osc.engine import Swapped
 from osc.model.blocker import Blocker, Kill
 from osc.model.convergence import Convergence
+from osc.model.forecast import forecast
+from osc.model.lags import Lags
 from osc.model.progress import Tracker
+from osc.model.reading import Reading
 from osc.model.watermark import Watermark
 from osc.stages import cutover
 from osc.stages.cutover import CutOver
@@ -45,7 +48,12 @@ class Bench:
     controls: Hurried
     told: list[list[str]] = field(default_factory=list)
 
-    def run(self, attempts: int = 3, kill: Kill = Kill.NEVER) -> Swapped:
+    def run(
+        self,
+        attempts: int = 3,
+        kill: Kill = Kill.NEVER,
+        recheck: Callable[[], None] = lambda: None,
+    ) -> Swapped:
         return CutOver(
             job=JOB,
             swapper=self.swapper,
@@ -57,6 +65,7 @@ class Bench:
             kill=kill,
             by="ann@here",
             on_blocked=self.told.append,
+            recheck=recheck,
         ).run()
 
 
@@ -308,3 +317,64 @@ def test_some_are_never_ended(bench: Bench, spared: Blocker) -> None:
     bench.run(attempts=6, kill=Kill.ALL)
 
     assert bench.swapper.ended == []
+
+
+def test_an_attempt_says_before_it_what_the_lock_would_meet_and_who_allowed_it(
+    bench: Bench,
+) -> None:
+    bench.swapper.in_the_way = []
+    bench.run()
+
+    now = bench.tracker.read()
+    assert now.forecast == "lock expected free: yes; 0 transactions older than 10 s"
+    assert now.allowed_by == "ann@here, who started the run"
+
+
+@pytest.mark.parametrize(
+    ("certain", "said"), [(True, "lock expected free: no"), (False, "free: not known")]
+)
+def test_whoever_has_a_lock_makes_the_forecast_worse(certain: bool, said: str) -> None:
+    holder = replace(REPORT, certain=certain)
+
+    told = str(forecast([holder], 2))
+
+    assert said in told
+    assert "2 transactions older than 10 s" in told
+    assert (str(holder) in told) is certain
+
+
+def test_a_cut_over_that_was_held_back_looks_at_the_table_again_and_names_who_let_it_go(
+    bench: Bench,
+) -> None:
+    """Days may lie between: the table may be another one by then."""
+    bench.controls.steer(lambda now: now.postponed("operator", "held back"))
+
+    def recheck() -> None:
+        assert not bench.controls.steering.postponements
+        raise errors.TableChanged("orders was altered")
+
+    def bob_allows(seconds: float) -> None:
+        assert bench.tracker.read().forecast
+        bench.controls.steer(lambda now: now.postponed("operator", "", "bob@far"))
+
+    bench.controls.pause = bob_allows  # type: ignore[method-assign]
+    with pytest.raises(errors.TableChanged):
+        bench.run(recheck=recheck)
+    bench.run()
+
+    assert bench.tracker.read().allowed_by == "bob@far"
+
+
+def test_replicas_are_watched_through_the_swap(bench: Bench) -> None:
+    def reads(lag: float) -> None:
+        signal = Reading("lag of replica r", lag, 1.5, "s", holds_following=True)
+        bench.tracker.note(signals=(signal,))
+
+    reads(0.1)
+    with cutover.replicas_watched(bench.tracker, bench.controls):
+        reads(0.9)
+        time.sleep(2 * cutover.LAG_LOOK_SECONDS)
+        reads(0.2)
+
+    assert str(bench.tracker.read().lags) == "0.10 s before the swap, 0.90 s during, 0.20 s after"
+    assert str(Lags()) == ""

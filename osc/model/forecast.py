@@ -1,0 +1,37 @@
+"""What a cut-over may expect of the lock that it is about to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from osc.model.blocker import Blocker
+
+OLD_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """`holders` are those that have or await a lock on the table; `old` is how many transactions
+    on the server are older than ten seconds: any of them may come to touch the table."""
+
+    holders: tuple[Blocker, ...]
+    old: int
+
+    @property
+    def free(self) -> str:
+        """ "yes", "no", or "not known" where the server doesn't show who has locks."""
+        if not self.holders:
+            return "yes"
+        return "no" if any(holder.certain for holder in self.holders) else "not known"
+
+    def __str__(self) -> str:
+        plural = "" if self.old == 1 else "s"
+        said = f"lock expected free: {self.free}; {self.old} transaction{plural} older than 10 s"
+        if self.free == "no":
+            said += f"; on the table: {'; '.join(map(str, self.holders))}"
+        return said
+
+
+def forecast(holders: Sequence[Blocker], old: float) -> Forecast:
+    return Forecast(tuple(holders), round(old))
