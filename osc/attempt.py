@@ -19,6 +19,7 @@ from functools import partial
 from osc import errors
 from osc.config import Settings
 from osc.engine import Checkpoint, Claim, Dialect, Engine, Job, Names, Swapped
+from osc.model.applied import IDENTITY
 from osc.model.blocker import Kill
 from osc.model.controls import Controls
 from osc.model.coverage import Coverage, coverage
@@ -276,7 +277,8 @@ class Attempt:
         if self.settings.drop_old_table:
             cleaning.drop_archive(self.engine, job.names, self.controls)
         ledger.forget(self.id)
-        result = json.dumps(report_record(self._report(job, swapped)))
+        identity = self.engine.catalog.identity(job.original.name)
+        result = json.dumps({**report_record(self._report(job, swapped)), IDENTITY: identity})
         ledger.save(
             self.id, phase=str(Phase.DONE), finished=True, message="", rows_copied=self._rows,
             result=result,

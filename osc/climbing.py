@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from osc import errors
 from osc.config import Settings
 from osc.engine import Claim, Climb, Engine, Ladder, Sync
+from osc.model.applied import IDENTITY
 from osc.model.controls import Controls
 from osc.model.ladder import Climbed, Way
 from osc.model.phase import Phase
@@ -77,7 +78,8 @@ class Climbing:
 
     def _finish(self, report: Report) -> None:
         self.engine.ledger.forget(self.climb.id)
-        result = json.dumps(report_record(report))
+        identity = self.engine.catalog.identity(self.climb.table.name)
+        result = json.dumps({**report_record(report), IDENTITY: identity})
         self.engine.ledger.save(
             self.climb.id, phase=str(Phase.DONE), finished=True, message="", result=result
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from osc.engine import Engine
 from osc.errors import Usage
@@ -16,6 +16,19 @@ ROOMS = {
     "postgresql": "osc.postgres.engine",
     "postgres": "osc.postgres.engine",
 }
+
+
+MYSQL_WORDS = {
+    "ssl-mode": "ssl_mode", "ssl-ca": "ssl_ca", "ssl-cert": "ssl_cert", "ssl-key": "ssl_key",
+    "defaults-file": "defaults_file",
+}  # fmt: skip
+LIBPQ_WORDS = {
+    "ssl-mode": "sslmode", "ssl-ca": "sslrootcert", "ssl-cert": "sslcert", "ssl-key": "sslkey",
+}  # fmt: skip
+LIBPQ_MODES = {
+    "disabled": "disable", "preferred": "prefer", "required": "require",
+    "verify-identity": "verify-full",
+}  # fmt: skip
 
 
 def engine_at(url: str, replicas: Iterable[str] = ()) -> Engine:
@@ -33,6 +46,27 @@ def engine_at(url: str, replicas: Iterable[str] = ()) -> Engine:
 
     watched = {name: replica.gauges for name, replica in given.items()}
     return replace(engine, replicas=lambda: watched, close=close)
+
+
+def secured(url: str, asked: Mapping[str, str]) -> str:
+    """The URL with what options say of encryption and option files, in the words of its engine."""
+    if not asked or "://" not in url:
+        return url
+    words = MYSQL_WORDS if url.lower().startswith(("mysql:", "mariadb:")) else LIBPQ_WORDS
+    for name in asked:
+        if name not in words:
+            raise Usage(
+                f"--{name} is for MySQL and MariaDB",
+                todo="PostgreSQL has services (postgresql:///?service=NAME) and ~/.pgpass",
+            )
+    said = {words[name]: _translated(name, value, words) for name, value in asked.items()}
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(said, quote_via=quote)}"
+
+
+def _translated(name: str, value: str, words: Mapping[str, str]) -> str:
+    if name != "ssl-mode" or words is MYSQL_WORDS:
+        return value
+    return LIBPQ_MODES.get(value, value)
 
 
 def _place(url: str) -> str:

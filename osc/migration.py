@@ -15,6 +15,7 @@ from osc.attempts import climb_of, job_of, persistently, was_swapped
 from osc.climbing import Climbing, ladder_of
 from osc.config import Settings
 from osc.engine import Climb, Engine, Run, Sync
+from osc.model import applied
 from osc.model.alter import Alter
 from osc.model.controls import Controls
 from osc.model.ladder import Cost, Way
@@ -100,11 +101,15 @@ def migrate(
             begun.append(stopped.id)
             return again(controls)
         with engine.claim(table.name) as claim:
-            made = _routed(engine, table, request, settings)
+            try:
+                made = _routed(engine, table, request, settings)
+            except errors.Precondition:
+                if not _applied_by(engine, table, request):
+                    raise
+                return _nothing(engine, table, request, tracker)
             tracker.at(Phase.PREFLIGHT)
             if made.way is Way.NOTHING:
-                tracker.at(Phase.DONE)
-                return _nothing(made, request)
+                return _nothing(engine, table, request, tracker)
             if made.copy is None:
                 if made.way is Way.SEQUENCE:
                     _ask_rows(engine, made)
@@ -143,15 +148,23 @@ def migrate(
     return persistently(engine, settings, tracker, controls, first, again)
 
 
-def _nothing(made: Route, request: Request) -> Report:
+def _applied_by(engine: Engine, table: Table, request: Request) -> int | None:
+    runs, identity = engine.ledger.runs(table.name), engine.catalog.identity(table.name)
+    return applied.by(runs, request.statement, identity)
+
+
+def _nothing(engine: Engine, table: Table, request: Request, tracker: Tracker) -> Report:
+    if tracker.read().phase is Phase.PLAN:
+        tracker.at(Phase.PREFLIGHT)
+    tracker.at(Phase.DONE)
     return Report(
-        migration=0,
-        table=str(made.table.name),
+        migration=_applied_by(engine, table, request) or 0,
+        table=str(table.name),
         statement=request.statement,
         archive="",
         sync=str(Sync.NONE),
         seconds=0.0,
-        way=str(made.way),
+        way=str(Way.NOTHING),
     )
 
 

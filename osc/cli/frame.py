@@ -16,7 +16,7 @@ import click
 
 from osc.config import Settings
 from osc.engine import Engine, Sync
-from osc.engines import engine_at
+from osc.engines import engine_at, secured
 from osc.errors import OscError, Usage
 from osc.migration import Request
 from osc.model import alter
@@ -25,6 +25,27 @@ from osc.ops import failure, signals
 from osc.ops.output import Output
 
 Command = Callable[..., Any]
+
+ASKED = "osc.connecting"
+"""Where click keeps what the options on connections say."""
+MODES = ("disabled", "preferred", "required", "verify-ca", "verify-identity")
+FILE = click.Path(exists=True, dir_okay=False, readable=True)
+CONNECTING: dict[str, tuple[Any, str]] = {
+    "ssl-mode": (
+        click.Choice(MODES, case_sensitive=False),
+        "Encryption; the same words for PostgreSQL (verify-identity is its verify-full).",
+    ),
+    "ssl-ca": (FILE, "Certificates of those who may vouch for the server."),
+    "ssl-cert": (FILE, "Our own certificate."),
+    "ssl-key": (FILE, "The key of our certificate."),
+    "defaults-file": (FILE, "An option file of MySQL to read instead of ~/.my.cnf."),
+}
+
+
+def _remembered(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        asked = context.meta.setdefault(ASKED, {})
+        asked[str(option.name).replace("_", "-")] = value
 
 
 def answering(command: Command) -> Command:
@@ -62,6 +83,11 @@ def addressed(rest: str) -> Callable[[Command], Command]:
     """Adds `[URL] rest` and --url, which the command hands to `opened`."""
 
     def with_address(command: Command) -> Command:
+        for name, (kind, text) in reversed(CONNECTING.items()):
+            command = click.option(
+                f"--{name}", type=kind, help=text, expose_value=False, callback=_remembered,
+                envvar=f"OSC_{name.upper().replace('-', '_')}",
+            )(command)  # fmt: skip
         command = click.option("--url", help="The server and database; also $OSC_URL.")(command)
         return click.argument("words", nargs=-1, metavar=f"[URL] {rest}")(command)
 
@@ -74,7 +100,8 @@ def opened(
 ) -> Iterator[tuple[Engine, tuple[str, ...]]]:
     """The engine that the command line addresses, and the words that are left."""
     url, left = _address(words, option)
-    engine = engine_at(url, replicas)
+    asked = click.get_current_context().meta.get(ASKED, {})
+    engine = engine_at(secured(url, asked), [secured(one, asked) for one in replicas])
     try:
         yield engine, left
     finally:

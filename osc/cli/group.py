@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from osc import __version__
+from osc.cli import hidden
 from osc.ops.redact import redacted
 
 
@@ -34,4 +35,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name may not fit the terminal
-    osc()
+    osc(hidden.arguments())

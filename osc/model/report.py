@@ -12,7 +12,8 @@ from osc.model.lags import NO_LAGS, Lags
 @dataclass(frozen=True)
 class Report:
     """Times in seconds; `phases` in the order they were entered; `steps` those of a way without a
-    copy. The number of the migration is 0 where there was nothing to do."""
+    copy. Where there was nothing to do, the number is of the migration
+    that did it once; 0 where none is known."""
 
     migration: int
     table: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from osc import errors
 from osc.engine import Statement
 from osc.model import patience
-from osc.mysql import encoding
+from osc.mysql import encoding, options, tls
 from osc.mysql.line import Connection
 
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
@@ -51,7 +51,6 @@ class Address:
     password: str = field(repr=False)
     database: str
     socket: str | None = None
-    option_file: str | None = None
     tls: tuple[tuple[str, str], ...] = ()
 
     def parameters(self) -> dict[str, Any]:
@@ -61,36 +60,52 @@ class Address:
             given["password"] = self.password
         if self.socket:
             given["unix_socket"] = self.socket
-        if self.option_file:
-            given["read_default_file"] = self.option_file
-            given = {key: value for key, value in given.items() if value is not None}
-        for option, value in self.tls:
-            given[f"ssl_{option}"] = value not in ("0", "false") if "verify" in option else value
-        return given
+        return given | tls.parameters(self.tls)
 
 
 def address(url: str) -> Address:
-    """Reads `mysql://user:password@host:port/database?ssl_ca=…&socket=…`.
+    """Reads `mysql://user:password@host:port/database?ssl_ca=…&socket=…&defaults_file=…`.
 
-    Without a user the client's own `~/.my.cnf` is asked; `MYSQL_PWD` stands in for a password.
+    What the URL leaves out comes from the option file, `~/.my.cnf` where none is named, and then
+    from $MYSQL_HOST and $MYSQL_TCP_PORT. $MYSQL_PWD wins over a file's password; that one is not
+    tried for another user than the file's.
     """
     parts = _parts(url)
     database = unquote(parts.path.lstrip("/"))
     if not database:
         raise errors.Usage("the URL names no database: mysql://user@host:port/database")
     query = dict(parse_qsl(parts.query))
-    tls = [(key.removeprefix("ssl_"), value) for key, value in query.items() if key[:4] == "ssl_"]
-    option_file = Path("~/.my.cnf").expanduser()
+    named = query.get("defaults_file")
+    file = options.read(Path(named or "~/.my.cnf"), needed=named is not None)
+    user = unquote(parts.username) if parts.username else file.get("user")
+    place = file if parts.hostname in (None, file.get("host")) else {}
     return Address(
-        host=parts.hostname or os.environ.get("MYSQL_HOST", "127.0.0.1"),
-        port=parts.port or int(os.environ.get("MYSQL_TCP_PORT", "3306")),
-        user=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password or "") or os.environ.get("MYSQL_PWD", ""),
+        host=parts.hostname or file.get("host") or os.environ.get("MYSQL_HOST", "127.0.0.1"),
+        port=parts.port or _port(place.get("port") or os.environ.get("MYSQL_TCP_PORT", "3306")),
+        user=user,
+        password=unquote(parts.password or "") or _password(user, file),
         database=database,
-        socket=query.get("socket"),
-        option_file=str(option_file) if not parts.username and option_file.exists() else None,
-        tls=tuple(tls),
+        socket=query.get("socket") or place.get("socket"),
+        tls=_tls(query, file),
     )
+
+
+def _port(text: str) -> int:
+    if not text.isdigit():
+        raise errors.Usage(f"the port is no number: {text!r}")
+    return int(text)
+
+
+def _password(user: str | None, file: Mapping[str, str]) -> str:
+    whose = file.get("user", user)
+    return os.environ.get("MYSQL_PWD") or (file.get("password", "") if whose == user else "")
+
+
+def _tls(query: Mapping[str, str], file: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Each word without its `ssl_`; the URL's win."""
+    found = {name: value for name, value in file.items() if name.startswith("ssl-")}
+    found |= {name: value for name, value in query.items() if name.startswith("ssl_")}
+    return tuple((name[4:].replace("-", "_"), value) for name, value in found.items())
 
 
 def _parts(url: str) -> SplitResult:

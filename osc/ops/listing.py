@@ -37,6 +37,7 @@ def line(shown: Mapping[str, Any]) -> str:
         for name in ("copy_waits_for", "following_waits_for", "cut_over_waits_for", "waiting_for")
     )
     parts += [reason for reason in waits if reason]
+    parts += [shown["forecast"]] if shown.get("forecast") and shown["phase"] == "cut-over" else []
     return ", ".join(parts) + (
         f" ({shown['age_seconds']:.0f} s ago)" if "age_seconds" in shown else ""
     )

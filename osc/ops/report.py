@@ -102,7 +102,8 @@ def plan_record(plan: Planned) -> dict[str, Any]:
 
 def report_text(report: Report) -> str:
     if report.way == Way.NOTHING:
-        return f"{report.table} is as the ALTER wants it; there was nothing to do"
+        by = f" by migration {report.migration}" if report.migration else ""
+        return f"already applied{by}: {report.table} is as the ALTER wants it; nothing to do"
     return aligned(_copied(report) if report.way == Way.COPY else _climbed(report))
 
 

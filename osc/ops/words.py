@@ -6,6 +6,7 @@ gh-ost's words mean here what they mean there; `NAME=?` shows the present value.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 from osc.errors import Stopped, Usage
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
+from osc.model.reading import Reading
 from osc.model.steering import Steering
 from osc.ops.pace import details
 
@@ -146,6 +148,11 @@ def _seconds(text: str) -> float:
     return found
 
 
+def _limit(reading: Reading) -> float | None:
+    """JSON knows no infinity: a signal that is only shown has no limit."""
+    return None if math.isinf(reading.limit) else reading.limit
+
+
 def record(tracker: Tracker, controls: Controls) -> dict[str, Any]:
     """All that is known of a run, for machines."""
     now, steering = tracker.read(), controls.steering
@@ -159,7 +166,7 @@ def record(tracker: Tracker, controls: Controls) -> dict[str, Any]:
         "cut_over_waits_for": steering.cut_over_waits_for,
         "signals": [
             {
-                "name": reading.name, "value": reading.value, "limit": reading.limit,
+                "name": reading.name, "value": reading.value, "limit": _limit(reading),
                 "unit": reading.unit, "trouble": reading.trouble,
             }
             for reading in now.signals

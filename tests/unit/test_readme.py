@@ -101,3 +101,18 @@ def test_every_command_and_option_has_a_line_of_help() -> None:
     ]
 
     assert silent == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_that_is_spoken_of_completes_commands(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"{shell}_source" in README
+    monkeypatch.setenv("_OSC_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", "osc pos")
+    monkeypatch.setenv("COMP_CWORD", "pos" if shell == "fish" else "1")
+
+    with pytest.raises(SystemExit):
+        osc.main([], prog_name="osc")
+
+    assert "postpone" in capsys.readouterr().out
