@@ -77,6 +77,9 @@ class Settings(BaseSettings):
         ge=0,
         description="milliseconds a small commit may take while we copy; 0: as long as it likes",
     )
+    min_free_disk: float = Field(
+        0, ge=0, description="gigabytes that the server's disk must have left, where that is known"
+    )
     latency_query: str = Field("", description="a query that is timed with it")
     throttle_query: str = Field("", description="a query; above 0 the copy stands still")
     throttle_http: str = Field(

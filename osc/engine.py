@@ -455,6 +455,11 @@ class Gauges(Protocol):
         """The gauges that both engines have, each with its unit: "s", "bytes" or empty."""
         ...
 
+    def free_disk(self) -> float | None:
+        """Bytes that are left where the server keeps its data; None where that can't be known: it
+        doesn't say, and is on another host."""
+        ...
+
     def lags(self) -> Mapping[str, float]:
         """Seconds that each replica which the server itself knows of is behind it."""
         ...

@@ -13,13 +13,15 @@ LATENCY = "latency"
 @dataclass(frozen=True)
 class Reading:
     """`unit` is "s", "bytes" or empty for a number. A lag `holds_following`, too: acting on changes
-    makes it longer. `trouble` says why there is no value: a gauge that does not answer is bad."""
+    makes it longer. Of what is free there is to be `at_least` the limit. `trouble` says why there
+    is no value: a gauge that does not answer is bad."""
 
     name: str
     value: float = 0.0
     limit: float = 0.0
     unit: str = ""
     holds_following: bool = False
+    at_least: bool = False
     trouble: str = ""
 
     @property
@@ -27,6 +29,8 @@ class Reading:
         """The part of its limit: 1.0 where it is reached. Under a limit of 0 only 0 is good."""
         if self.trouble:
             return math.inf
+        if self.at_least:
+            return self.limit / self.value if self.value > 0 else math.inf
         if self.limit <= 0:
             return math.inf if self.value > 0 else 0.0
         return self.value / self.limit
@@ -34,6 +38,9 @@ class Reading:
     def __str__(self) -> str:
         if self.trouble:
             return f"{self.name}: {self.trouble}"
+        if self.at_least:
+            least = f", at least {_number(self.limit, self.unit)}" if self.limit else ""
+            return f"{self.name} {_number(self.value, self.unit)}{least}"
         if self.limit <= 0:
             return self.name
         if math.isinf(self.limit):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 
 from osc import errors
 from osc.engine import Gauges, Session, Statement
@@ -42,6 +45,12 @@ KNOWN = {
 }
 """Each with its unit and a question that gives one row, the value in its second column."""
 
+DISKS = """
+SELECT available FROM information_schema.disks
+WHERE @@datadir LIKE CONCAT(path, '%') ORDER BY LENGTH(path) DESC LIMIT 1
+"""
+"""KiB, of MariaDB's plug-in (INSTALL SONAME 'disks')."""
+
 
 class MySQLGauges:
     """The port `Gauges`. On a replica only `beaten` is of use."""
@@ -74,6 +83,15 @@ class MySQLGauges:
             return float(rows[0][1])
         except ValueError:
             raise errors.Usage(f"{name} is {rows[0][1]!r}, which is no number") from None
+
+    def free_disk(self) -> float | None:
+        with suppress(errors.BadStatement, errors.NotAllowed):
+            if rows := self._session.query(Statement(DISKS)):
+                return float(rows[0][0]) * 1024
+        (folder, host), *_ = self._session.query(Statement("SELECT @@datadir, @@hostname"))
+        if str(host) != socket.gethostname() or not Path(str(folder)).is_dir():
+            return None
+        return float(shutil.disk_usage(str(folder)).free)
 
     def lags(self) -> Mapping[str, float]:
         """A source knows its replicas by name at most, and not how far they are."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from osc.config import Settings
 from osc.engine import Engine, Gauges
+from osc.errors import Precondition
 from osc.model.controls import Controls
 from osc.model.hours import hours
 from osc.model.progress import Tracker
@@ -61,6 +62,16 @@ def _signals(
     limit = settings.max_latency / 1000 if settings.max_latency else math.inf
     server = _opened(engine.gauges, stack)
     yield gauges.Latency(server, migration, limit, settings.latency_query)
+    server = _opened(engine.gauges, stack)
+    if server.free_disk() is not None:
+        yield gauges.FreeDisk(server, settings.min_free_disk * 1e9)
+    elif settings.min_free_disk:
+        raise Precondition(
+            "how much disk is free can't be known here: the server doesn't say, and is on another "
+            "host or keeps it from us",
+            todo="leave --min-free-disk out, or look otherwise (--throttle-query, --throttle-http);"
+            " MariaDB has INSTALL SONAME 'disks', PostgreSQL the role pg_read_all_settings",
+        )
     for name, limit in gauges.limits(settings.max_load, "--max-load").items():
         yield gauges.Load(name, _opened(engine.gauges, stack), limit)
     if settings.throttle_query:

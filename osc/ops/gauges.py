@@ -73,6 +73,22 @@ class Load:
 
 
 @dataclass(frozen=True)
+class FreeDisk:
+    """What is left where the server keeps its data; asked for only where it can be known."""
+
+    server: Gauges
+    least_bytes: float
+    name: str = "free disk"
+    every_seconds: float = 2.0
+
+    def read(self) -> Reading:
+        free = self.server.free_disk()
+        if free is None:
+            return Reading(self.name, trouble="the server doesn't say it any more")
+        return Reading(self.name, free, self.least_bytes, "bytes", at_least=True)
+
+
+@dataclass(frozen=True)
 class Latency:
     """What an application's statement takes at the moment: a small commit of our own, which is a
     beat for the replicas, too, and a query if one is given."""

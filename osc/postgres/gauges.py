@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from osc import errors
 from osc.postgres.session import Address, Connection
@@ -45,6 +47,8 @@ WHERE pid NOT IN (SELECT active_pid FROM pg_replication_slots
 """
 """Physical standbys: `replay_lag` is what a commit would wait for them (manual, 27.2.4)."""
 
+WHERE = "SELECT current_setting('data_directory', true), current_database()"
+
 
 class PostgresGauges:
     """The port `Gauges`. On a standby only `beaten` is of use."""
@@ -73,6 +77,21 @@ class PostgresGauges:
             )
         with self._opened() as session:
             return float(session.value(KNOWN[name][1]))
+
+    def free_disk(self) -> float | None:
+        """PostgreSQL doesn't say. Whether it is on this host is told by the process that serves us:
+        here, too, its number is that of a backend of this database."""
+        with self._opened() as session:
+            try:
+                folder, database = session.rows(WHERE)[0]
+            except errors.NotAllowed:
+                return None  # data_directory is for pg_read_all_settings
+            if not folder or not _serves_here(session.id, str(database)):
+                return None
+        try:
+            return float(shutil.disk_usage(str(folder)).free)
+        except OSError:
+            return None
 
     def lags(self) -> Mapping[str, float]:
         with self._opened() as session:
@@ -104,3 +123,11 @@ class PostgresGauges:
         with self._lock:
             if self._session is not None:
                 self._session.close()
+
+
+def _serves_here(backend: int, database: str) -> bool:
+    try:
+        title = Path(f"/proc/{backend}/cmdline").read_text(errors="replace")
+    except OSError:
+        return False
+    return title.startswith("postgres:") and database in title

@@ -52,6 +52,14 @@ def test_a_transaction_that_was_begun_long_ago_is_seen(place: Place, gauges: Gau
         app.run("ROLLBACK")
 
 
+def test_the_disk_of_a_server_on_this_host_is_known(place: Place, gauges: Gauges) -> None:
+    free = gauges.free_disk()
+
+    if free is None:
+        pytest.skip("this server is on another host")
+    assert free > 0
+
+
 def test_a_name_that_the_server_does_not_know_is_refused(gauges: Gauges) -> None:
     with pytest.raises(errors.Usage, match="no_such_thing"):
         gauges.read("no_such_thing")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,6 +18,8 @@ from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.ops import control
 from osc.ops.words import Words
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -99,6 +103,39 @@ def test_a_socket_that_answers_belongs_to_another_run(path: Path) -> None:
         pass
 
     assert "plan" in control.ask(path, "sup")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_socket_of_another_user_is_left_alone(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(foreign))
+    os.chown(foreign, NOBODY, NOBODY)
+
+    with pytest.raises(errors.Precondition, match="another user"), _listening(foreign):
+        pass
+
+    assert foreign.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_is_not_let_in() -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "osc.sock"
+        with _listening(path):
+            child = os.fork()
+            if not child:
+                os._exit(_refusal_as_nobody(path))
+
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == errno.EACCES
+
+
+def _refusal_as_nobody(path: Path) -> int:
+    """The number of the error that this user gets; 0 where he is let in."""
+    os.setuid(NOBODY)
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path))
 
 
 def test_a_dead_socket_is_taken_over_and_removed_at_the_end(tmp_path: Path) -> None:

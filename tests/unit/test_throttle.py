@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
@@ -233,3 +234,15 @@ def test_or_lets_it_hibernate() -> None:
     controls.check()
     assert "hibernating for 60 s" in controls.steering.paused_by
     assert LEAST_SHARE > 0
+
+
+def test_of_what_is_free_there_has_to_be_enough() -> None:
+    def disk(free: float, least: float) -> Reading:
+        return Reading("free disk", free, least, "bytes", at_least=True)
+
+    assert disk(20e9, 10e9).severity == 0.5
+    assert disk(5e9, 10e9).severity == 2.0
+    assert disk(0, 10e9).severity == math.inf
+    assert disk(1e9, 0).severity == 0.0
+    assert str(disk(5e9, 10e9)) == "free disk 5.0 GB, at least 10.0 GB"
+    assert str(disk(5e9, 0)) == "free disk 5.0 GB"
