@@ -161,15 +161,10 @@ KINDS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
 def _mending(session: Connection, source: int, made: int, clone: TableName) -> Iterator[str]:
     """The statements for what LIKE leaves out, grants and owner excepted."""
     on = qualified(clone)
-    for name, target, options in session.rows(COLUMN_EXTRAS, source):
-        alter = f"ALTER TABLE {on} ALTER COLUMN {identifier(name)} SET"
-        if target != -1:
-            yield f"{alter} STATISTICS {target}"
-        if options:
-            yield f"{alter} ({options})"
+    yield from column_extras(session, source, on)
     yield from _constraints(session, source, made, on)
     yield from _sequences(session, source, made, clone)
-    yield from _statistics(session, source, clone)
+    yield from extended_statistics(session, source, clone)
     yield from _labels(session, source, on)
     identity, secured, forced, type, comment = session.rows(
         "SELECT relreplident, relrowsecurity, relforcerowsecurity,"
@@ -216,7 +211,17 @@ def _sequences(session: Connection, source: int, made: int, clone: TableName) ->
             yield f"COMMENT ON SEQUENCE {sequence} IS {literal(comment)}"
 
 
-def _statistics(session: Connection, source: int, clone: TableName) -> Iterator[str]:
+def column_extras(session: Connection, source: int, on: str) -> Iterator[str]:
+    """Statistics targets and options of columns."""
+    for name, target, options in session.rows(COLUMN_EXTRAS, source):
+        alter = f"ALTER TABLE {on} ALTER COLUMN {identifier(name)} SET"
+        if target != -1:
+            yield f"{alter} STATISTICS {target}"
+        if options:
+            yield f"{alter} ({options})"
+
+
+def extended_statistics(session: Connection, source: int, clone: TableName) -> Iterator[str]:
     """Extended statistics live in the clone's schema until the swap moves them to where those of
     the original were."""
     for name, kinds, columns, target, owner, comment in session.rows(STATISTICS, source):

@@ -9,6 +9,8 @@ from osc.errors import Precondition
 from osc.model.table import TableName
 from osc.postgres.session import Connection, plain_names
 
+MATERIALIZED = "materialized view"
+
 
 @dataclass(frozen=True)
 class Dependent:
@@ -91,9 +93,20 @@ def read(session: Connection, table: int) -> tuple[Dependent, ...]:
     return tuple(Dependent(kind, oid, words, tuple(of)) for kind, oid, words, of in rows)
 
 
-def require_known(found: Iterable[Dependent], name: TableName) -> None:
-    """Raises Precondition where something can't be made to follow the new table."""
-    strangers = [d.words for d in found if d.kind in ("", "materialized view")]
+def require_known(found: Iterable[Dependent], name: TableName, *, rebuild: bool) -> None:
+    """Raises Precondition where something can't be made to follow the new table. Materialized views
+    can be made anew, if somebody allows it (`rebuilt.py`)."""
+    found = tuple(found)
+    views = [d.words for d in found if d.kind == MATERIALIZED]
+    if views and not rebuild:
+        raise Precondition(
+            f"{name} is read by {', '.join(views)}, which can only be made anew, with the rows of"
+            " that moment",
+            still_true="nothing was touched",
+            todo="allow that with --rebuild-materialized-views, or drop it and make it again after"
+            " the migration",
+        )
+    strangers = [d.words for d in found if d.kind == ""]
     if strangers:
         raise Precondition(
             f"a dependent hangs on {name} and can't be carried over:\n  needed by "

@@ -21,6 +21,7 @@ from osc.postgres import (
     kinship,
     orphans,
     published,
+    rebuilt,
     rehearsal,
     relatives,
     scratch,
@@ -139,6 +140,7 @@ class PostgresWorkshop:
         """Without CASCADE: should anything still hang on the table, the server says so."""
         with self.opened("cleanup") as session:
             for name in names:
+                rebuilt.drop(session, name.schema)
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
                 scratch.drop_frames(session, name.schema)
                 scratch.drop_empty(session, name.schema)

@@ -59,6 +59,8 @@ class CutOver:
     on_blocked: Callable[[list[str]], None] = lambda blockers: None
 
     def run(self) -> Swapped:
+        self._await_leave()
+        self.swapper.prepare(self.controls.check)
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
             self._await_leave()

@@ -275,3 +275,69 @@ def test_a_key_that_came_after_the_copy_began_is_carried_over_too(database: Data
 
     assert ("came_late", True) in database.rows(VALID)
     database.engine.workshop.drop([job.names.archive])
+
+
+MATERIALIZED = """
+CREATE SCHEMA apart;
+CREATE MATERIALIZED VIEW kept WITH (fillfactor = 70) AS SELECT id, u AS "U" FROM t WHERE id > 5;
+CREATE UNIQUE INDEX kept_id ON kept (id) WITH (fillfactor = 60);
+COMMENT ON COLUMN kept."U" IS 'the second';
+CREATE STATISTICS kept_both ON id, "U" FROM kept;
+GRANT SELECT ON kept TO pg_monitor WITH GRANT OPTION;
+CREATE MATERIALIZED VIEW apart.counted AS SELECT count(*) AS n FROM kept JOIN t USING (id);
+CREATE VIEW upon AS SELECT "U", n FROM kept, apart.counted;
+CREATE FUNCTION most() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT max("U") FROM kept; END;
+DELETE FROM child WHERE t > 90; DELETE FROM t WHERE id > 90;
+"""
+TOLD = """
+SELECT pg_get_viewdef('kept'::regclass), pg_get_viewdef('apart.counted'::regclass),
+       pg_get_viewdef('upon'::regclass), pg_get_functiondef('most'::regproc),
+       pg_get_indexdef('kept_id'::regclass), col_description('kept'::regclass, 2),
+       (SELECT array_agg(stxnamespace::regnamespace::text || stxname) FROM pg_statistic_ext),
+       (SELECT concat(relacl, reloptions) FROM pg_class WHERE oid = 'kept'::regclass),
+       (SELECT count(*) FROM pg_class WHERE relkind = 'm' AND relnamespace::regnamespace::text
+        NOT LIKE '\\_osc%')
+"""
+
+
+@pytest.mark.parametrize("clauses", ["ADD COLUMN z int DEFAULT 5", "RENAME COLUMN u TO w"])
+def test_materialized_views_are_made_anew_where_that_is_allowed(
+    database: Database, clauses: str
+) -> None:
+    database.run(TABLES, MATERIALIZED)
+    with native(database, clauses):
+        wanted = database.rows(TOLD)
+    database.engine = database.engine.rebuilding(database.engine)
+    job = database.loaded(clauses)
+
+    database.engine.swapper(job).prepare(lambda: None)
+    swap(database, job)
+    database.engine.workshop.drop([job.names.archive])
+
+    assert database.rows(TOLD) == wanted
+    assert database.rows('SELECT max("U"), max(n), most() FROM upon') == [(90, 85, 90)]
+    database.run("REFRESH MATERIALIZED VIEW CONCURRENTLY kept")
+
+
+def test_the_twins_of_materialized_views_go_with_the_shadow(database: Database) -> None:
+    database.run(TABLES, MATERIALIZED)
+    database.engine = database.engine.rebuilding(database.engine)
+    job = database.loaded()
+    for _ in range(2):
+        database.engine.swapper(job).prepare(lambda: None)
+
+    database.engine.workshop.drop([job.shadow.name])
+
+    assert database.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE '\\_osc%'") == []
+    assert database.rows('SELECT max("U"), max(n), most() FROM upon') == [(100, 95, 100)]
+
+
+def test_materialized_views_are_not_made_anew_without_a_word(database: Database) -> None:
+    database.run(TABLES)
+    job = database.loaded()
+    database.run(MATERIALIZED)
+
+    with pytest.raises(Precondition, match=r"read by .*counted, .*kept.*made anew"):
+        database.engine.checks.table(job.original, job.alter, Sync.LOG)
+    with pytest.raises(Precondition, match="--rebuild-materialized-views"):
+        swap(database, job)
