@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from osc.engine import Statement
 from osc.errors import Conflict, Precondition
 from osc.model.table import TableName
-from osc.postgres import clone, grants, indexes, statistics
+from osc.postgres import clone, grants, indexes, kin, statistics
 from osc.postgres.carried import VIEW, Carried, Exchange, Lock, together
 from osc.postgres.definition import describe, differences, oid_of
 from osc.postgres.kin import Member
@@ -26,18 +26,19 @@ from osc.threads import breakable
 OPTION = "--rebuild-materialized-views"
 KIND, QUERY = "m", 'rule "_RETURN": '
 
-TREE = """
-WITH RECURSIVE tree (oid, level) AS (
-    SELECT $1::oid, 0
+TREE = f"""
+{kin.DESCENDANTS},
+readers (oid, level) AS (
+    SELECT oid, 0 FROM tree
     UNION
-    SELECT c.oid, level + 1 FROM tree
-    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.oid
+    SELECT c.oid, r.level + 1 FROM readers r
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid
          AND d.classid = 'pg_rewrite'::regclass
     JOIN pg_rewrite w ON w.oid = d.objid
-    JOIN pg_class c ON c.oid = w.ev_class AND c.relkind = 'm' AND c.oid <> tree.oid)
-SELECT c.oid::bigint, n.nspname, c.relname FROM tree JOIN pg_class c USING (oid)
+    JOIN pg_class c ON c.oid = w.ev_class AND c.relkind = 'm' AND c.oid <> r.oid)
+SELECT c.oid::bigint, n.nspname, c.relname FROM readers JOIN pg_class c USING (oid)
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid <> $1 GROUP BY 1, 2, 3 ORDER BY max(level), 1
+WHERE level > 0 GROUP BY 1, 2, 3 ORDER BY max(level), 1
 """
 
 LOOKS = """
@@ -82,9 +83,10 @@ def tree(session: Connection, table: int) -> tuple[View, ...]:
     return tuple(View(oid, TableName(schema, name)) for oid, schema, name in found)
 
 
-def require(session: Connection, table: int, name: TableName) -> None:
+def require(session: Connection, table: int) -> None:
     """Raises Precondition where their twins have no room in the one schema."""
-    names = [name.name, *(view.name.name for view in tree(session, table))]
+    family, views = kin.family(session, table), tree(session, table)
+    names = [*(member.name.name for member in family), *(view.name.name for view in views)]
     for one in names:
         if names.count(one) > 1:
             raise Precondition(
@@ -103,8 +105,11 @@ def prepare(
     """Makes the twins, full and with their indexes. `renamed` puts statements between others that
     make the shadow wear the names of the original's columns: the views speak of these."""
     schema, views = exchange.shadow.schema, tree(session, exchange.source)
+    family = kin.family(session, exchange.source)
     drop(session, schema)
-    spoken = tuple(dict.fromkeys((exchange.original.schema, *(v.name.schema for v in views))))
+    names = [*(member.name for member in family), *(view.name for view in views)]
+    originals = [*(member.oid for member in family), *(view.oid for view in views)]
+    spoken = tuple(dict.fromkeys(name.schema for name in names))
     with session.transaction():
         made = [_create(session, view, schema, spoken) for view in views]
         with names_within(session, schema, *spoken):
@@ -112,7 +117,7 @@ def prepare(
                 session.execute(statement)
         for view in views:
             _dress(session, view, schema)
-            _require_own(session, view, schema, [exchange.source, *(v.oid for v in views)])
+            _require_own(session, view, schema, originals)
     for view in views:
         _fill(session, view, schema, check)
         _require_alike(session, view, schema)
@@ -144,7 +149,7 @@ def _moved(session: Connection, view: View, exchange: Exchange) -> Carried:
     own = Carried(
         locks=(Lock(VIEW, view.oid, f"{_alter(view.name)} OWNER TO {identifier(owner)}"),),
         before=(_move(view.name, exchange.archive.schema),),
-        named=(_move(twin, view.name.schema),),
+        placed=(_move(twin, view.name.schema),),
     )
     pair = exchange.of(Member(view.oid, view.name, KIND), Member(made, twin, KIND))
     return together((own, statistics.carried(session, pair)))

@@ -36,8 +36,9 @@ def require(session: Connection, source: int) -> None:
     for key in read(session, source):
         if key.partitioned and session.raw.info.server_version < 180000:
             raise Precondition(
-                f"the foreign key {key.name} of the partitioned table {key.table} refers to it:"
-                " this server can't add one there without reading every row under the lock",
+                f"the foreign key {key.name} of the partitioned table {key.table} refers to"
+                f" {key.parent}: this server can't add one there without reading every row under"
+                " the lock",
                 still_true="nothing was touched",
                 todo="drop it and add it again after the migration, or use PostgreSQL 18",
             )

@@ -12,7 +12,7 @@ def require(session: Connection, table: int, name: TableName, *, rebuild: bool) 
     """Raises where something of it could not follow the new table, whatever the ALTER is."""
     found = dependents.read(session, table)
     dependents.require_known(found, name, rebuild=rebuild)
-    rebuilt.require(session, table, name)
+    rebuilt.require(session, table)
     mentions.require(session, found)
     for view in rebuilt.tree(session, table):
         upon = dependents.read(session, view.oid)

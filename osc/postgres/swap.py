@@ -221,18 +221,20 @@ class PostgresSwapper:
         found = dependents.read(session, source)
         dependents.require_known(found, exchange.original, rebuild=self.rebuild)
         seen = _outside(session, source)
+        parted = [exchange.of(*pair) for pair in kinship.pairs(session, exchange)]
         parts = together(
             (
                 *(carried(session, exchange) for carried in PARTS),
-                *(carried(session, exchange.of(*pair))
-                  for pair in kinship.pairs(session, exchange) for carried in OF_EACH),
+                *(carried(session, each) for each in parted for carried in OF_EACH),
             )
-        )  # fmt: skip
+        )
+        moved = (*parted, exchange)
         steps = (
             Statement("SET LOCAL search_path = pg_catalog"),
             *parts.before,
-            kinship.move(exchange.original, exchange.archive.schema),
-            kinship.move(exchange.shadow, exchange.original.schema),
+            *(kinship.move(each.original, each.archive.schema) for each in moved),
+            *(kinship.move(each.shadow, each.original.schema) for each in reversed(moved)),
+            *parts.placed,
             *mentions.worn(exchange, parts.named, exchange.original),
             *parts.after,
             note(exchange.archive.schema, parts.unvalidated),

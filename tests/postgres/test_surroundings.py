@@ -341,3 +341,54 @@ def test_materialized_views_are_not_made_anew_without_a_word(database: Database)
         database.engine.checks.table(job.original, job.alter, Sync.LOG)
     with pytest.raises(Precondition, match="--rebuild-materialized-views"):
         swap(database, job)
+
+
+PARTITIONED = """
+CREATE TABLE parent (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE parents PARTITION OF parent DEFAULT;
+INSERT INTO parent SELECT generate_series(1, 100);
+CREATE TABLE t (id int PRIMARY KEY, p int CONSTRAINT to_parent REFERENCES parent, u int, v int,
+                itself int CONSTRAINT to_itself REFERENCES t) PARTITION BY RANGE (id);
+CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (50);
+CREATE TABLE t2 PARTITION OF t DEFAULT;
+INSERT INTO t SELECT n, n, n, n, n FROM generate_series(1, 100) AS n;
+CREATE TABLE child (id int PRIMARY KEY, t int CONSTRAINT to_t REFERENCES t ON DELETE CASCADE)
+PARTITION BY RANGE (id);
+CREATE TABLE children PARTITION OF child DEFAULT;
+INSERT INTO child SELECT n, n FROM generate_series(1, 100) AS n;
+CREATE VIEW seen AS SELECT id, u FROM t1 WHERE u > 5;
+CREATE VIEW upon AS SELECT seen.u FROM seen JOIN t2 USING (u);
+CREATE FUNCTION below(most int) RETURNS bigint LANGUAGE sql
+BEGIN ATOMIC SELECT count(*) FROM t1 WHERE t1.u < most; END;
+CREATE PUBLICATION theirs FOR TABLE t1 (id, u), t2 WHERE (id > 60);
+"""
+TIED = """
+SELECT conname::text, conrelid::regclass::text, pg_get_constraintdef(oid), convalidated
+FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace
+UNION ALL SELECT pubname, prrelid::regclass::text, concat(prattrs, pg_get_expr(prqual, prrelid)),
+       true FROM pg_publication_rel JOIN pg_publication p ON p.oid = prpubid
+UNION ALL SELECT relname, pg_get_viewdef(oid), '', true FROM pg_class
+       WHERE relname IN ('seen', 'upon')
+UNION ALL SELECT '', pg_get_functiondef('below'::regproc), '', true ORDER BY 1, 2, 3
+"""
+
+
+@pytest.mark.parametrize("clauses", ["RENAME COLUMN u TO w", "ALTER v TYPE bigint"])
+def test_keys_of_partitioned_tables_and_what_hangs_on_partitions_follow(
+    database: Database, clauses: str
+) -> None:
+    database.run(PARTITIONED)
+    with native(database, clauses):
+        wanted = database.rows(TIED)
+
+    job = migrated(database, clauses)
+    database.engine.workshop.drop([job.names.archive])
+
+    assert database.rows(TIED) == wanted
+    assert database.rows("SELECT below(10), (SELECT count(*) FROM seen)") == [(9, 44)]
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        database.run("INSERT INTO child VALUES (1000, 1000)")
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        database.run("INSERT INTO t (id, p) VALUES (1000, 1000)")
+    database.run("UPDATE t SET itself = NULL", "DELETE FROM t WHERE id = 7")
+    assert database.rows("SELECT count(*) FROM child WHERE t = 7") == [(0,)]
