@@ -42,9 +42,8 @@ mine (oid) AS (
     SELECT p.inhrelid FROM t JOIN pg_inherits p ON p.inhparent = t.oid
     UNION ALL SELECT part.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
               JOIN pg_constraint part ON part.conparentid = k.oid
-    UNION ALL
-    SELECT k.oid FROM t JOIN pg_constraint k ON t.oid IN (k.conrelid, k.confrelid)
-                  AND (k.conrelid = t.oid OR k.contype = 'f')
+    UNION ALL SELECT k.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
+    UNION ALL SELECT k.oid FROM t JOIN pg_constraint k ON k.confrelid = t.oid AND k.contype = 'f'
     UNION ALL SELECT x.indexrelid FROM t JOIN pg_index x ON x.indrelid = t.oid
     UNION ALL SELECT a.oid FROM t JOIN pg_attrdef a ON a.adrelid = t.oid
     UNION ALL SELECT p.oid FROM t JOIN pg_policy p ON p.polrelid = t.oid

@@ -182,16 +182,15 @@ class PostgresSwapper:
         drain(session)
         # What is deferred is checked now: a table with checks still to come can't be altered.
         session.run("SET CONSTRAINTS ALL IMMEDIATE")
-        for step in steps.locked:
-            try:
-                session.execute(step)
-            except BadStatement as error:
-                raise TableChanged(
-                    f"what hangs on {self.job.original.name} by now can't follow the new table:"
-                    f" {error.happened}",
-                    still_true="the swap was undone; the original serves",
-                    todo="drop it, start again, and make it anew after the migration",
-                ) from error
+        try:
+            session.execute_all(steps.locked)
+        except BadStatement as error:
+            raise TableChanged(
+                f"what hangs on {self.job.original.name} by now can't follow the new table:"
+                f" {error.happened}",
+                still_true="the swap was undone; the original serves",
+                todo="drop it, start again, and make it anew after the migration",
+            ) from error
         if steps.seen:
             self._require_alone(session, source)
 
