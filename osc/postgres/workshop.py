@@ -23,6 +23,7 @@ from osc.postgres import (
     published,
     rebuilt,
     rehearsal,
+    rekeying,
     relatives,
     scratch,
     sequences,
@@ -64,6 +65,7 @@ class PostgresWorkshop:
             columns, key = column_map(session, table, target.table, alter)
             _require_followable(session, table, target.table, alter)
             relatives.require_keys(session, table, target.keys)
+            rekeying.require_loud(session, target.oid)
             asked = doubts(session, table, target, columns)
             oid = oid_of(session, table.name)
             assert oid is not None

@@ -392,3 +392,10 @@ def test_keys_of_partitioned_tables_and_what_hangs_on_partitions_follow(
         database.run("INSERT INTO t (id, p) VALUES (1000, 1000)")
     database.run("UPDATE t SET itself = NULL", "DELETE FROM t WHERE id = 7")
     assert database.rows("SELECT count(*) FROM child WHERE t = 7") == [(0,)]
+
+
+def test_keys_that_the_alter_silences_are_refused(database: Database) -> None:
+    database.run(TABLES)
+
+    with pytest.raises(Precondition, match=r"to_parent.*can't be carried over so"):
+        database.job("ALTER v TYPE bigint, DISABLE TRIGGER ALL")
