@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         description="bytes up to which a table that can't be copied is altered natively, as that"
         " fits into the lock budget; 0: never",
     )
+    rebuild_materialized_views: bool = Field(
+        False,
+        description="make materialized views that read the table anew, filled before the swap"
+        " (PostgreSQL)",
+    )
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
     replica: tuple[str, ...] = Field(
         (), description="URL of a replica whose lag is watched; several times for several"

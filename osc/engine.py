@@ -414,6 +414,11 @@ class Swapped:
 class Swapper(Protocol):
     """The short lock and what happens under it (rule 9)."""
 
+    def prepare(self, check: Callable[[], None]) -> None:
+        """Makes ready beside the table what takes long and what the swap needs; changes are
+        followed meanwhile. `check` raises where we are to stop. Doing it again is fine."""
+        ...
+
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         """One attempt: lock, `drain` through the session that holds the lock, swap, release.
 
@@ -590,4 +595,6 @@ class Engine:
     )
     """Best first; the position is None for a source that is opened anew."""
     aftercare: Callable[[Job], Aftercare] = lambda job: NoAftercare()
+    rebuilding: Callable[[Engine], Engine] = lambda engine: engine
+    """The same engine, allowed to make materialized views anew, where there are such things."""
     close: Callable[[], None] = lambda: None

@@ -45,10 +45,16 @@ class Request:
 
 def plan(engine: Engine, request: Request, settings: Settings) -> Route:
     """What would be done, after every check that leaves the table alone."""
+    engine = allowed(engine, settings)
     table = route.find(engine, request.alter)
     unfinished.refuse(engine, table.name)
     with engine.claim(table.name):
         return _routed(engine, table, request, settings)
+
+
+def allowed(engine: Engine, settings: Settings) -> Engine:
+    """With what the operator consents to."""
+    return engine.rebuilding(engine) if settings.rebuild_materialized_views else engine
 
 
 def _routed(engine: Engine, table: Table, request: Request, settings: Settings) -> Route:
@@ -91,6 +97,7 @@ def migrate(
     A connection that breaks ends an attempt; when the server is back, the next one begins. A
     sequence without a copy that was stopped is gone on with where the same statement comes again.
     """
+    engine = allowed(engine, settings)
     begun: list[int] = []
 
     def first(controls: Controls) -> Report:
@@ -189,6 +196,7 @@ def resume(
     engine: Engine, wanted: str | None, settings: Settings, tracker: Tracker, controls: Controls
 ) -> Report | None:
     """Goes on with a migration that was stopped or whose process died; None: it is done already."""
+    engine = allowed(engine, settings)
     run = unfinished.find(engine, wanted)
     if run.phase == Phase.DONE:
         return None

@@ -328,6 +328,9 @@ class FakeSwapper:
     budgets: list[float] = field(default_factory=list)
     swapped: bool = False
 
+    def prepare(self, check: Callable[[], None]) -> None:
+        pass
+
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         self.budgets.append(budget_seconds)
         if self.before and (error := self.before.pop(0)):

@@ -63,6 +63,9 @@ class SentrySwapper:
 
     parts: Parts
 
+    def prepare(self, check: Callable[[], None]) -> None:
+        """All that the swap needs is there."""
+
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         """Every connection is made before the lock is taken: making one costs milliseconds."""
         connect = self.parts.connect

@@ -36,6 +36,9 @@ class LockedSwapper:
 
     parts: Parts
 
+    def prepare(self, check: Callable[[], None]) -> None:
+        """All that the swap needs is there."""
+
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         connect = self.parts.connect
         self.parts.prepare()

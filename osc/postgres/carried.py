@@ -7,7 +7,8 @@ the lock is asked for and says what is to be done at fixed places of the attempt
     LOCK original; drain
     locks       what else has to be kept still, in one order with the original's own
     before      the original serves still
-    original → archive's schema, shadow → original's schema
+    original → archive's schema, shadow → original's schema, and so their partitions
+    placed      what stands beside the shadow follows it
     named       the new table in its place, its columns named like the original's
     after       both are in their places
     COMMIT
@@ -107,6 +108,7 @@ class Carried:
     locks: tuple[Lock, ...] = ()
     named: tuple[Statement, ...] = ()
     unvalidated: tuple[Unvalidated, ...] = ()
+    placed: tuple[Statement, ...] = ()
 
 
 def together(parts: Iterable[Carried]) -> Carried:
@@ -119,6 +121,7 @@ def together(parts: Iterable[Carried]) -> Carried:
         tuple(sorted({lock for part in parts for lock in part.locks})),
         tuple(statement for part in parts for statement in part.named),
         tuple(key for part in parts for key in part.unvalidated),
+        tuple(statement for part in parts for statement in part.placed),
     )
 
 

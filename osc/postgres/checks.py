@@ -19,6 +19,8 @@ class PostgresChecks:
     """What the clone carries over, as `definition.describe` verifies, need not be refused here."""
 
     opened: Open
+    rebuild: bool = False
+    """Whether materialized views may be made anew."""
 
     def server(self, sync: Sync) -> None:
         with self.opened("checks") as session:
@@ -42,7 +44,7 @@ class PostgresChecks:
                 _require_plain(session, member, sync)
                 _require_valid_indexes(session, member)
             _require_nothing_attached(session, table, oid)
-            surroundings.require(session, oid, table.name)
+            surroundings.require(session, oid, table.name, rebuild=self.rebuild)
             relatives.require(session, oid)
             if sync is Sync.LOG:
                 _require_replica_identity(session, table, oid)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from osc.errors import Precondition, ServerError
 from osc.model.table import TableName
-from osc.postgres import firing, grants, indexes, kin, policies, scratch
+from osc.postgres import firing, grants, heir, indexes, kin, policies, scratch
 from osc.postgres.definition import COLUMN_OPTIONS, describe, differences, oid_of
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, plain_names
@@ -46,10 +46,13 @@ def _make(session: Connection, source: int, clone: TableName) -> int:
     frames, family = kin.parents(session, source), kin.family(session, source)
     twins = {member.oid: member.within(clone.schema) for member in (*frames, *family)}
     twins[source] = clone
-    made = {member.oid: _make_table(session, member, twins[member.oid]) for member in family}
-    for frame in frames:
-        _make_frame(session, frame, twins[frame.oid])
-    _join(session, family, frames, twins)
+    if heir.has_columns_of_parents(session, family[0]):
+        made = {source: _make_heir(session, family[0], frames, twins)}
+    else:
+        made = {member.oid: _make_table(session, member, twins[member.oid]) for member in family}
+        for frame in frames:
+            _make_frame(session, frame, twins[frame.oid])
+        _join(session, family, frames, twins)
     for member, found in reversed(indexes.of_family(session, (*frames, *family))):
         for index in found:
             for step in (*index.build(twins[member.oid]), *index.attach(twins[member.oid])):
@@ -69,6 +72,30 @@ def _make_table(session: Connection, member: kin.Member, clone: TableName) -> in
         session.run(_create(session, member, clone))
         made = oid_of(session, clone)
         assert made is not None
+        for statement in _mending(session, member.oid, made, clone):
+            session.run(statement)
+    return made
+
+
+def _make_heir(
+    session: Connection,
+    member: kin.Member,
+    parents: Sequence[kin.Member],
+    twins: Mapping[int, TableName],
+) -> int:
+    clone, frames = twins[member.oid], {one.oid: qualified(twins[one.oid]) for one in parents}
+    with plain_names(session):
+        for frame in frames.values():
+            session.run(f"CREATE TABLE {frame} ()")
+            session.run(f"COMMENT ON TABLE {frame} IS {literal(scratch.FRAME)}")
+        session.run(_create(session, member, clone, heir.below([*frames.values()])))
+        made = oid_of(session, clone)
+        assert made is not None
+        # Read and done one by one, since what was done decides on what is left.
+        for statement in heir.columns(session, member.oid, qualified(clone), frames):
+            session.run(statement)
+        for statement in heir.constraints(session, member.oid, qualified(clone), frames):
+            session.run(statement)
         for statement in _mending(session, member.oid, made, clone):
             session.run(statement)
     return made
@@ -96,7 +123,10 @@ def _join(
             session.execute(member.join(twins[member.oid], by_name[parent]))
 
 
-def _create(session: Connection, member: kin.Member, clone: TableName) -> str:
+def _create(
+    session: Connection, member: kin.Member, clone: TableName, columns: str | None = None
+) -> str:
+    """With the columns of the member, or those that are said."""
     unlogged, method, options, tablespace, partitioned = session.rows(
         """SELECT c.relpersistence = 'u', am.amname,
                   array_to_string(coalesce(c.reloptions, '{}')
@@ -110,11 +140,14 @@ def _create(session: Connection, member: kin.Member, clone: TableName) -> str:
     )[0]
     # Since 17 a partition shares the identity of its parent, and is given it when it is attached.
     shares = member.bound and session.raw.info.server_version >= 170000
-    return (
-        f"CREATE {'UNLOGGED ' * (unlogged and not partitioned)}TABLE {qualified(clone)}"
-        f" (LIKE {qualified(member.name)} INCLUDING ALL"
+    like = (
+        f"(LIKE {qualified(member.name)} INCLUDING ALL"
         " EXCLUDING INDEXES EXCLUDING CONSTRAINTS EXCLUDING STATISTICS"
         + (" EXCLUDING IDENTITY)" if shares else ")")
+    )
+    return (
+        f"CREATE {'UNLOGGED ' * (unlogged and not partitioned)}TABLE {qualified(clone)}"
+        f" {columns or like}"
         + (f" PARTITION BY {partitioned}" if partitioned else "")
         + (f" USING {identifier(method)}" if method else "")
         + (f" WITH ({options})" if options else "")
@@ -161,15 +194,10 @@ KINDS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
 def _mending(session: Connection, source: int, made: int, clone: TableName) -> Iterator[str]:
     """The statements for what LIKE leaves out, grants and owner excepted."""
     on = qualified(clone)
-    for name, target, options in session.rows(COLUMN_EXTRAS, source):
-        alter = f"ALTER TABLE {on} ALTER COLUMN {identifier(name)} SET"
-        if target != -1:
-            yield f"{alter} STATISTICS {target}"
-        if options:
-            yield f"{alter} ({options})"
+    yield from column_extras(session, source, on)
     yield from _constraints(session, source, made, on)
     yield from _sequences(session, source, made, clone)
-    yield from _statistics(session, source, clone)
+    yield from extended_statistics(session, source, clone)
     yield from _labels(session, source, on)
     identity, secured, forced, type, comment = session.rows(
         "SELECT relreplident, relrowsecurity, relforcerowsecurity,"
@@ -194,7 +222,7 @@ def _constraints(session: Connection, source: int, made: int, on: str) -> Iterat
     for name, definition, kind, valid, comment, there in session.rows(CONSTRAINTS, source, made):
         if kind == "n" and there and not valid:
             yield f"ALTER TABLE {on} DROP CONSTRAINT {identifier(name)}"
-        if kind == "c" or not there or not valid:
+        if not there or (kind == "n" and not valid):
             yield f"ALTER TABLE {on} ADD CONSTRAINT {identifier(name)} {definition}"
         if comment is not None:
             yield f"COMMENT ON CONSTRAINT {identifier(name)} ON {on} IS {literal(comment)}"
@@ -216,7 +244,17 @@ def _sequences(session: Connection, source: int, made: int, clone: TableName) ->
             yield f"COMMENT ON SEQUENCE {sequence} IS {literal(comment)}"
 
 
-def _statistics(session: Connection, source: int, clone: TableName) -> Iterator[str]:
+def column_extras(session: Connection, source: int, on: str) -> Iterator[str]:
+    """Statistics targets and options of columns."""
+    for name, target, options in session.rows(COLUMN_EXTRAS, source):
+        alter = f"ALTER TABLE {on} ALTER COLUMN {identifier(name)} SET"
+        if target != -1:
+            yield f"{alter} STATISTICS {target}"
+        if options:
+            yield f"{alter} ({options})"
+
+
+def extended_statistics(session: Connection, source: int, clone: TableName) -> Iterator[str]:
     """Extended statistics live in the clone's schema until the swap moves them to where those of
     the original were."""
     for name, kinds, columns, target, owner, comment in session.rows(STATISTICS, source):

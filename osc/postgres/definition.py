@@ -82,7 +82,8 @@ SELECT format('identity sequence of %I: %I', attname, s.relname)
     || format(', %s start %s by %s from %s to %s cache %s cycle %s, comment %s, grants %s',
               q.seqtypid::regtype, q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache,
               q.seqcycle, coalesce(obj_description(s.oid, 'pg_class'), '-'),
-              coalesce(s.relacl::text, '-'))
+              ARRAY(SELECT acl FROM unnest(coalesce(s.relacl, acldefault('s', s.relowner))) AS acl
+                    ORDER BY acl::text))
 FROM identity_sequence s JOIN live ON attnum = s.column
 JOIN pg_sequence q ON q.seqrelid = s.oid
 """
@@ -213,7 +214,7 @@ WITH t AS (SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS own
               FROM t JOIN pg_attribute a ON a.attrelid = t.oid
               WHERE a.attnum > 0 AND NOT a.attisdropped),
      identity_sequence AS (
-              SELECT s.oid, s.relname, s.relacl, d.refobjsubid AS column
+              SELECT s.oid, s.relname, s.relacl, s.relowner, d.refobjsubid AS column
               FROM t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
                    AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'i'
               JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S')

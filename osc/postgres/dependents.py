@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from osc.errors import Precondition
 from osc.model.table import TableName
+from osc.postgres import kin
 from osc.postgres.session import Connection, plain_names
+
+MATERIALIZED = "materialized view"
 
 
 @dataclass(frozen=True)
 class Dependent:
-    """An object outside of the table. `kind` says how it is carried over; an unknown one can't be.
-    `columns` are those of the table that it mentions by name."""
+    """An object outside of the table and its partitions. `kind` says how it is carried over; an
+    unknown one can't be. `columns` are those of the table that it mentions by name."""
 
     kind: str
     oid: int
@@ -21,8 +24,9 @@ class Dependent:
     columns: tuple[str, ...]
 
 
-DEPENDENTS = """
-WITH t AS (SELECT oid, reltype FROM pg_class WHERE oid = $1),
+DEPENDENTS = f"""
+{kin.DESCENDANTS},
+t AS (SELECT oid, reltype FROM tree JOIN pg_class USING (oid)),
 own (class, oid, what) AS (
     SELECT 'pg_class'::regclass, oid, 'table' FROM t
     UNION ALL SELECT 'pg_type'::regclass, reltype, 'type' FROM t WHERE reltype <> 0
@@ -37,10 +41,9 @@ own (class, oid, what) AS (
 mine (oid) AS (
     SELECT p.inhrelid FROM t JOIN pg_inherits p ON p.inhparent = t.oid
     UNION ALL SELECT part.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
-              JOIN pg_constraint part ON part.conparentid = k.oid AND part.contype <> 'f'
-    UNION ALL
-    SELECT k.oid FROM t JOIN pg_constraint k ON t.oid IN (k.conrelid, k.confrelid)
-                  AND (k.conrelid = t.oid OR k.contype = 'f')
+              JOIN pg_constraint part ON part.conparentid = k.oid
+    UNION ALL SELECT k.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
+    UNION ALL SELECT k.oid FROM t JOIN pg_constraint k ON k.confrelid = t.oid AND k.contype = 'f'
     UNION ALL SELECT x.indexrelid FROM t JOIN pg_index x ON x.indrelid = t.oid
     UNION ALL SELECT a.oid FROM t JOIN pg_attrdef a ON a.adrelid = t.oid
     UNION ALL SELECT p.oid FROM t JOIN pg_policy p ON p.polrelid = t.oid
@@ -75,7 +78,7 @@ SELECT CASE
        coalesce(CASE v.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' END
                 || CASE WHEN w.rulename = '_RETURN' THEN v.oid::regclass::text END,
                 pg_describe_object(f.classid, f.objid, f.objsubid)),
-       coalesce(f.columns, '{}')
+       coalesce(f.columns, '{{}}')
 FROM found f
 LEFT JOIN pg_rewrite w ON f.classid = 'pg_rewrite'::regclass AND w.oid = f.objid
 LEFT JOIN pg_class v ON v.oid = w.ev_class
@@ -85,15 +88,27 @@ ORDER BY 3
 
 
 def read(session: Connection, table: int) -> tuple[Dependent, ...]:
-    """All of them, foreign keys and publications excepted, which have rooms of their own."""
+    """All of them, those of the partitions, too; foreign keys and publications excepted, which
+    have rooms of their own."""
     with plain_names(session):
         rows = session.rows(DEPENDENTS, table)
     return tuple(Dependent(kind, oid, words, tuple(of)) for kind, oid, words, of in rows)
 
 
-def require_known(found: Iterable[Dependent], name: TableName) -> None:
-    """Raises Precondition where something can't be made to follow the new table."""
-    strangers = [d.words for d in found if d.kind in ("", "materialized view")]
+def require_known(found: Iterable[Dependent], name: TableName, *, rebuild: bool) -> None:
+    """Raises Precondition where something can't be made to follow the new table. Materialized views
+    can be made anew, if somebody allows it (`rebuilt.py`)."""
+    found = tuple(found)
+    views = [d.words for d in found if d.kind == MATERIALIZED]
+    if views and not rebuild:
+        raise Precondition(
+            f"{name} is read by {', '.join(views)}, which can only be made anew, with the rows of"
+            " that moment",
+            still_true="nothing was touched",
+            todo="allow that with --rebuild-materialized-views, or drop it and make it again after"
+            " the migration",
+        )
+    strangers = [d.words for d in found if d.kind == ""]
     if strangers:
         raise Precondition(
             f"a dependent hangs on {name} and can't be carried over:\n  needed by "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from osc.engine import Engine, Sync
@@ -36,6 +37,15 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
     opened = sessions.opened
     ledger, board = PostgresLedger(place), PostgresBoard(place)
 
+    def rebuilding(engine: Engine) -> Engine:
+        return replace(
+            engine,
+            checks=PostgresChecks(opened, rebuild=True),
+            swapper=lambda job: PostgresSwapper(
+                opened, job, partial(target_of, opened, job), rebuild=True
+            ),
+        )
+
     def close() -> None:
         ledger.close()
         board.close()
@@ -65,5 +75,6 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
             Sync.TRIGGERS: lambda job, start: TriggerSource(place, job, start),
         },
         aftercare=lambda job: PostgresAftercare(opened, job),
+        rebuilding=rebuilding,
         close=close,
     )

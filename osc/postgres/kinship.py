@@ -42,13 +42,7 @@ def carried(session: Connection, exchange: Exchange) -> Carried:
         *(_lock(ABOVE, member) for member in locking.above(session, exchange.source)),
         *(_lock(BELOW, member) for member in parts),
     )
-    parted = [exchange.of(*pair) for pair in pairs(session, exchange)]
-    moved = Carried(
-        before=tuple(move(each.original, each.archive.schema) for each in parted),
-        after=tuple(move(each.shadow, each.original.schema) for each in parted),
-        locks=locks,
-    )
-    return together((moved, _linked(own, exchange)))
+    return together((Carried(locks=locks), _linked(own, exchange)))
 
 
 def pairs(session: Connection, exchange: Exchange) -> list[tuple[Member, Member]]:

@@ -21,11 +21,12 @@ from osc.model.alter import Alter
 from osc.model.blocker import Blocker
 from osc.model.ladder import Clause, Cost, Forecast, Lock, Outlook, Step, Taken, Way
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, forecast, linting, locking
+from osc.postgres import catalog, forecast, foreign, linting, locking
 from osc.postgres.climb import Climber
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.double import Double, doubled
 from osc.postgres.filled import filled
+from osc.postgres.foreign import ForeignKey
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.observing import observed
 from osc.postgres.others import resolved, retargeted
@@ -123,6 +124,26 @@ def _require_allowed(session: Connection, table: Table) -> None:
 
 def _added(part: str) -> tuple[str, ...]:
     return alters.from_clauses("t", part, mysql=False).added
+
+
+SILENCED = """
+SELECT k.conname, tgtype, tgenabled, count(*)
+FROM pg_trigger JOIN pg_constraint k ON k.oid = tgconstraint
+WHERE tgrelid = $1 AND tgisinternal GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+
+
+def _described(session: Connection, oid: int) -> tuple[str, ...]:
+    """With foreign keys, as valid as they are, and their triggers: an ALTER may be about nothing
+    else."""
+    keys = (f"foreign key {key.name}: {key}" for key in map(_nameless, foreign.read(session, oid)))
+    triggers = (f"triggers of constraint {row}" for row in session.rows(SILENCED, oid))
+    return (*describe(session, oid), *sorted(keys), *triggers)
+
+
+def _nameless(key: ForeignKey) -> ForeignKey:
+    """Doubles of two rehearsals have other OIDs."""
+    return replace(key, oid=0, table_oid=0, parent_oid=0)
 
 
 class _RefusedError(Exception):
@@ -229,7 +250,7 @@ class _Looking:
         self, double: Double
     ) -> tuple[Clause, tuple[str, ...], tuple[str, ...], linting.Change]:
         """The ALTER at once, undone again: what it costs, and the table before and after."""
-        before, old = describe(self.session, double.oid), read(self.session, double)
+        before, old = _described(self.session, double.oid), read(self.session, double)
         statement = self._on(double, self.alter.clauses)
         with self.session.undone():
             try:
@@ -241,7 +262,7 @@ class _Looking:
             table = catalog.read(self.session, double.name, double.oid, any_key=True)
             new = read(self.session, double)
             change = linting.Change(self.table, table, old, new, self.alter)
-            return whole, before, describe(self.session, double.oid), change
+            return whole, before, _described(self.session, double.oid), change
 
     def _pieces(self, double: Double) -> list[Piece]:
         """Clause by clause, each on what those before it have left. The server sorts the clauses of
@@ -288,7 +309,7 @@ class _Looking:
                 if not (clause.online if draft.patient else clause.cost <= Cost.METADATA):
                     return ()
                 steps.append(self._step(draft, clause))
-            if describe(self.session, double.oid) != after:
+            if _described(self.session, double.oid) != after:
                 return ()
         return tuple(steps)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 
 from osc.engine import Job
 from osc.errors import Bug, DataWouldBeLost, DuplicateKey
@@ -68,18 +68,23 @@ class PostgresLoad:
                     yield self._of(part), index
 
     def _build(self, indexes: Sequence[tuple[TableName, Index]], check: Callable[[], None]) -> None:
-        """Several at once; the largest effort, a primary key, tends to come anywhere in the row."""
+        """Several at once; the largest effort, a primary key, tends to come anywhere in the row.
+        Each builder keeps its connection: a hundred partitions have hundreds of small indexes."""
+        todo = deque(indexes)
         with ThreadPoolExecutor(BUILDERS) as pool:
-            for _ in pool.map(partial(self._build_one, check=check), indexes):
-                pass
+            for building in [pool.submit(self._build_these, todo, check) for _ in range(BUILDERS)]:
+                building.result()
 
-    def _build_one(self, what: tuple[TableName, Index], check: Callable[[], None]) -> None:
-        table, index = what
+    def _build_these(self, todo: deque[tuple[TableName, Index]], check: Callable[[], None]) -> None:
         with self.opened("index build") as session, breakable(check, session.raw.cancel_safe):
             self._generously(session)
-            for statement in index.build(table):
-                with _naming(index):
-                    session.execute(statement)
+            for table, index in _taken(todo):
+                self._build_one(session, table, index)
+
+    def _build_one(self, session: Connection, table: TableName, index: Index) -> None:
+        for statement in index.build(table):
+            with _naming(index):
+                session.execute(statement)
 
     def _attach(
         self, session: Connection, part: Part, there: Mapping[tuple[str, str], Index]
@@ -119,6 +124,13 @@ class PostgresLoad:
                 still_true=f"{self.job.original.name} still serves, and nothing was changed",
                 todo="please report this",
             )
+
+
+def _taken(todo: deque[tuple[TableName, Index]]) -> Iterator[tuple[TableName, Index]]:
+    """Until nobody has left anything."""
+    with suppress(IndexError):
+        while True:
+            yield todo.popleft()
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from osc.engine import Statement
 from osc.errors import NotAllowed
-from osc.postgres import dependents
+from osc.model.table import TableName
+from osc.postgres import dependents, rebuilt
 from osc.postgres.carried import CHILD, VIEW, Carried, Exchange, Lock, together
 from osc.postgres.dependents import Dependent
 from osc.postgres.quoting import identifier, qualified
@@ -25,10 +26,16 @@ FROM pg_class c WHERE c.oid = $1
 
 
 def carried(session: Connection, exchange: Exchange) -> Carried:
-    found = dependents.read(session, exchange.source)
-    dependents.require_known(found, exchange.original)
+    """Those of the table, and of the materialized views that are made anew with it."""
+    views = [view.oid for view in rebuilt.tree(session, exchange.source)]
+    found = dict.fromkeys(
+        dependent
+        for oid in (exchange.source, *views)
+        for dependent in dependents.read(session, oid)
+        if dependent.kind != dependents.MATERIALIZED
+    )
     with plain_names(session):
-        return together(KINDS[d.kind](session, d) for d in found)
+        return together(KINDS[d.kind](session, d) for d in {d.oid: d for d in found}.values())
 
 
 def require(session: Connection, found: Iterable[Dependent]) -> None:
@@ -93,12 +100,20 @@ def _default(session: Connection, dependent: Dependent) -> Carried:
     return _said(lock, f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {expression}")
 
 
+def _materialized(session: Connection, dependent: Dependent) -> Carried:
+    """Nothing is said again, but it has to be ours."""
+    oid = session.value("SELECT ev_class FROM pg_rewrite WHERE oid = $1", dependent.oid)
+    _locked(session, oid, dependent)
+    return Carried()
+
+
 KINDS: Mapping[str, Callable[[Connection, Dependent], Carried]] = {
     "view": _view,
     "rule": _rule,
     "function": _function,
     "policy": _policy,
     "default": _default,
+    dependents.MATERIALIZED: _materialized,
 }
 
 
@@ -126,7 +141,9 @@ def _not_ours(dependent: Dependent, owner: str) -> NotAllowed:
     )
 
 
-def worn(exchange: Exchange, named: Sequence[Statement]) -> Iterator[Statement]:
+def worn(
+    exchange: Exchange, named: Sequence[Statement], new_table: TableName
+) -> Iterator[Statement]:
     """What was printed in the original's words is understood while the new table wears the names
     of the original's columns, and follows each column as it would have followed a native RENAME.
 
@@ -138,7 +155,7 @@ def worn(exchange: Exchange, named: Sequence[Statement]) -> Iterator[Statement]:
     new = [c.name for c in exchange.target.table.columns]
     moved = [column for column in new if column in old or column in old.values()]
     aside = {column: f"_osc_{number}" for number, column in enumerate(moved)}
-    table = qualified(exchange.original)
+    table = qualified(new_table)
 
     def rename(was: str, to: str) -> Statement:
         return Statement(f"ALTER TABLE {table} RENAME COLUMN {identifier(was)} TO {identifier(to)}")

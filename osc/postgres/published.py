@@ -1,4 +1,4 @@
-"""Publications that name the table: the new one takes its place in the same transaction.
+"""Publications that name the table or a partition: the new one takes its place in the swap.
 
 Subscribers find a table by its name: they see the changes of the one up to the swap and those of
 the other from there on, and have to refresh nothing. Our own publication is none of these.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from osc.engine import Statement
 from osc.errors import NotAllowed, Precondition
+from osc.postgres import kin
 from osc.postgres.carried import Carried, Exchange
 from osc.postgres.dependents import Dependent
 from osc.postgres.quoting import identifier, listed
@@ -16,6 +17,7 @@ from osc.postgres.session import Connection, plain_names
 OURS = "^osc_[0-9]+_[0-9a-f]{8}$"
 
 ENTRIES = f"""
+{kin.DESCENDANTS}
 SELECT r.oid, p.pubname, r.prrelid::regclass::text, pg_get_userbyid(p.pubowner),
        pg_has_role(p.pubowner, 'USAGE'), pg_get_expr(r.prqual, r.prrelid),
        ARRAY(SELECT a.attname::text FROM unnest(r.prattrs) WITH ORDINALITY AS u (n, at)
@@ -25,7 +27,7 @@ SELECT r.oid, p.pubname, r.prrelid::regclass::text, pg_get_userbyid(p.pubowner),
              WHERE d.classid = 'pg_publication_rel'::regclass AND d.objid = r.oid
              AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.prrelid)
 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-WHERE r.prrelid = $1 AND pubname !~ '{OURS}' ORDER BY pubname
+WHERE r.prrelid IN (SELECT oid FROM tree) AND pubname !~ '{OURS}' ORDER BY pubname, r.prrelid
 """
 
 
@@ -56,8 +58,8 @@ def require(session: Connection, table: int) -> None:
                 todo=f"connect as a member of {owner} too, or as a superuser",
             )
     subscribed = session.value(
-        "SELECT string_agg(s.subname, ', ') FROM pg_subscription_rel r"
-        " JOIN pg_subscription s ON s.oid = r.srsubid WHERE r.srrelid = $1",
+        f"{kin.DESCENDANTS} SELECT string_agg(s.subname, ', ') FROM pg_subscription_rel r"
+        " JOIN pg_subscription s ON s.oid = r.srsubid WHERE r.srrelid IN (SELECT oid FROM tree)",
         table,
     )
     if subscribed:

@@ -125,7 +125,10 @@ def altered_clone(session: Connection, original: TableName, alter: Alter, name: 
     oid, source = clone.make(session, original, name), oid_of(session, original)
     assert source is not None
     foreign.stand_in(session, source, name)
-    beside = decoys.set_up(session, source, original, name.schema)
+    beside = [
+        *decoys.own(session, source, name),
+        *decoys.set_up(session, source, original, name.schema),
+    ]
     with _in_words():
         _run(session, alter.on(qualified(name)))
     decoys.take_down(session, beside)

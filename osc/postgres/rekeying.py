@@ -25,23 +25,30 @@ WHERE k.contype = 'f' AND $1 IN (k.conrelid, k.confrelid) AND g.tgenabled <> 'O'
 
 def require(session: Connection, source: int) -> None:
     """Raises where a key could not be dropped and added again."""
-    silenced = session.value(SILENCED, source)
-    if silenced:
-        raise Precondition(
-            f"triggers of the foreign key {silenced} are disabled or always on, and can't be"
-            " carried over so",
-            still_true="nothing was touched",
-            todo="ALTER TABLE … ENABLE TRIGGER ALL on both tables, or drop the key",
-        )
+    require_loud(session, source)
     for key in read(session, source):
         if key.partitioned and session.raw.info.server_version < 180000:
             raise Precondition(
-                f"the foreign key {key.name} of the partitioned table {key.table} refers to it:"
-                " this server can't add one there without reading every row under the lock",
+                f"the foreign key {key.name} of the partitioned table {key.table} refers to"
+                f" {key.parent}: this server can't add one there without reading every row under"
+                " the lock",
                 still_true="nothing was touched",
                 todo="drop it and add it again after the migration, or use PostgreSQL 18",
             )
         _require_rights(session, key, source)
+
+
+def require_loud(session: Connection, table: int) -> None:
+    """Raises Precondition where a key of the table, or of its altered clone, is not in force as it
+    would be once it is added anew."""
+    silenced = session.value(SILENCED, table)
+    if silenced:
+        raise Precondition(
+            f"triggers of the foreign key {silenced} are or would be disabled or always on, and"
+            " can't be carried over so",
+            still_true="nothing was touched",
+            todo="ALTER TABLE … ENABLE TRIGGER ALL on both tables, or drop the key",
+        )
 
 
 def _require_rights(session: Connection, key: ForeignKey, source: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from osc.errors import Precondition
 from osc.model.alter import Alter
 from osc.model.table import Table
-from osc.postgres import dependents, foreign, kin, published
+from osc.postgres import foreign, kin
 from osc.postgres.foreign import Keys
 from osc.postgres.kin import Member
 from osc.postgres.session import Connection, plain_names
@@ -52,15 +52,7 @@ def require(session: Connection, oid: int) -> None:
             )
     if len(family) > 1:
         _require_room_for_locks(session, oid)
-    _require_no_keys(session, parents, family)
-    for member in family[1:]:
-        hanging = (*dependents.read(session, member.oid), *published.read(session, member.oid))
-        if hanging:
-            raise _refused(
-                f"{hanging[0].words} hangs on the partition {member.name} and can't be carried"
-                " over",
-                "remove it, and make it again after the migration",
-            )
+    _require_no_keys(session, parents if family[0].bound else (), family[1:])
     for default in kin.default_partition(session, oid):
         _require_small(session, default)
 
@@ -91,22 +83,21 @@ def _require_room_for_locks(session: Connection, oid: int) -> None:
 def require_keys(session: Connection, table: Table, keys: Keys) -> None:
     """An ALTER may have added some; NOT VALID, as the swap adds them, a partitioned table can't
     have them before PostgreSQL 18."""
-    if table.leaves and (keys.own or keys.incoming):
+    if table.leaves and keys.own and session.raw.info.server_version < 180000:
         raise _refused(
-            f"the partitioned table {table.name} would have a foreign key, which can't be carried"
-            " over yet",
-            "add it in a statement of its own",
+            f"the partitioned table {table.name} would have the foreign key {keys.own[0].name}:"
+            " this server can't add one there without reading every row under the lock",
+            "drop it and add it again after the migration, or use PostgreSQL 18",
         )
 
 
 def _require_no_keys(
-    session: Connection, parents: Sequence[Member], family: Sequence[Member]
+    session: Connection, parents: Sequence[Member], parts: Sequence[Member]
 ) -> None:
     """A partition that comes back would be checked against its parent's foreign keys row by row,
-    under the lock; and none can be detached while rows of others refer to it."""
-    if len(family) == 1 and not family[0].bound:
-        return
-    for member in (*parents, *family):
+    under the lock; and none can be detached while rows of others refer to it. Nor are those looked
+    for that a partition of the table has for itself alone."""
+    for member in (*parents, *parts):
         keys = foreign.read(session, member.oid)
         if keys:
             raise _refused(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -64,6 +65,17 @@ class Connection:
         with speaking(self.raw), self.raw.cursor() as cursor:
             _run(cursor, statement)
             return cursor.fetchall()
+
+    def execute_all(self, statements: Sequence[Statement]) -> None:
+        """In their order, inside a transaction; those without parameters that follow each other go
+        to the server in one message, and no plan of theirs is kept."""
+        for bare, group in groupby(statements, key=lambda one: not one.parameters):
+            if bare:
+                with speaking(self.raw), self.raw.cursor() as cursor:
+                    cursor.execute("\n;\n".join(one.sql for one in group), prepare=False)
+            else:
+                for statement in group:
+                    self.execute(statement)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from osc.model.table import TableName
-from osc.postgres import dependents, foreign, mentions, published, rekeying
+from osc.postgres import dependents, foreign, mentions, published, rebuilt, rekeying
 from osc.postgres.foreign import ForeignKey, Keys
 from osc.postgres.session import Connection
 
 
-def require(session: Connection, table: int, name: TableName) -> None:
+def require(session: Connection, table: int, name: TableName, *, rebuild: bool) -> None:
     """Raises where something of it could not follow the new table, whatever the ALTER is."""
     found = dependents.read(session, table)
-    dependents.require_known(found, name)
+    dependents.require_known(found, name, rebuild=rebuild)
+    rebuilt.require(session, table)
     mentions.require(session, found)
+    for view in rebuilt.tree(session, table):
+        upon = dependents.read(session, view.oid)
+        dependents.require_known(upon, view.name, rebuild=rebuild)
+        mentions.require(session, upon)
     rekeying.require(session, table)
     published.require(session, table)
 
@@ -40,6 +45,13 @@ def _line(key: ForeignKey) -> str:
     return f"foreign key {key.name} of {key.table}: {definition}, comment {key.comment}"
 
 
-def left(session: Connection, archive: int) -> tuple[str, ...]:
-    """What still hangs on the archive: nothing may, or it would fall out of use without a word."""
-    return (*described(session, archive), *keys(session, archive))
+def left(session: Connection, archive: int, schema: str) -> tuple[str, ...]:
+    """What still hangs on the archive: nothing may, or it would fall out of use without a word. Of
+    the old materialized views, which are beside it, that holds as well."""
+    beside = [v.oid for v in rebuilt.tree(session, archive) if v.name.schema == schema]
+    old = {
+        f"needed by {dependents.MATERIALIZED} {foreign.qualified_by_server(session, view)}"
+        for view in beside
+    }
+    lines = (line for oid in (archive, *beside) for line in described(session, oid))
+    return (*(line for line in lines if line not in old), *keys(session, archive))

@@ -22,6 +22,7 @@ from osc.model.blocker import Blocker
 from osc.model.table import TableName
 from osc.postgres import (
     catalog,
+    dependents,
     foreign,
     kin,
     kinship,
@@ -30,6 +31,7 @@ from osc.postgres import (
     orphans,
     probing,
     published,
+    rebuilt,
     rekeying,
     sequences,
     statistics,
@@ -54,6 +56,7 @@ PARTS: tuple[Callable[[Connection, Exchange], Carried], ...] = (
     kinship.carried,
     *OF_EACH,
     published.carried,
+    rebuilt.carried,
     mentions.carried,
     rekeying.carried,
 )
@@ -77,12 +80,26 @@ class PostgresSwapper:
     opened: Open
     job: Job
     target_of: Callable[[], Target]
+    rebuild: bool = False
+    """Whether materialized views may be made anew."""
 
     @cached_property
     def target(self) -> Target:
         """The ALTER is rehearsed once more; by whoever swaps, not by whoever asks for the outcome:
         that one may find the original altered already."""
         return self.target_of()
+
+    def prepare(self, check: Callable[[], None]) -> None:
+        """Fills twins of the materialized views that read the table."""
+        with self.opened("materialized views") as session:
+            source = self._oid(session, self.job.original.name)
+            found = dependents.read(session, source)
+            dependents.require_known(found, self.job.original.name, rebuild=self.rebuild)
+            if rebuilt.tree(session, source):
+                made = self._oid(session, self.job.shadow.name)
+                exchange = Exchange(self.job, self.target, source, made)
+                renamed = partial(mentions.worn, exchange, new_table=self.job.shadow.name)
+                rebuilt.prepare(session, exchange, renamed, check)
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         with self.opened("cut-over") as session:
@@ -165,16 +182,15 @@ class PostgresSwapper:
         drain(session)
         # What is deferred is checked now: a table with checks still to come can't be altered.
         session.run("SET CONSTRAINTS ALL IMMEDIATE")
-        for step in steps.locked:
-            try:
-                session.execute(step)
-            except BadStatement as error:
-                raise TableChanged(
-                    f"what hangs on {self.job.original.name} by now can't follow the new table:"
-                    f" {error.happened}",
-                    still_true="the swap was undone; the original serves",
-                    todo="drop it, start again, and make it anew after the migration",
-                ) from error
+        try:
+            session.execute_all(steps.locked)
+        except BadStatement as error:
+            raise TableChanged(
+                f"what hangs on {self.job.original.name} by now can't follow the new table:"
+                f" {error.happened}",
+                still_true="the swap was undone; the original serves",
+                todo="drop it, start again, and make it anew after the migration",
+            ) from error
         if steps.seen:
             self._require_alone(session, source)
 
@@ -201,20 +217,24 @@ class PostgresSwapper:
         if {key.oid for key in foreign.read(session, source)} != self.target.keys.known:
             self.__dict__.pop("target")
         exchange = Exchange(self.job, self.target, source, shadow)
+        found = dependents.read(session, source)
+        dependents.require_known(found, exchange.original, rebuild=self.rebuild)
         seen = _outside(session, source)
+        parted = [exchange.of(*pair) for pair in kinship.pairs(session, exchange)]
         parts = together(
             (
                 *(carried(session, exchange) for carried in PARTS),
-                *(carried(session, exchange.of(*pair))
-                  for pair in kinship.pairs(session, exchange) for carried in OF_EACH),
+                *(carried(session, each) for each in parted for carried in OF_EACH),
             )
-        )  # fmt: skip
+        )
+        moved = (*parted, exchange)
         steps = (
             Statement("SET LOCAL search_path = pg_catalog"),
             *parts.before,
-            kinship.move(exchange.original, exchange.archive.schema),
-            kinship.move(exchange.shadow, exchange.original.schema),
-            *mentions.worn(exchange, parts.named),
+            *(kinship.move(each.original, each.archive.schema) for each in moved),
+            *(kinship.move(each.shadow, each.original.schema) for each in reversed(moved)),
+            *parts.placed,
+            *mentions.worn(exchange, parts.named, exchange.original),
             *parts.after,
             note(exchange.archive.schema, parts.unvalidated),
         )
@@ -240,7 +260,7 @@ class PostgresSwapper:
             )
 
     def _require_alone(self, session: Connection, archive: int) -> None:
-        found = surroundings.left(session, archive)
+        found = surroundings.left(session, archive, self.job.names.archive.schema)
         if found:
             raise Bug(
                 f"this would go on to hang on the old {self.job.original.name}:\n  "

@@ -21,7 +21,9 @@ from osc.postgres import (
     kinship,
     orphans,
     published,
+    rebuilt,
     rehearsal,
+    rekeying,
     relatives,
     scratch,
     sequences,
@@ -63,6 +65,7 @@ class PostgresWorkshop:
             columns, key = column_map(session, table, target.table, alter)
             _require_followable(session, table, target.table, alter)
             relatives.require_keys(session, table, target.keys)
+            rekeying.require_loud(session, target.oid)
             asked = doubts(session, table, target, columns)
             oid = oid_of(session, table.name)
             assert oid is not None
@@ -139,6 +142,7 @@ class PostgresWorkshop:
         """Without CASCADE: should anything still hang on the table, the server says so."""
         with self.opened("cleanup") as session:
             for name in names:
+                rebuilt.drop(session, name.schema)
                 session.run(f"DROP TABLE IF EXISTS {qualified(name)}")
                 scratch.drop_frames(session, name.schema)
                 scratch.drop_empty(session, name.schema)

@@ -97,6 +97,8 @@ class CutOver:
     _forecast_at: float = 0.0
 
     def run(self) -> Swapped:
+        self._await_leave()
+        self.swapper.prepare(self.controls.check)
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
             self._await_leave()

@@ -65,8 +65,13 @@ PARTITION = "CREATE TABLE part PARTITION OF t FOR VALUES FROM (0) TO (9)"
 @pytest.mark.parametrize(
     ("also", "clauses", "says"),
     [
-        ("CREATE TABLE c (t int REFERENCES t)", "ALTER v TYPE bigint", "foreign key c_t_fkey"),
-        ("CREATE VIEW w AS SELECT v FROM part", "ALTER v TYPE bigint", "view public.w hangs on"),
+        ("CREATE TABLE c (t int REFERENCES part)", "ALTER v TYPE bigint", "foreign key c_t_fkey"),
+        ("CREATE VIEW w AS SELECT v FROM part", "ALTER v TYPE bigint", "view public.w uses"),
+        (
+            "CREATE MATERIALIZED VIEW w AS SELECT id FROM part",
+            "ALTER v TYPE bigint",
+            "view public.w.* made anew",
+        ),
         ("ALTER TABLE part REPLICA IDENTITY FULL", "ALTER v TYPE bigint", "of rows in public.part"),
         ("SELECT 1", "DETACH PARTITION part", "which tables belong together"),
     ],

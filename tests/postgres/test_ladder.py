@@ -289,6 +289,31 @@ def test_what_is_done_already_needs_nothing_and_no_ledger(database: Database) ->
     assert database.rows("SELECT FROM pg_namespace WHERE nspname = 'osc'") == []
 
 
+@pytest.mark.parametrize(
+    "clauses",
+    [
+        "ALTER CONSTRAINT to_ref NOT DEFERRABLE",
+        "RENAME CONSTRAINT to_ref TO other",
+        "DISABLE TRIGGER ALL",
+    ],
+)
+def test_what_is_about_a_foreign_key_alone_is_not_nothing(database: Database, clauses: str) -> None:
+    database.run(CREATE)
+    database.run("ALTER TABLE t ADD CONSTRAINT to_ref FOREIGN KEY (b) REFERENCES ref DEFERRABLE")
+    told = (
+        "SELECT conname::text, condeferrable, array_agg(tgenabled) FROM pg_constraint k"
+        " JOIN pg_trigger ON tgconstraint = k.oid AND tgrelid = 't'::regclass GROUP BY 1, 2"
+    )
+    with database.application.transaction(force_rollback=True):
+        database.run(f"ALTER TABLE t {clauses}")
+        wanted = database.rows(told)
+
+    report = migrate(database, clauses)
+
+    assert report.way == Way.NATIVE
+    assert database.rows(told) == wanted
+
+
 def test_a_restart_of_a_sequence_is_not_nothing(database: Database) -> None:
     database.run("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)")
 

@@ -147,3 +147,21 @@ def plan(database: Database, query: str) -> list[str]:
     """Which nodes it is made of; the estimates are a sample's."""
     shown = (row for (row,) in database.rows(f"EXPLAIN (COSTS OFF) {query}"))
     return [re.sub(r"\s+$", "", line) for line in shown]
+
+
+def test_a_serial_that_becomes_an_identity_leaves_its_sequence_its_name(
+    database: Database,
+) -> None:
+    """The native ALTER leaves the old sequence there, owned by the column, and so the new one is
+    called otherwise. Sequences that default privileges speak of since are alike, too."""
+    database.run(NUMBERED, "ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO pg_monitor")
+
+    swapped(database, "ALTER s DROP DEFAULT, ALTER s ADD GENERATED ALWAYS AS IDENTITY")
+
+    [(old, new)] = database.rows(
+        "SELECT string_agg(s.relname, ' ' ORDER BY 1) FILTER (WHERE deptype = 'a'),"
+        " string_agg(s.relname, ' ' ORDER BY 1) FILTER (WHERE deptype = 'i')"
+        " FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'"
+        " WHERE refobjid = 't'::regclass"
+    )
+    assert (old, new) == ("t_s_seq", "t_id_seq t_s_seq1")

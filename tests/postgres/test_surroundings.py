@@ -275,3 +275,127 @@ def test_a_key_that_came_after_the_copy_began_is_carried_over_too(database: Data
 
     assert ("came_late", True) in database.rows(VALID)
     database.engine.workshop.drop([job.names.archive])
+
+
+MATERIALIZED = """
+CREATE SCHEMA apart;
+CREATE MATERIALIZED VIEW kept WITH (fillfactor = 70) AS SELECT id, u AS "U" FROM t WHERE id > 5;
+CREATE UNIQUE INDEX kept_id ON kept (id) WITH (fillfactor = 60);
+COMMENT ON COLUMN kept."U" IS 'the second';
+CREATE STATISTICS kept_both ON id, "U" FROM kept;
+GRANT SELECT ON kept TO pg_monitor WITH GRANT OPTION;
+CREATE MATERIALIZED VIEW apart.counted AS SELECT count(*) AS n FROM kept JOIN t USING (id);
+CREATE VIEW upon AS SELECT "U", n FROM kept, apart.counted;
+CREATE FUNCTION most() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT max("U") FROM kept; END;
+DELETE FROM child WHERE t > 90; DELETE FROM t WHERE id > 90;
+"""
+TOLD = """
+SELECT pg_get_viewdef('kept'::regclass), pg_get_viewdef('apart.counted'::regclass),
+       pg_get_viewdef('upon'::regclass), pg_get_functiondef('most'::regproc),
+       pg_get_indexdef('kept_id'::regclass), col_description('kept'::regclass, 2),
+       (SELECT array_agg(stxnamespace::regnamespace::text || stxname) FROM pg_statistic_ext),
+       (SELECT concat(relacl, reloptions) FROM pg_class WHERE oid = 'kept'::regclass),
+       (SELECT count(*) FROM pg_class WHERE relkind = 'm' AND relnamespace::regnamespace::text
+        NOT LIKE '\\_osc%')
+"""
+
+
+@pytest.mark.parametrize("clauses", ["ADD COLUMN z int DEFAULT 5", "RENAME COLUMN u TO w"])
+def test_materialized_views_are_made_anew_where_that_is_allowed(
+    database: Database, clauses: str
+) -> None:
+    database.run(TABLES, MATERIALIZED)
+    with native(database, clauses):
+        wanted = database.rows(TOLD)
+    database.engine = database.engine.rebuilding(database.engine)
+    job = database.loaded(clauses)
+
+    database.engine.swapper(job).prepare(lambda: None)
+    swap(database, job)
+    database.engine.workshop.drop([job.names.archive])
+
+    assert database.rows(TOLD) == wanted
+    assert database.rows('SELECT max("U"), max(n), most() FROM upon') == [(90, 85, 90)]
+    database.run("REFRESH MATERIALIZED VIEW CONCURRENTLY kept")
+
+
+def test_the_twins_of_materialized_views_go_with_the_shadow(database: Database) -> None:
+    database.run(TABLES, MATERIALIZED)
+    database.engine = database.engine.rebuilding(database.engine)
+    job = database.loaded()
+    for _ in range(2):
+        database.engine.swapper(job).prepare(lambda: None)
+
+    database.engine.workshop.drop([job.shadow.name])
+
+    assert database.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE '\\_osc%'") == []
+    assert database.rows('SELECT max("U"), max(n), most() FROM upon') == [(100, 95, 100)]
+
+
+def test_materialized_views_are_not_made_anew_without_a_word(database: Database) -> None:
+    database.run(TABLES)
+    job = database.loaded()
+    database.run(MATERIALIZED)
+
+    with pytest.raises(Precondition, match=r"read by .*counted, .*kept.*made anew"):
+        database.engine.checks.table(job.original, job.alter, Sync.LOG)
+    with pytest.raises(Precondition, match="--rebuild-materialized-views"):
+        swap(database, job)
+
+
+PARTITIONED = """
+CREATE TABLE parent (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE parents PARTITION OF parent DEFAULT;
+INSERT INTO parent SELECT generate_series(1, 100);
+CREATE TABLE t (id int PRIMARY KEY, p int CONSTRAINT to_parent REFERENCES parent, u int, v int,
+                itself int CONSTRAINT to_itself REFERENCES t) PARTITION BY RANGE (id);
+CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (50);
+CREATE TABLE t2 PARTITION OF t DEFAULT;
+INSERT INTO t SELECT n, n, n, n, n FROM generate_series(1, 100) AS n;
+CREATE TABLE child (id int PRIMARY KEY, t int CONSTRAINT to_t REFERENCES t ON DELETE CASCADE)
+PARTITION BY RANGE (id);
+CREATE TABLE children PARTITION OF child DEFAULT;
+INSERT INTO child SELECT n, n FROM generate_series(1, 100) AS n;
+CREATE VIEW seen AS SELECT id, u FROM t1 WHERE u > 5;
+CREATE VIEW upon AS SELECT seen.u FROM seen JOIN t2 USING (u);
+CREATE FUNCTION below(most int) RETURNS bigint LANGUAGE sql
+BEGIN ATOMIC SELECT count(*) FROM t1 WHERE t1.u < most; END;
+CREATE PUBLICATION theirs FOR TABLE t1 (id, u), t2 WHERE (id > 60);
+"""
+TIED = """
+SELECT conname::text, conrelid::regclass::text, pg_get_constraintdef(oid), convalidated
+FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace
+UNION ALL SELECT pubname, prrelid::regclass::text, concat(prattrs, pg_get_expr(prqual, prrelid)),
+       true FROM pg_publication_rel JOIN pg_publication p ON p.oid = prpubid
+UNION ALL SELECT relname, pg_get_viewdef(oid), '', true FROM pg_class
+       WHERE relname IN ('seen', 'upon')
+UNION ALL SELECT '', pg_get_functiondef('below'::regproc), '', true ORDER BY 1, 2, 3
+"""
+
+
+@pytest.mark.parametrize("clauses", ["RENAME COLUMN u TO w", "ALTER v TYPE bigint"])
+def test_keys_of_partitioned_tables_and_what_hangs_on_partitions_follow(
+    database: Database, clauses: str
+) -> None:
+    database.run(PARTITIONED)
+    with native(database, clauses):
+        wanted = database.rows(TIED)
+
+    job = migrated(database, clauses)
+    database.engine.workshop.drop([job.names.archive])
+
+    assert database.rows(TIED) == wanted
+    assert database.rows("SELECT below(10), (SELECT count(*) FROM seen)") == [(9, 44)]
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        database.run("INSERT INTO child VALUES (1000, 1000)")
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        database.run("INSERT INTO t (id, p) VALUES (1000, 1000)")
+    database.run("UPDATE t SET itself = NULL", "DELETE FROM t WHERE id = 7")
+    assert database.rows("SELECT count(*) FROM child WHERE t = 7") == [(0,)]
+
+
+def test_keys_that_the_alter_silences_are_refused(database: Database) -> None:
+    database.run(TABLES)
+
+    with pytest.raises(Precondition, match=r"to_parent.*can't be carried over so"):
+        database.job("ALTER v TYPE bigint, DISABLE TRIGGER ALL")

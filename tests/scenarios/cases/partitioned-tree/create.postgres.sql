@@ -59,3 +59,9 @@ ALTER TABLE y25 ALTER v SET STATISTICS 300;
 
 INSERT INTO {t} (day, v, note) SELECT '2024-01-01'::date + n % 800, n + 10, 'x' || n
 FROM {numbers 900};
+
+CREATE TABLE child (day date, id bigint, v integer, FOREIGN KEY (day, id) REFERENCES {t} ON UPDATE CASCADE ON DELETE CASCADE);
+
+INSERT INTO child SELECT day, id, id FROM {t} WHERE id % 3 = 0;
+
+CREATE VIEW of_25 AS SELECT id, day, note FROM y25 WHERE id > 0;

@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER v TYPE bigint, ALTER b SET DEFAULT 'new', ADD COLUMN more text DEFAULT 'm';
