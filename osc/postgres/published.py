@@ -12,15 +12,17 @@ from osc.postgres import kin
 from osc.postgres.carried import Carried, Exchange
 from osc.postgres.dependents import Dependent
 from osc.postgres.quoting import identifier, listed
-from osc.postgres.session import Connection, plain_names
+from osc.postgres.session import Connection, Row, plain_names
 
 OURS = "^osc_[0-9]+_[0-9a-f]{8}$"
+FILTER, COLUMNS = "pg_get_expr(r.prqual, r.prrelid)", "r.prattrs"
+"""There are such since 15."""
 
 ENTRIES = f"""
 {kin.DESCENDANTS}
 SELECT r.oid, p.pubname, r.prrelid::regclass::text, pg_get_userbyid(p.pubowner),
-       pg_has_role(p.pubowner, 'USAGE'), pg_get_expr(r.prqual, r.prrelid),
-       ARRAY(SELECT a.attname::text FROM unnest(r.prattrs) WITH ORDINALITY AS u (n, at)
+       pg_has_role(p.pubowner, 'USAGE'), {FILTER},
+       ARRAY(SELECT a.attname::text FROM unnest({COLUMNS}) WITH ORDINALITY AS u (n, at)
              JOIN pg_attribute a ON (a.attrelid, a.attnum) = (r.prrelid, u.n) ORDER BY u.at),
        ARRAY(SELECT DISTINCT a.attname::text FROM pg_depend d
              JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.refobjid, d.refobjsubid)
@@ -31,12 +33,19 @@ WHERE r.prrelid IN (SELECT oid FROM tree) AND pubname !~ '{OURS}' ORDER BY pubna
 """
 
 
+def _entries(session: Connection, table: int) -> list[Row]:
+    query = ENTRIES
+    if session.raw.info.server_version < 150000:
+        query = query.replace(FILTER, "NULL::text").replace(COLUMNS, "'{}'::int2[]")
+    return session.rows(query, table)
+
+
 def read(session: Connection, table: int) -> tuple[Dependent, ...]:
     """The entries as dependents of the columns that they list or filter by."""
     with plain_names(session):
         return tuple(
             Dependent("publication", oid, f"publication {name}", tuple(columns))
-            for oid, name, *_, columns in session.rows(ENTRIES, table)
+            for oid, name, *_, columns in _entries(session, table)
         )
 
 
@@ -50,7 +59,7 @@ def require(session: Connection, table: int) -> None:
             still_true="nothing was touched",
             todo="publish the tables by name, or FOR TABLES IN SCHEMA",
         )
-    for _, name, _, owner, owns, *_ in session.rows(ENTRIES, table):
+    for _, name, _, owner, owns, *_ in _entries(session, table):
         if not owns:
             raise NotAllowed(
                 f"the publication {name}, which names the table, belongs to {owner}",
@@ -74,7 +83,7 @@ def require(session: Connection, table: int) -> None:
 
 def carried(session: Connection, exchange: Exchange) -> Carried:
     with plain_names(session):
-        found = session.rows(ENTRIES, exchange.source)
+        found = _entries(session, exchange.source)
     before, named = list[Statement](), list[Statement]()
     for _, name, on, _, _, condition, columns, _ in found:
         publication = f"ALTER PUBLICATION {identifier(name)}"
