@@ -26,6 +26,7 @@ from osc.model.table import Table, TableName
 from osc.mysql import changelog, quoting
 from osc.mysql.carried import Carried, Frees
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.definition import describe, renamed, unasked
 from osc.mysql.locking import Lent, lock
 
 UNCERTAIN_SECONDS = 30
@@ -102,6 +103,7 @@ class Parts:
 
     def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
         self.refuse_a_changed_table(session)
+        self.refuse_a_changed_shadow(session)
         with self.lent.by(session):
             drain(session)
         session.execute(Statement("COMMIT"))
@@ -126,6 +128,21 @@ class Parts:
                 f"{self.job.original.name} was altered, truncated or replaced by somebody else",
                 still_true="it still serves; the shadow does not follow that change",
                 todo="remove our leftovers with `osc cleanup`, then start again",
+            )
+
+    def refuse_a_changed_shadow(self, session: Session) -> None:
+        """The last veto: what is renamed has all that the ALTER gives, and nothing else. (The load
+        stage has looked at the text of its CHECKs.)"""
+        catalog, job, ties = self.catalog(session), self.job, self.job.relations
+        name, shadow = job.original.name, job.shadow.name
+        before = describe(catalog.definition(name), ties.own_before, ties.children_before)
+        made = renamed(catalog.definition(shadow), shadow, name)
+        if found := unasked(before, job.diff, describe(made, ties.own, ties.children)):
+            raise errors.TableChanged(
+                f"{shadow} is not what the ALTER makes of {name}; somebody has altered it:\n  "
+                + "\n  ".join(found.lines),
+                still_true=f"{name} still serves and is untouched",
+                todo="start again",
             )
 
     def keep_the_counter(self, session: Session) -> None:

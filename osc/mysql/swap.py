@@ -27,6 +27,7 @@ from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.session import PACKETS
+from osc.mysql.surroundings import Surroundings
 from osc.mysql.watchdog import Watchdog
 
 
@@ -87,5 +88,6 @@ def swapper(
     carried: tuple[Carried, ...] = (),
 ) -> LockedSwapper | SentrySwapper:
     keys = CarriedKeys(job, connect, catalog, in_one_packet=rename_under_lock)
-    parts = Parts(job, connect, catalog, lent or Lent(), (*carried, keys))
+    every = (*carried, keys, Surroundings(job, connect))
+    parts = Parts(job, connect, catalog, lent or Lent(), every)
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ from osc.mysql import (
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.definition import describe
+from osc.mysql.definition import describe, renamed
 from osc.mysql.session import SQL_MODE
 
 
@@ -359,19 +358,6 @@ def _misses_a_parent(refusal: errors.Precondition) -> bool:
     """The clone's one row refers to rows that the parents' clones don't have (1452)."""
     cause = refusal.__cause__
     return isinstance(cause, errors.ServerError) and cause.code in ("1452", "1216")
-
-
-def renamed(definition: str, name: TableName, to: TableName) -> str:
-    """A SHOW CREATE TABLE as if the table had another name.
-
-    MySQL names CHECK constraints after the table, and renames these with it; their names change
-    with each clone.
-    """
-    head, _, rest = definition.partition("\n")
-    head = head.replace(quoting.name(name.name), quoting.name(to.name), 1)
-    auto_named = re.compile(rf"CONSTRAINT `{re.escape(name.name.replace('`', '``'))}_chk_(\d+)`")
-    body = auto_named.sub(lambda at: f"CONSTRAINT {quoting.name(f'{to.name}_chk_{at[1]}')}", rest)
-    return f"{head}\n{body}"
 
 
 def _difference(wanted: str, made: str) -> str:
