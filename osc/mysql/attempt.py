@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, quoting
+from osc.mysql import changelog, quoting, tagged
 from osc.mysql.carried import Carried, Frees
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import describe, renamed, unasked
@@ -136,7 +136,7 @@ class Parts:
         catalog, job, ties = self.catalog(session), self.job, self.job.relations
         name, shadow = job.original.name, job.shadow.name
         before = describe(catalog.definition(name), ties.own_before, ties.children_before)
-        made = renamed(catalog.definition(shadow), shadow, name)
+        made = renamed(tagged.without(catalog.definition(shadow)), shadow, name)
         if found := unasked(before, job.diff, describe(made, ties.own, ties.children)):
             raise errors.TableChanged(
                 f"{shadow} is not what the ALTER makes of {name}; somebody has altered it:\n  "

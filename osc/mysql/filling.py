@@ -7,7 +7,7 @@ from collections.abc import Callable
 from osc import errors
 from osc.model.columns import Pair
 from osc.model.table import Column, Key, Table
-from osc.mysql import quoting, types
+from osc.mysql import converting, quoting, types
 from osc.mysql.types import Family
 
 _TEMPORAL = {Family.DATE, Family.DATETIME, Family.TIMESTAMP, Family.TIME}
@@ -47,8 +47,10 @@ def pairs(
             continue
         source = found.get(column.name)
         if source is not None:
-            same = original.column(source).type == column.type
-            named.append(Pair(column.name, source, quoting.name(source), same))
+            before = original.column(source)
+            same = before.type == column.type
+            told = quoting.name(source) if same else converting.expression(before, column)
+            named.append(Pair(column.name, source, told, same))
         elif _counts(column):
             raise _would_count(column)
         elif _asks_the_clock(column):

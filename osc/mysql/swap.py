@@ -28,6 +28,7 @@ from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_sessio
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.session import PACKETS
 from osc.mysql.surroundings import Surroundings
+from osc.mysql.tagged import Tags
 from osc.mysql.watchdog import Watchdog
 
 
@@ -88,6 +89,6 @@ def swapper(
     carried: tuple[Carried, ...] = (),
 ) -> LockedSwapper | SentrySwapper:
     keys = CarriedKeys(job, connect, catalog, in_one_packet=rename_under_lock)
-    every = (*carried, keys, Surroundings(job, connect))
+    every = (*carried, keys, Tags(job, connect, catalog), Surroundings(job, connect))
     parts = Parts(job, connect, catalog, lent or Lent(), every)
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

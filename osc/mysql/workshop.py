@@ -12,7 +12,7 @@ from osc.model import columns
 from osc.model.alter import Alter
 from osc.model.difference import CatalogDiff, between
 from osc.model.relations import UNTIED, Relations
-from osc.model.table import Key, Table, TableName
+from osc.model.table import Table, TableName
 from osc.mysql import (
     changelog,
     checks,
@@ -29,6 +29,7 @@ from osc.mysql import (
     retiring,
     rewording,
     stand_ins,
+    tagged,
     trial,
     user_triggers,
 )
@@ -55,20 +56,23 @@ class MySQLWorkshop:
         with self._session("rehearsal") as session, self.clone(session, table, alter) as altered:
             found = columns.sources(table, altered, alter)
             relations = self._relations(session, table, alter, found)
-            key, shadow_key = keys.choose(table, altered, found)
+            diff = self._diff(table.name, altered.name, relations)
+            identified = keys.identify(table, altered, found)
+            key, tags = identified.key, identified.tags
+            if identified.refusal:
+                tagged.try_on(session, altered.name, table, key, identified.refusal)
             filling.same_instants(table, altered, key, found)
             checks.altered(session, altered)
             user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
-            ordered = tuple(_target(found, name) for name in key.columns)
             return Rehearsal(
                 table=altered,
-                columns=columns.ColumnMap(pairs, key.columns, ordered),
+                columns=columns.ColumnMap((*pairs, *tags), key.columns, identified.found_by(found)),
                 key=key,
                 sortable=all(table.column(name).sortable for name in key.columns),
-                findings=_findings(shadow_key, key),
+                findings=identified.findings,
                 relations=relations,
-                diff=self._diff(table.name, altered.name, relations),
+                diff=diff,
             )
 
     def _diff(self, original: TableName, altered: TableName, ties: Relations) -> CatalogDiff:
@@ -152,6 +156,10 @@ class MySQLWorkshop:
                     self.drop([names.shadow])
                     self._grown(session, table, alter, names.shadow)
                 self._make_database(session, names.archive)
+                shadow = self._read(names.shadow)
+                identified = keys.identify(table, shadow, columns.sources(table, shadow, alter))
+                if identified.tags:
+                    tagged.add(session, names.shadow, table, identified.key)
             except errors.OscError:
                 self.drop([names.shadow])
                 raise
@@ -376,13 +384,3 @@ def _places(table: TableName) -> Iterator[naming.Beside | naming.Apart]:
             continue  # The name is too long for this place: nothing can be there.
         yield place
     yield naming.Apart(table)
-
-
-def _target(found: dict[str, str], source: str) -> str:
-    return next(target for target, name in found.items() if name == source)
-
-
-def _findings(shadow_key: Key, key: Key) -> tuple[str, ...]:
-    if shadow_key.name == key.name:
-        return ()
-    return (f"{key.name}, by which rows are told apart, is {shadow_key.name} afterwards",)
