@@ -16,17 +16,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import Table, TableName
 from osc.mysql import changelog, quoting, tagged
-from osc.mysql.carried import Carried, Frees
+from osc.mysql.carried import Carried, Frees, Guarded
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import describe, renamed, unasked
+from osc.mysql.guarding import Guard
 from osc.mysql.locking import Lent, lock
 
 UNCERTAIN_SECONDS = 30
@@ -71,6 +72,13 @@ class Parts:
         between = (statement for one in self._freeing for statement in one.freed())
         every = (sentry, *between, Statement("UNLOCK TABLES"))
         return Statement("; ".join(statement.sql for statement in every))
+
+    @contextmanager
+    def guards(self) -> Iterator[tuple[Guard, ...]]:
+        """Their connections are made before the lock is taken, and end when it is gone."""
+        with ExitStack() as stack:
+            found = [one.guard() for one in self.carried if isinstance(one, Guarded)]
+            yield tuple(stack.enter_context(closing(guard)) for guard in found if guard)
 
     def prepare(self) -> None:
         for one in self.carried:

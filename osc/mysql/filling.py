@@ -114,5 +114,23 @@ def same_instants(original: Table, shadow: Table, key: Key, found: dict[str, str
             )
 
 
+def same_blanks(original: Table, shadow: Table, found: dict[str, str], sql_mode: str) -> None:
+    """Raises where the server's sql_mode has an ALTER write the blanks of a CHAR into the new type,
+    which a copy under a mode of its own doesn't."""
+    if "PAD_CHAR_TO_FULL_LENGTH" not in sql_mode:
+        return
+    for column in shadow.columns:
+        before = original.column(found[column.name]) if column.name in found else None
+        is_char = before is not None and types.read(before.type).family is Family.CHAR
+        if is_char and types.read(column.type).family is not Family.CHAR:
+            raise errors.Precondition(
+                f"column {column.name!r} is no CHAR any more, and the server's sql_mode has "
+                "PAD_CHAR_TO_FULL_LENGTH: an ALTER fills it up with blanks, a copy does not",
+                still_true="nothing was touched",
+                todo="SET GLOBAL sql_mode without PAD_CHAR_TO_FULL_LENGTH (which is deprecated), "
+                "or alter natively",
+            )
+
+
 def _is_timestamp(column: Column) -> bool:
     return types.read(column.type).family is Family.TIMESTAMP

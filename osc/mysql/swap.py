@@ -43,6 +43,7 @@ class LockedSwapper:
         self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
+            self.parts.guards() as guards,
             locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             sent, asked = False, time.monotonic()
@@ -56,6 +57,8 @@ class LockedSwapper:
                     self.parts.drain(session, drain)
                     self.parts.keep_the_counter(session)
                     self.parts.move(session)
+                    for guard in guards:
+                        guard.queue()
                     sent = True
                     session.execute(self.parts.packet)
                     session.execute(Statement("UNLOCK TABLES"))

@@ -62,6 +62,7 @@ class MySQLWorkshop:
             if identified.refusal:
                 tagged.try_on(session, altered.name, table, key, identified.refusal)
             filling.same_instants(table, altered, key, found)
+            filling.same_blanks(table, altered, found, _sql_mode(session))
             checks.altered(session, altered)
             user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
@@ -277,10 +278,19 @@ class MySQLWorkshop:
         self._make_database(session, name)
         if not in_words:
             clone, original = quoting.table(name), quoting.table(table.name)
-            session.query(Statement(f"CREATE TABLE {clone} LIKE {original}"))
+            create = f"CREATE TABLE {clone} LIKE {original}"
         else:
             _, _, rest = wanted.partition("(")
-            session.query(Statement(f"CREATE TABLE {quoting.table(name)} ({rest}"))
+            create = f"CREATE TABLE {quoting.table(name)} ({rest}"
+        try:
+            session.query(Statement(create))
+        except errors.BadStatement as error:
+            raise errors.Precondition(
+                f"the server would not make a table like {table.name} any more: {error.happened}",
+                still_true="nothing was touched",
+                todo="see whether it was made under another sql_mode or with innodb_strict_mode=OFF"
+                ", and change what is refused today natively",
+            ) from error
         made = self.catalog.definition(name)
         if wanted != made:
             self.drop([name])
@@ -323,6 +333,13 @@ class MySQLWorkshop:
             session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
 
     def _read(self, name: TableName) -> Table:
+        if self.catalog.is_versioned(name):
+            raise errors.Precondition(
+                "the ALTER makes the table system-versioned: its rows would be as old as their "
+                "copies, and what follows the application's writes would be in its history",
+                still_true="nothing was touched",
+                todo="make the other changes first; ADD SYSTEM VERSIONING natively then",
+            )
         found = self.catalog.read(name)
         if found is None:
             raise errors.Precondition(
@@ -331,6 +348,11 @@ class MySQLWorkshop:
                 todo="rename it by itself: RENAME TABLE is short, it needs no copy",
             )
         return found
+
+
+def _sql_mode(session: Session) -> str:
+    """Of a new session: a native ALTER runs under it."""
+    return str(session.query(Statement("SELECT @@GLOBAL.sql_mode"))[0][0])
 
 
 def _frozen(session: Session, clock: str) -> str:
