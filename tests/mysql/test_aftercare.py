@@ -16,6 +16,7 @@ from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
+from osc.mysql.tagged import Tags
 from tests.conformance.place import Place
 from tests.servers import every_server
 
@@ -73,9 +74,9 @@ def meddled(
     return replace(place.engine, swapper=swapper)
 
 
-def run(engine: Engine) -> Report:
-    parsed = alter.parse(STATEMENT, mysql=True)
-    request = Request(alter=parsed, sync=None, statement=STATEMENT, by="test")
+def run(engine: Engine, statement: str = STATEMENT) -> Report:
+    parsed = alter.parse(statement, mysql=True)
+    request = Request(alter=parsed, sync=None, statement=statement, by="test")
     return migrate(engine, request, settings(force_copy=True), Tracker(), Controls())
 
 
@@ -129,3 +130,32 @@ def test_the_report_has_what_the_alter_has_changed_and_nothing_else(orders: Plac
 
     assert not [line for line in diff.lines if "up" in line or "down" in line or "KEY" in line]
     assert any(line.startswith("+ `note` text") for line in diff.lines)
+
+
+class Held(Tags):
+    """Somebody is in the way of their removal."""
+
+    def complete(self, session: Session) -> None:
+        raise errors.LockTimeout("somebody is in the way")
+
+
+@on_both
+def test_the_old_key_that_stood_beside_the_new_one_goes_with_the_resume(place: Place) -> None:
+    place.app.run(
+        "CREATE TABLE orders (id INT PRIMARY KEY, v INT)", "INSERT INTO orders VALUES (1, 1)"
+    )
+
+    def swapper(job: Job) -> Swapper:
+        found = cast(Any, place.engine.swapper(job))
+        held = Held(job, place.engine.connect, found.parts.catalog)
+        kinds = [held if isinstance(one, Tags) else one for one in found.parts.carried]
+        return cast(Swapper, replace(found, parts=replace(found.parts, carried=tuple(kinds))))
+
+    statement = "ALTER TABLE orders MODIFY id VARCHAR(20), ADD note TEXT"
+    with pytest.raises(errors.SwappedButUnfinished, match="in the way"):
+        run(replace(place.engine, swapper=swapper), statement)
+    place.app.run("INSERT INTO orders VALUES ('a', 2, 'while both are there')")
+    assert resume(place.engine, None, settings(), Tracker(), Controls())
+
+    assert "_osc_tag" not in str(place.app.rows("SHOW CREATE TABLE orders"))
+    assert place.app.rows("SELECT id, v FROM orders ORDER BY v") == [("1", 1), ("a", 2)]
