@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
+from osc.model.difference import CatalogDiff
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, quoting, tagged
+from osc.mysql import changelog, naming, quoting, tagged
 from osc.mysql.carried import Carried, Frees, Guarded
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import describe, renamed, unasked
@@ -34,6 +35,7 @@ UNCERTAIN_SECONDS = 30
 """How long we ask what became of a swap."""
 POLL_SECONDS = 0.002
 _COUNTED_BY = re.compile(r"nextval\(`((?:[^`]|``)+)`\.`((?:[^`]|``)+)`\)", re.IGNORECASE)
+_OUR_INDEX = re.compile(rf"KEY `{naming.OURS}[0-9a-f]{{16}}_fk\d+` ")
 STATEMENT_SECONDS = 1.0
 """How long a statement that runs may go on before its session is killed."""
 SENTRY = "osc sentry"
@@ -140,12 +142,17 @@ class Parts:
 
     def refuse_a_changed_shadow(self, session: Session) -> None:
         """The last veto: what is renamed has all that the ALTER gives, and nothing else. (The load
-        stage has looked at the text of its CHECKs.)"""
+        stage has looked at the text of its CHECKs.)
+
+        The index of a foreign key may be called as the key was in an attempt that was undone; it
+        gets its name back with the key (`carried_keys.py`).
+        """
         catalog, job, ties = self.catalog(session), self.job, self.job.relations
         name, shadow = job.original.name, job.shadow.name
         before = describe(catalog.definition(name), ties.own_before, ties.children_before)
         made = renamed(tagged.without(catalog.definition(shadow)), shadow, name)
-        if found := unasked(before, job.diff, describe(made, ties.own, ties.children)):
+        found = unasked(before, job.diff, describe(made, ties.own, ties.children))
+        if found := _but_our_indexes(found):
             raise errors.TableChanged(
                 f"{shadow} is not what the ALTER makes of {name}; somebody has altered it:\n  "
                 + "\n  ".join(found.lines),
@@ -258,6 +265,17 @@ def sequences(table: Table) -> list[TableName]:
     found = (_COUNTED_BY.match(column.default or "") for column in table.columns)
     parts = ([part.replace("``", "`") for part in one.groups()] for one in found if one)
     return [TableName(schema, name) for schema, name in parts]
+
+
+def _but_our_indexes(found: CatalogDiff) -> CatalogDiff:
+    """Without each index that only bears a name of ours for a while, and its own line."""
+    ours = {line for line in found.added if _OUR_INDEX.match(line)}
+    over = {line.partition("` ")[2] for line in ours}
+    gone = {line for line in found.removed if line.partition("` ")[2] in over}
+    return CatalogDiff(
+        tuple(line for line in found.removed if line not in gone),
+        tuple(line for line in found.added if line not in ours),
+    )
 
 
 def is_sentry(catalog: MySQLCatalog, name: TableName) -> bool:
