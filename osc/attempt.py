@@ -95,11 +95,11 @@ class Attempt:
             self._note("verified; not swapped yet")
             return self._report(job, Swapped(0.0, 0.0))
 
-    def after_the_swap(self, job: Job) -> Report:
+    def after_the_swap(self, job: Job, saved: Checkpoint) -> Report:
         """An earlier attempt has swapped, and could not say so any more."""
         self._has_swapped = True
         with self._accounted(job):
-            self._tend(job)
+            self._tend(job, is_new=saved.phase not in (Phase.AFTERCARE, Phase.CLEANUP))
             return self._clean_up(job, Swapped(0.0, 0.0))
 
     # The stages.
@@ -262,10 +262,16 @@ class Attempt:
             recheck=partial(self._refuse_a_changed_table, job),
         ).run()
 
-    def _tend(self, job: Job) -> None:
-        """The new table serves and is right; what it is to be given yet takes its time."""
+    def _tend(self, job: Job, *, is_new: bool = True) -> None:
+        """The new table serves and is right; what it is to be given yet takes its time.
+
+        Whoever goes on after a difference was told has looked at it: it is told once.
+        """
+        aftercare = self.engine.aftercare(job)
         self._enter(Phase.AFTERCARE)
-        self.engine.aftercare(job).finish(self.controls.check)
+        if is_new:
+            aftercare.confirm()
+        aftercare.finish(self.controls.check)
 
     def _clean_up(self, job: Job, swapped: Swapped) -> Report:
         """What the shadow stood in goes, what kept the changes for us, the archive if wished."""

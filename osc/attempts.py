@@ -119,7 +119,7 @@ def go_on(
             )  # fmt: skip
 
         if job and swapped:
-            return attempt(planning.remembered(job, saved.sync)).after_the_swap(job)
+            return attempt(planning.remembered(job, saved.sync)).after_the_swap(job, saved)
         if job and saved.position is not None:
             return way(attempt(planning.remembered(job, saved.sync)), job, saved)
         cleaning.remove(engine, run.table, engine.catalog, engine.workshop.leftovers(run.table))

@@ -549,6 +549,11 @@ class Ladder(Protocol):
 class Aftercare(Protocol):
     """What only a serving table can be given, and what takes too long to be done under the lock."""
 
+    def confirm(self) -> None:
+        """Once, by whoever enters the phase first: SwappedButUnfinished where what serves is not
+        what the ALTER makes of the original, for an engine whose `Swapper.swap` doesn't say so."""
+        ...
+
     def finish(self, check: Callable[[], None]) -> None:
         """Does what the swap has left to do, within the lock budget; what that is, is asked of the
         catalog, so that it may be called again. `check` raises where we are to stop. Raises
@@ -558,6 +563,9 @@ class Aftercare(Protocol):
 
 class NoAftercare:
     """For a server whose swap leaves nothing to do."""
+
+    def confirm(self) -> None:
+        return
 
     def finish(self, check: Callable[[], None]) -> None:
         return

@@ -16,6 +16,12 @@ class CatalogDiff:
     def __bool__(self) -> bool:
         return bool(self.removed or self.added)
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """As `diff` prints them."""
+        removed = tuple(f"- {line}" for line in self.removed)
+        return (*removed, *(f"+ {line}" for line in self.added))
+
 
 UNCHANGED = CatalogDiff()
 

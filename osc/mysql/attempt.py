@@ -16,22 +16,26 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
+from osc.model.difference import CatalogDiff
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, quoting
-from osc.mysql.carried import Carried, Frees
+from osc.mysql import changelog, naming, quoting, tagged
+from osc.mysql.carried import Carried, Frees, Guarded
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.definition import describe, renamed, unasked
+from osc.mysql.guarding import Guard
 from osc.mysql.locking import Lent, lock
 
 UNCERTAIN_SECONDS = 30
 """How long we ask what became of a swap."""
 POLL_SECONDS = 0.002
 _COUNTED_BY = re.compile(r"nextval\(`((?:[^`]|``)+)`\.`((?:[^`]|``)+)`\)", re.IGNORECASE)
+_OUR_INDEX = re.compile(rf"KEY `{naming.OURS}[0-9a-f]{{16}}_fk\d+` ")
 STATEMENT_SECONDS = 1.0
 """How long a statement that runs may go on before its session is killed."""
 SENTRY = "osc sentry"
@@ -71,6 +75,13 @@ class Parts:
         every = (sentry, *between, Statement("UNLOCK TABLES"))
         return Statement("; ".join(statement.sql for statement in every))
 
+    @contextmanager
+    def guards(self) -> Iterator[tuple[Guard, ...]]:
+        """Their connections are made before the lock is taken, and end when it is gone."""
+        with ExitStack() as stack:
+            found = [one.guard() for one in self.carried if isinstance(one, Guarded)]
+            yield tuple(stack.enter_context(closing(guard)) for guard in found if guard)
+
     def prepare(self) -> None:
         for one in self.carried:
             one.prepare()
@@ -102,6 +113,7 @@ class Parts:
 
     def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
         self.refuse_a_changed_table(session)
+        self.refuse_a_changed_shadow(session)
         with self.lent.by(session):
             drain(session)
         session.execute(Statement("COMMIT"))
@@ -126,6 +138,26 @@ class Parts:
                 f"{self.job.original.name} was altered, truncated or replaced by somebody else",
                 still_true="it still serves; the shadow does not follow that change",
                 todo="remove our leftovers with `osc cleanup`, then start again",
+            )
+
+    def refuse_a_changed_shadow(self, session: Session) -> None:
+        """The last veto: what is renamed has all that the ALTER gives, and nothing else. (The load
+        stage has looked at the text of its CHECKs.)
+
+        The index of a foreign key may be called as the key was in an attempt that was undone; it
+        gets its name back with the key (`carried_keys.py`).
+        """
+        catalog, job, ties = self.catalog(session), self.job, self.job.relations
+        name, shadow = job.original.name, job.shadow.name
+        before = describe(catalog.definition(name), ties.own_before, ties.children_before)
+        made = renamed(tagged.without(catalog.definition(shadow)), shadow, name)
+        found = unasked(before, job.diff, describe(made, ties.own, ties.children))
+        if found := _but_our_indexes(found):
+            raise errors.TableChanged(
+                f"{shadow} is not what the ALTER makes of {name}; somebody has altered it:\n  "
+                + "\n  ".join(found.lines),
+                still_true=f"{name} still serves and is untouched",
+                todo="start again",
             )
 
     def keep_the_counter(self, session: Session) -> None:
@@ -233,6 +265,17 @@ def sequences(table: Table) -> list[TableName]:
     found = (_COUNTED_BY.match(column.default or "") for column in table.columns)
     parts = ([part.replace("``", "`") for part in one.groups()] for one in found if one)
     return [TableName(schema, name) for schema, name in parts]
+
+
+def _but_our_indexes(found: CatalogDiff) -> CatalogDiff:
+    """Without each index that only bears a name of ours for a while, and its own line."""
+    ours = {line for line in found.added if _OUR_INDEX.match(line)}
+    over = {line.partition("` ")[2] for line in ours}
+    gone = {line for line in found.removed if line.partition("` ")[2] in over}
+    return CatalogDiff(
+        tuple(line for line in found.removed if line not in gone),
+        tuple(line for line in found.added if line not in ours),
+    )
 
 
 def is_sentry(catalog: MySQLCatalog, name: TableName) -> bool:

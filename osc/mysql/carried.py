@@ -16,7 +16,8 @@ An attempt may end anywhere, with the server too. So each statement of `move` le
 which every statement of an application does what it would do if nobody were here: there is no
 moment that only a living process makes right. Where that can't be had, a packet is the next best:
 MySQL does all of it though its client is gone (measured on 9.7 with FIN and with RST), so that it
-takes a KILL of that very session in these milliseconds, or a crash, to leave it half done.
+takes a KILL of that very session in these milliseconds, or a crash, to leave it half done. Where
+that would matter a guard waits behind it (`guarding.py`).
 
 What is written down stands in the catalog or in the ledger; `restore` and `complete` ask there, and
 not their memory.
@@ -29,6 +30,7 @@ from typing import Protocol, runtime_checkable
 
 from osc.engine import Session, Statement
 from osc.model.table import TableName
+from osc.mysql.guarding import Guard
 
 
 class Carried(Protocol):
@@ -78,4 +80,13 @@ class Frees(Protocol):
     def freed(self) -> Sequence[Statement]:
         """The last statements under the lock: the RENAME waits in the queue, and nothing is in its
         way any more, so that it is done even though we die between two of them."""
+        ...
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A kind that a packet leaves half done if its session is killed."""
+
+    def guard(self) -> Guard | None:
+        """Who is to stand behind the lock while the packet is done; None where nobody need."""
         ...

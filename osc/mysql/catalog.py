@@ -79,6 +79,17 @@ class MySQLCatalog:
             uniques=tuple(uniques),
         )
 
+    def is_versioned(self, name: TableName) -> bool:
+        """MariaDB: WITH SYSTEM VERSIONING."""
+        rows = self.session.query(
+            Statement(
+                "SELECT table_type FROM information_schema.tables "
+                "WHERE table_schema = %s AND table_name = %s",
+                (name.schema, name.name),
+            )
+        )
+        return bool(rows) and str(rows[0][0]) == "SYSTEM VERSIONED"
+
     def identity(self, name: TableName) -> str | None:
         """Changes with definition, a rebuild, and with a TRUNCATE where we have the PROCESS
         privilege (without it only the log tells). Triggers are none of it: they are carried over as

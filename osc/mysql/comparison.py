@@ -14,6 +14,7 @@ from osc.engine import Job
 from osc.model.columns import Pair
 from osc.model.table import Column
 from osc.mysql import quoting, types
+from osc.mysql.converting import NUMBERS
 from osc.mysql.types import Family, Type
 
 _STRINGS = {Family.CHAR, Family.VARCHAR, Family.TEXT}
@@ -126,13 +127,13 @@ def as_stored(old: Type, new: Type, source: str) -> str | None:
         return f"CONVERT({source} USING {new.charset})"
     if new.family is Family.CHAR and old.family in _STRINGS:
         return f"TRIM(TRAILING ' ' FROM CONVERT({source} USING {new.charset}))"
-    if new.family in {Family.VARCHAR, Family.TEXT} and old.family in {*_WHOLE, Family.DECIMAL}:
-        return f"CAST({source} AS CHAR)"
+    if new.family in _STRINGS and old.family in NUMBERS:
+        return f"CONVERT(CAST({source} AS CHAR) USING {new.charset})"
     if new.family in {Family.VARCHAR, Family.TEXT, Family.ENUM} and old.family is Family.ENUM:
         return f"CAST({source} AS CHAR)"
     if new.family in {Family.VARCHAR, Family.TEXT} and old.family is Family.SET:
         return f"CAST({source} AS CHAR)"
-    if new.family in _BYTES and old.family in {*_STRINGS, *_BYTES, Family.BINARY}:
+    if new.family in _BYTES and old.family in {*NUMBERS, *_STRINGS, *_BYTES, Family.BINARY}:
         return f"CAST({source} AS BINARY)"
     if new.family is old.family is Family.TIMESTAMP:
         return _instant(source, new.fraction)

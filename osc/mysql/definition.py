@@ -11,10 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from osc.model.difference import CatalogDiff, between
 from osc.model.relations import ForeignKey
-from osc.mysql import foreign_keys
+from osc.model.table import TableName
+from osc.mysql import foreign_keys, quoting
 
 _COLUMN = re.compile(r"`((?:[^`]|``)+)` ")
+_CHECK = re.compile(
+    r"^(?P<head>CONSTRAINT `(?:[^`]|``)+` CHECK) \(.*\)(?P<end> /\*!.*\*/)?$", re.DOTALL
+)
 
 
 def describe(
@@ -31,6 +36,33 @@ def describe(
         *_keys("foreign key", own),
         *_keys("referred to by", children),
     )
+
+
+def unasked(before: Iterable[str], diff: CatalogDiff, now: Iterable[str]) -> CatalogDiff:
+    """What is else than it would be had `diff` been done to `before`, and nothing besides.
+
+    The text of a CHECK is no matter here, which MySQL words anew at any ALTER (`rewording.py`).
+    """
+    kept = [line for line in before if line not in diff.removed]
+    wanted = [_CHECK.sub(_unworded, line) for line in (*kept, *diff.added)]
+    return between(wanted, [_CHECK.sub(_unworded, line) for line in now])
+
+
+def _unworded(check: re.Match[str]) -> str:
+    return f"{check['head']} (…){check['end'] or ''}"
+
+
+def renamed(definition: str, name: TableName, to: TableName) -> str:
+    """A SHOW CREATE TABLE as if the table had another name.
+
+    MySQL names CHECK constraints after the table, and renames these with it; their names change
+    with each clone.
+    """
+    head, _, rest = definition.partition("\n")
+    head = head.replace(quoting.name(name.name), quoting.name(to.name), 1)
+    auto_named = re.compile(rf"CONSTRAINT `{re.escape(name.name.replace('`', '``'))}_chk_(\d+)`")
+    body = auto_named.sub(lambda at: f"CONSTRAINT {quoting.name(f'{to.name}_chk_{at[1]}')}", rest)
+    return f"{head}\n{body}"
 
 
 def _shown(definition: str) -> str:

@@ -6,6 +6,7 @@ from functools import cache
 
 from osc.engine import Engine, Sync
 from osc.mysql import claim, flavor
+from osc.mysql.aftercare import MySQLAftercare
 from osc.mysql.binlog import BinlogSource
 from osc.mysql.board import MySQLBoard
 from osc.mysql.catalog import MySQLCatalog
@@ -74,6 +75,9 @@ def connect(url: str) -> Engine:
             rename_under_lock=rename_under_lock(),
             lent=lent,
             carried=(UserTriggers(job, connector),),
+        ),
+        aftercare=lambda job: MySQLAftercare(
+            job, connector, lambda session: MySQLCatalog(session, to.database)
         ),
         ladder=MySQLLadder(connector, catalog, told.is_mariadb),
         sources={

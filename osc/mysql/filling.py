@@ -7,7 +7,7 @@ from collections.abc import Callable
 from osc import errors
 from osc.model.columns import Pair
 from osc.model.table import Column, Key, Table
-from osc.mysql import quoting, types
+from osc.mysql import converting, quoting, types
 from osc.mysql.types import Family
 
 _TEMPORAL = {Family.DATE, Family.DATETIME, Family.TIMESTAMP, Family.TIME}
@@ -47,8 +47,10 @@ def pairs(
             continue
         source = found.get(column.name)
         if source is not None:
-            same = original.column(source).type == column.type
-            named.append(Pair(column.name, source, quoting.name(source), same))
+            before = original.column(source)
+            same = before.type == column.type
+            told = quoting.name(source) if same else converting.expression(before, column)
+            named.append(Pair(column.name, source, told, same))
         elif _counts(column):
             raise _would_count(column)
         elif _asks_the_clock(column):
@@ -109,6 +111,24 @@ def same_instants(original: Table, shadow: Table, key: Key, found: dict[str, str
                 f"column {column.name!r} depends on the time zone while the key holds a TIMESTAMP",
                 still_true="nothing was touched",
                 todo="run the server with time_zone = '+00:00', or change that column natively",
+            )
+
+
+def same_blanks(original: Table, shadow: Table, found: dict[str, str], sql_mode: str) -> None:
+    """Raises where the server's sql_mode has an ALTER write the blanks of a CHAR into the new type,
+    which a copy under a mode of its own doesn't."""
+    if "PAD_CHAR_TO_FULL_LENGTH" not in sql_mode:
+        return
+    for column in shadow.columns:
+        before = original.column(found[column.name]) if column.name in found else None
+        is_char = before is not None and types.read(before.type).family is Family.CHAR
+        if is_char and types.read(column.type).family is not Family.CHAR:
+            raise errors.Precondition(
+                f"column {column.name!r} is no CHAR any more, and the server's sql_mode has "
+                "PAD_CHAR_TO_FULL_LENGTH: an ALTER fills it up with blanks, a copy does not",
+                still_true="nothing was touched",
+                todo="SET GLOBAL sql_mode without PAD_CHAR_TO_FULL_LENGTH (which is deprecated), "
+                "or alter natively",
             )
 
 

@@ -103,7 +103,13 @@ def _is_implied_by(
     keys: Sequence[ForeignKey],
     index: Index,
 ) -> bool:
-    """Adds the keys of one index so that the server makes it anew; the last one names it."""
+    """Adds the keys of one index so that the server makes it anew; the last one names it.
+
+    The index goes first: a clone that was not made by LIKE has it as one like any other, which
+    would stay. Where something else leans on it, it can't go.
+    """
+    with suppress(errors.ServerError):
+        _alter(session, clone, f"DROP KEY {quoting.name(index.name)}")
     *others, last = sorted(keys, key=lambda key: key.name == index.name)
     for key in others:
         _alter(session, clone, foreign_keys.added(key, key.name, key.parent))
@@ -115,6 +121,8 @@ def _is_implied_by(
             return True
         for name in with_it - known:
             _alter(session, clone, f"DROP FOREIGN KEY {quoting.name(name)}")
+    if not any(one.columns == index.columns for one in _indexes(catalog, clone)):
+        _alter(session, clone, f"ADD {index.line}")
     _call(session, catalog, clone, index)
     _alter(session, clone, foreign_keys.added(last, last.name, last.parent))
     return False

@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from osc import errors
 from osc.model import columns
+from osc.model.columns import Pair
 from osc.model.table import Key, Table
-from osc.mysql import types
+from osc.mysql import tagged, types
 from osc.mysql.types import Family, Type
 
 _STRINGS = {Family.CHAR, Family.VARCHAR}
 _MOMENTS = {Family.DATETIME, Family.TIMESTAMP, Family.TIME}
 _NUMBERED = {Family.ENUM, Family.SET}
+
+
+@dataclass(frozen=True)
+class Identified:
+    """How rows are found again: by `other`, which the altered table has; or, because of `refusal`,
+    by tags that bear the original's key."""
+
+    key: Key
+    other: Key | None = None
+    refusal: errors.Precondition | None = None
+
+    @property
+    def tags(self) -> tuple[Pair, ...]:
+        return tagged.pairs(self.key) if self.refusal else ()
+
+    def found_by(self, found: dict[str, str]) -> tuple[str, ...]:
+        """The shadow's columns for those of the key; `found` maps its columns to their sources."""
+        if self.refusal:
+            return tagged.columns(self.key)
+        targets = {source: target for target, source in found.items()}
+        return tuple(targets[name] for name in self.key.columns)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        if self.refusal:
+            return (tagged.FINDING.format(key=self.key.name),)
+        if self.other and self.other.name != self.key.name:
+            return (
+                f"{self.key.name}, by which rows are told apart, is {self.other.name} afterwards",
+            )
+        return ()
+
+
+def identify(original: Table, shadow: Table, found: dict[str, str]) -> Identified:
+    """Precondition where the original has no key at all."""
+    try:
+        return Identified(*choose(original, shadow, found))
+    except errors.Precondition as refusal:
+        if not original.keys:
+            raise _unfit(original) from refusal
+        return Identified(original.keys[0], refusal=refusal)
 
 
 def choose(original: Table, shadow: Table, found: dict[str, str]) -> tuple[Key, Key]:
@@ -32,6 +76,20 @@ def choose(original: Table, shadow: Table, found: dict[str, str]) -> tuple[Key, 
     if refusal is not None:
         raise refusal
     return columns.common_key(original, shadow, found)  # which says what is wrong
+
+
+def _unfit(original: Table) -> errors.Precondition:
+    """What is wrong with the keys that there are."""
+    told = "; ".join(f"{key.name} over ({', '.join(key.columns)})" for key in original.uniques)
+    has = f"only {told}" if told else "none"
+    return errors.Precondition(
+        f"{original.name} has no key by which a row can be told from another: that takes a primary "
+        "key or a unique key over whole columns that are NOT NULL, not generated, and no FLOAT or "
+        f"DOUBLE, whose values have no exact text; it has {has}",
+        still_true="nothing was touched",
+        todo="add such a key first (a UNIQUE index over such columns is enough, and is built in "
+        "place), or alter natively",
+    )
 
 
 def _twin(key: Key, shadow: Table, found: dict[str, str]) -> Key | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
-from osc.mysql import indexes, quoting
+from osc.mysql import indexes, quoting, tagged
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.workshop import MySQLWorkshop
 from osc.threads import breakable
@@ -39,7 +39,7 @@ class MySQLLoad:
             session.query(Statement(f"ANALYZE TABLE {quoting.table(shadow)}"))
         finally:
             session.close()
-        made = self.catalog.definition(shadow)
+        made = tagged.without(self.catalog.definition(shadow))
         if made != wanted and made != self._wanted(reworded=True):
             raise errors.Bug(
                 f"the shadow is not what a native ALTER makes:\n{made}\n— wanted:\n{wanted}",

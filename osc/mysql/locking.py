@@ -105,7 +105,7 @@ def altered(
 ) -> None:
     """One ALTER that is no copy and checks no foreign key; it never queues beyond the budget."""
     once = partial(_altered_once, connect, budget_seconds, alter)
-    _again_and_again(connect, table, budget_seconds, once, "the names of foreign keys")
+    _again_and_again(connect, table, budget_seconds, once, "changes of its definition")
 
 
 def _again_and_again(

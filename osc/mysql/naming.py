@@ -53,9 +53,11 @@ class Beside:
         return TableName(self.of.schema, name)
 
     def _named_last(self, role: str, most: int) -> TableName:
-        """A long name, once shortened, may sort before the original: no letter comes after ~."""
-        name = f"~osc_{role}_{digest(self.of)}"
-        if not self.of.name.encode() < name.encode():
+        """A long name, once shortened, may sort before the original: no letter of ASCII comes after
+        ~, and hardly one at all after a form of the last rows of Unicode's first plane."""
+        names = (f"{last}osc_{role}_{digest(self.of)}" for last in ("~", "\uffee"))
+        name = next((one for one in names if self.of.name.encode() < one.encode()), None)
+        if name is None:
             raise errors.Precondition(
                 f"{self.of.name!r} is too long for names of ours that sort after it",
                 still_true="nothing was touched",

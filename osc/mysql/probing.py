@@ -7,17 +7,19 @@ strict mode finds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from osc import errors
 from osc.engine import Rehearsal, Session, Statement
 from osc.model.columns import Pair
 from osc.model.table import Column, Key, Table
 from osc.mysql import comparison, orphans, quoting, types
+from osc.mysql.tagged import is_tag
 from osc.mysql.types import Family
 
 SHOWN = 5
 _STRINGS = {Family.CHAR, Family.VARCHAR, Family.TEXT}
+_MOMENTS = {Family.DATE, Family.DATETIME, Family.TIMESTAMP}
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Probe:
 
 def probe(session: Session, table: Table, rehearsal: Rehearsal) -> None:
     """DataWouldBeLost, naming the first rows."""
+    named = tuple(pair for pair in rehearsal.columns.pairs if not is_tag(pair.target))
+    rehearsal = replace(rehearsal, columns=replace(rehearsal.columns, pairs=named))
     for one in probes(table, rehearsal):
         _no_row(session, table, rehearsal.key, one)
     for key in new_keys(table, rehearsal):
@@ -71,6 +75,13 @@ def _of_column(pair: Pair, before: Column, after: Column) -> Iterator[Probe]:
                 value,
             )
         yield from _charset(value, old, new)
+    if new.family is Family.INTEGER and old.family in _STRINGS:
+        is_mariadb = "VERSION() LIKE '%MariaDB%'"
+        yield Probe(f"{is_mariadb} AND {value} RLIKE '[.eE]'", "no whole number", value)
+    if new.family in _MOMENTS and old.family in {*_STRINGS, Family.INTEGER, Family.YEAR}:
+        zeros = f"DAYOFMONTH({value}) = 0 OR MONTH({value}) = 0"
+        is_strict = "@@GLOBAL.sql_mode LIKE '%NO_ZERO%'"
+        yield Probe(f"{is_strict} AND ({zeros})", "a date with a zero", value)
     if new.family is Family.JSON and old.family in _STRINGS:
         yield Probe(f"NOT JSON_VALID({value})", "no valid JSON", value)
 
@@ -156,5 +167,8 @@ def _as_compared(source: str, table: Table, rehearsal: Rehearsal) -> str:
     if pair.same_type:
         return pair.expression
     before = types.read(table.column(source).type)
-    stored = comparison.as_stored(before, after, pair.expression) or pair.expression
-    return f"{stored} COLLATE {after.collation}" if after.family in _STRINGS else stored
+    stored = comparison.as_stored(before, after, pair.expression)
+    if after.family not in _STRINGS:
+        return stored or pair.expression
+    text = stored or f"CONVERT({pair.expression} USING {after.charset})"
+    return f"{text} COLLATE {after.collation}"

@@ -25,7 +25,8 @@ server does to its end though its client is dead, drops the triggers before it, 
 on the new table after it; these act until `complete` puts the triggers back. (Not the triggers: in
 a packet MySQL takes the semicolon behind a body for a part of it.) Stand-ins on a *shelf*, an empty
 table like the original, keep the definitions meanwhile. That leaves a KILL of this session in the
-midst of the packet, and a crash of the server: then the triggers are missing until `put_back`.
+midst of the packet, against which there is a guard (`guarding.py`), and a crash of the server: then
+the triggers are missing until `put_back`.
 
 `tests/mysql/test_user_triggers.py` ends it at each statement.
 """
@@ -44,7 +45,8 @@ from osc.model.table import TableName
 from osc.mysql import naming, quoting, user_triggers
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.changelog import LOCK_BUDGET_SECONDS
-from osc.mysql.locking import locked
+from osc.mysql.guarding import Guard
+from osc.mysql.locking import lock, locked
 from osc.mysql.user_triggers import AS_OURS, Trigger, dropped, made
 
 _BODY = re.compile(
@@ -103,6 +105,14 @@ class UserTriggers:
             for statement in (trigger.settings, _stand_in(trigger, number, original))
         ]
         return gone, [use, *after, *AS_OURS]
+
+    def guard(self) -> Guard | None:
+        """Only where a packet takes the triggers off; the shelf is what it makes them from."""
+        if not self._is_apart or not self._found:
+            return None
+        original = self.job.original.name
+        body = partial(_put_back, original=original)
+        return Guard(self.connect, lock(original, naming.shelf(original)), body)
 
     def complete(self, session: Session) -> None:
         put_back(self.connect, self.job.original.name, self.job.lock_budget_seconds)

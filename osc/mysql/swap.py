@@ -27,6 +27,8 @@ from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.session import PACKETS
+from osc.mysql.surroundings import Surroundings
+from osc.mysql.tagged import Tags
 from osc.mysql.watchdog import Watchdog
 
 
@@ -44,6 +46,7 @@ class LockedSwapper:
         self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
+            self.parts.guards() as guards,
             locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             sent, asked = False, time.monotonic()
@@ -57,6 +60,8 @@ class LockedSwapper:
                     self.parts.drain(session, drain)
                     self.parts.keep_the_counter(session)
                     self.parts.move(session)
+                    for guard in guards:
+                        guard.queue()
                     sent = True
                     session.execute(self.parts.packet)
                     session.execute(Statement("UNLOCK TABLES"))
@@ -90,5 +95,6 @@ def swapper(
     carried: tuple[Carried, ...] = (),
 ) -> LockedSwapper | SentrySwapper:
     keys = CarriedKeys(job, connect, catalog, in_one_packet=rename_under_lock)
-    parts = Parts(job, connect, catalog, lent or Lent(), (*carried, keys))
+    every = (*carried, keys, Tags(job, connect, catalog), Surroundings(job, connect))
+    parts = Parts(job, connect, catalog, lent or Lent(), every)
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from osc.model import columns
 from osc.model.alter import Alter
 from osc.model.difference import CatalogDiff, between
 from osc.model.relations import UNTIED, Relations
-from osc.model.table import Key, Table, TableName
+from osc.model.table import Table, TableName
 from osc.mysql import (
     changelog,
     checks,
@@ -30,12 +29,13 @@ from osc.mysql import (
     retiring,
     rewording,
     stand_ins,
+    tagged,
     trial,
     user_triggers,
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.definition import describe
+from osc.mysql.definition import describe, renamed
 from osc.mysql.session import SQL_MODE
 
 
@@ -56,20 +56,24 @@ class MySQLWorkshop:
         with self._session("rehearsal") as session, self.clone(session, table, alter) as altered:
             found = columns.sources(table, altered, alter)
             relations = self._relations(session, table, alter, found)
-            key, shadow_key = keys.choose(table, altered, found)
+            diff = self._diff(table.name, altered.name, relations)
+            identified = keys.identify(table, altered, found)
+            key, tags = identified.key, identified.tags
+            if identified.refusal:
+                tagged.try_on(session, altered.name, table, key, identified.refusal)
             filling.same_instants(table, altered, key, found)
+            filling.same_blanks(table, altered, found, _sql_mode(session))
             checks.altered(session, altered)
             user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
-            ordered = tuple(_target(found, name) for name in key.columns)
             return Rehearsal(
                 table=altered,
-                columns=columns.ColumnMap(pairs, key.columns, ordered),
+                columns=columns.ColumnMap((*pairs, *tags), key.columns, identified.found_by(found)),
                 key=key,
                 sortable=all(table.column(name).sortable for name in key.columns),
-                findings=_findings(shadow_key, key),
+                findings=identified.findings,
                 relations=relations,
-                diff=self._diff(table.name, altered.name, relations),
+                diff=diff,
             )
 
     def _diff(self, original: TableName, altered: TableName, ties: Relations) -> CatalogDiff:
@@ -153,6 +157,10 @@ class MySQLWorkshop:
                     self.drop([names.shadow])
                     self._grown(session, table, alter, names.shadow)
                 self._make_database(session, names.archive)
+                shadow = self._read(names.shadow)
+                identified = keys.identify(table, shadow, columns.sources(table, shadow, alter))
+                if identified.tags:
+                    tagged.add(session, names.shadow, table, identified.key)
             except errors.OscError:
                 self.drop([names.shadow])
                 raise
@@ -270,10 +278,19 @@ class MySQLWorkshop:
         self._make_database(session, name)
         if not in_words:
             clone, original = quoting.table(name), quoting.table(table.name)
-            session.query(Statement(f"CREATE TABLE {clone} LIKE {original}"))
+            create = f"CREATE TABLE {clone} LIKE {original}"
         else:
             _, _, rest = wanted.partition("(")
-            session.query(Statement(f"CREATE TABLE {quoting.table(name)} ({rest}"))
+            create = f"CREATE TABLE {quoting.table(name)} ({rest}"
+        try:
+            session.query(Statement(create))
+        except errors.BadStatement as error:
+            raise errors.Precondition(
+                f"the server would not make a table like {table.name} any more: {error.happened}",
+                still_true="nothing was touched",
+                todo="see whether it was made under another sql_mode or with innodb_strict_mode=OFF"
+                ", and change what is refused today natively",
+            ) from error
         made = self.catalog.definition(name)
         if wanted != made:
             self.drop([name])
@@ -316,6 +333,13 @@ class MySQLWorkshop:
             session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
 
     def _read(self, name: TableName) -> Table:
+        if self.catalog.is_versioned(name):
+            raise errors.Precondition(
+                "the ALTER makes the table system-versioned: its rows would be as old as their "
+                "copies, and what follows the application's writes would be in its history",
+                still_true="nothing was touched",
+                todo="make the other changes first; ADD SYSTEM VERSIONING natively then",
+            )
         found = self.catalog.read(name)
         if found is None:
             raise errors.Precondition(
@@ -324,6 +348,11 @@ class MySQLWorkshop:
                 todo="rename it by itself: RENAME TABLE is short, it needs no copy",
             )
         return found
+
+
+def _sql_mode(session: Session) -> str:
+    """Of a new session: a native ALTER runs under it."""
+    return str(session.query(Statement("SELECT @@GLOBAL.sql_mode"))[0][0])
 
 
 def _frozen(session: Session, clock: str) -> str:
@@ -361,19 +390,6 @@ def _misses_a_parent(refusal: errors.Precondition) -> bool:
     return isinstance(cause, errors.ServerError) and cause.code in ("1452", "1216")
 
 
-def renamed(definition: str, name: TableName, to: TableName) -> str:
-    """A SHOW CREATE TABLE as if the table had another name.
-
-    MySQL names CHECK constraints after the table, and renames these with it; their names change
-    with each clone.
-    """
-    head, _, rest = definition.partition("\n")
-    head = head.replace(quoting.name(name.name), quoting.name(to.name), 1)
-    auto_named = re.compile(rf"CONSTRAINT `{re.escape(name.name.replace('`', '``'))}_chk_(\d+)`")
-    body = auto_named.sub(lambda at: f"CONSTRAINT {quoting.name(f'{to.name}_chk_{at[1]}')}", rest)
-    return f"{head}\n{body}"
-
-
 def _difference(wanted: str, made: str) -> str:
     missing = [line for line in wanted.splitlines() if line not in made.splitlines()]
     extra = [line for line in made.splitlines() if line not in wanted.splitlines()]
@@ -390,13 +406,3 @@ def _places(table: TableName) -> Iterator[naming.Beside | naming.Apart]:
             continue  # The name is too long for this place: nothing can be there.
         yield place
     yield naming.Apart(table)
-
-
-def _target(found: dict[str, str], source: str) -> str:
-    return next(target for target, name in found.items() if name == source)
-
-
-def _findings(shadow_key: Key, key: Key) -> tuple[str, ...]:
-    if shadow_key.name == key.name:
-        return ()
-    return (f"{key.name}, by which rows are told apart, is {shadow_key.name} afterwards",)

@@ -36,6 +36,9 @@ class PostgresAftercare:
     opened: Open
     job: Job
 
+    def confirm(self) -> None:
+        """The swap has done it: only there the ALTER can still be rehearsed on the original."""
+
     def finish(self, check: Callable[[], None]) -> None:
         schema = self.job.names.archive.schema
         with self.opened("aftercare") as session:

@@ -61,6 +61,7 @@ found AS (
     LEFT JOIN pg_attribute a ON own.what = 'table' AND a.attrelid = own.oid
          AND a.attnum = d.refobjsubid AND a.attnum > 0
     WHERE d.objid NOT IN (SELECT oid FROM mine)
+    AND NOT (own.what = 'table' AND d.classid = own.class AND d.objid = own.oid)
     AND NOT EXISTS (SELECT FROM pg_class s
                     WHERE s.oid = d.objid AND s.relkind = 'S' AND d.deptype = 'a')
     GROUP BY d.classid, d.objid)

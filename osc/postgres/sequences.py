@@ -33,11 +33,12 @@ BECOMES = """
 SELECT CASE WHEN old.relowner <> new.relowner
             THEN format('OWNER TO %I', pg_get_userbyid(new.relowner)) END,
        CASE WHEN old.relpersistence <> new.relpersistence
+            AND current_setting('server_version_num')::int >= 150000
             THEN CASE new.relpersistence WHEN 'u' THEN 'SET UNLOGGED' ELSE 'SET LOGGED' END END
 FROM pg_class old, pg_class new WHERE old.oid = $1 AND new.oid = $2
 """
 """What the ALTER makes of the table, it makes of the sequences that it owns: a table can't even own
-one that is somebody else's."""
+one that is somebody else's. Before 15 a sequence is always logged."""
 
 DROPPED = """
 SELECT s.oid::regclass::text, pg_describe_object(d.classid, d.objid, d.objsubid)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from threading import Thread
+from typing import Any, cast
+
 import pytest
 
 from osc import errors
-from osc.engine import Job, Session, Swapper
+from osc.engine import Job, Session, Statement, Swapper
 from osc.mysql import swap
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.session import PACKETS
 from osc.mysql.stand_ins import UserTriggers
 from tests.conformance.dying import Fate, Mortal
-from tests.conformance.place import Place, back
+from tests.conformance.place import Place, back, until
 from tests.conformance.test_swapper import PLAIN, everything, new_table_serves
 from tests.servers import every_server
 
@@ -24,6 +32,10 @@ TRIGGERS = (
     "CREATE TRIGGER c BEFORE UPDATE ON orders FOR EACH ROW SET NEW.note = concat(OLD.note, 'c')",
 )
 
+WAITING = (
+    "SELECT 1 FROM information_schema.processlist WHERE id = {} "
+    "AND state = 'Waiting for table metadata lock'"
+)
 on_both = every_server("mysql", "mariadb")
 
 
@@ -165,6 +177,78 @@ def test_what_a_crash_in_the_midst_of_the_packet_takes_is_put_back_from_the_shel
 
     assert triggers(place) == before
     assert place.engine.workshop.sweep(job.original.name, execute=False) == []
+
+
+@dataclass
+class Killed:
+    """A session that is killed after so many statements of the packet."""
+
+    session: Session
+    packet: Sequence[Statement]
+    after: int
+    kill: Callable[[int], None]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.session, name)
+
+    def execute(self, statement: Statement) -> int:
+        if "RENAME TABLE" not in statement.sql:
+            return self.session.execute(statement)
+        for one in self.packet[: self.after]:
+            self.session.query(one)
+        self.kill(self.session.id)
+        raise errors.ConnectionLost("killed")
+
+
+def killed_in_the_packet(place: Place, job: Job, after: int) -> Swapper:
+    """Nobody puts back what its attempt leaves, but for the guard."""
+    kept = Dead(job, place.engine.connect)
+
+    def connect(purpose: str) -> Session:
+        session = place.engine.connect(purpose)
+        if purpose != PACKETS:
+            return session
+        before, then = kept.beside_the_rename()
+        packet = (*before, made_of.parts.rename, *then)
+        return cast(Session, Killed(session, packet, after, place.end))
+
+    made_of = swap.swapper(
+        job,
+        connect,
+        lambda session: MySQLCatalog(session, place.database),
+        rename_under_lock=True,
+        carried=(kept,),
+    )
+    return made_of
+
+
+def overtaken(place: Place, job: Job, writing: Thread, who: int, session: Session) -> None:
+    """A drain after which a writer waits behind the lock."""
+    everything(place, job)(session)
+    writing.start()
+    until(lambda: place.app.rows(WAITING.format(who)))
+
+
+@every_server("mysql")
+def test_a_writer_behind_a_session_that_is_killed_in_the_packet_fires_the_triggers(
+    place: Place,
+) -> None:
+    job = made(place, CHECKED)
+    before, drops = triggers(place), 3
+    for after in (1, drops, drops + 1, drops + 4):
+        writer = place.another_app()
+        writing = Thread(target=writer.run, args=("INSERT INTO orders VALUES (7, 'x')",))
+
+        drain = partial(overtaken, place, job, writing, writer.id)
+
+        with suppress(errors.ServerError):
+            killed_in_the_packet(place, job, after).swap(drain, 5.0)
+        writing.join()
+
+        assert [row[0] for row in place.app.rows("SELECT by_whom FROM heard")] == ["a", "b"], after
+        assert triggers(place) == before, after
+        place.app.run("DELETE FROM heard", "DELETE FROM orders WHERE id = 7")
+        job = back(job, place) if new_table_serves(place, job) else job
 
 
 UNFIT = {

@@ -1,0 +1,3 @@
+CREATE TABLE {t} (id BINARY(4) NOT NULL PRIMARY KEY, v INT, w VARCHAR(20), KEY (v));
+
+INSERT INTO {t} SELECT UNHEX(LPAD(HEX(n), 8, '0')), n, n FROM {numbers 500};

@@ -1,0 +1,2 @@
+ALTER TABLE {t} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    MODIFY mood ENUM('so', 'happy', 'sad') NOT NULL, MODIFY n DECIMAL(12,4) NOT NULL, ADD KEY (n);
