@@ -48,7 +48,7 @@ def test_an_order_is_obeyed_and_answered(
     answer = desk.say(place.engine.board, migration, "pause", "ann@far")
 
     assert answer == "paused; changes are still followed"
-    assert controls.steering.paused_by == "paused by ann@far"
+    assert controls.steering.paused_by == "paused by ann@far, through the ledger"
 
 
 def test_an_order_that_makes_no_sense_is_answered_too(
