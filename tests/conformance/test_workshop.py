@@ -77,12 +77,15 @@ def test_an_alter_that_the_server_refuses_is_refused_with_its_words(
     assert tables(place) == before
 
 
-def test_an_alter_that_leaves_no_key_is_refused(place: Place) -> None:
+def test_an_alter_that_leaves_no_key_is_refused_where_none_can_be_lent(place: Place) -> None:
+    """On MySQL and MariaDB the shadow bears the old key in columns of ours until the swap."""
     place.app.run(PLAIN)
-    drop = "DROP PRIMARY KEY" if place.mysql else "DROP CONSTRAINT orders_pkey"
 
+    if place.mysql:
+        assert "columns of ours" in rehearsed(place, "DROP PRIMARY KEY").findings[0]
+        return
     with pytest.raises(Precondition, match="key"):
-        rehearsed(place, drop)
+        rehearsed(place, "DROP CONSTRAINT orders_pkey")
 
 
 def made(place: Place) -> tuple[Table, Names]:
