@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -28,7 +29,7 @@ from osc.migration import Request
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
-from osc.ops import display, observers, report, route, signals
+from osc.ops import bridge, control, display, observers, report, route, signals
 from osc.ops.output import Output
 from osc.ops.words import OPERATOR
 
@@ -58,6 +59,7 @@ def plan_(
     copy is needed, 3 it is refused.
     """
     chosen = settings(**flags)
+    bridge.require(chosen)
     with opened(words, url) as (engine, rest):
         made = migration.plan(engine, request_of(engine, rest, table, clauses, chosen), chosen)
     told = route.markdown if form == "md" else route.text
@@ -84,6 +86,7 @@ def run(
     Without --execute the change is planned and rehearsed on an empty clone; nothing is changed.
     """
     chosen = settings(**flags)
+    bridge.require(chosen)
     with opened(words, url, chosen.replica) as (engine, rest):
         request = request_of(engine, rest, table, clauses, chosen)
         (_execute if execute else _rehearse)(engine, request, chosen, output)
@@ -107,6 +110,8 @@ def _watched(
 ) -> Iterator[tuple[Tracker, Controls]]:
     """The whiteboards of a run that is shown while it lasts and that signals stop."""
     tracker, controls = Tracker(), Controls()
+    if chosen.control_socket:
+        control.make_way(Path(chosen.control_socket))
     if chosen.postpone_cut_over:
         reason = "the cut-over waits for `osc cut-over` (--postpone-cut-over)"
         controls.steer(lambda now: now.postponed(OPERATOR, reason))
@@ -133,6 +138,7 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     one has not ended. Any host will do.
     """
     chosen = settings(**flags)
+    bridge.require(chosen)
     with (
         opened(words, url, chosen.replica) as (engine, rest),
         _watched(output, chosen) as (tracker, controls),
@@ -155,6 +161,7 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     stopped as it was, for `osc resume` or `osc abort`.
     """
     chosen = settings(**flags)
+    bridge.require(chosen)
     with (
         opened(words, url, chosen.replica) as (engine, rest),
         _watched(output, chosen) as (tracker, controls),

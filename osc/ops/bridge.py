@@ -13,7 +13,7 @@ from pathlib import Path
 
 from osc.config import Settings
 from osc.engine import Engine, Gauges
-from osc.errors import Precondition
+from osc.errors import Precondition, Usage
 from osc.model.controls import Controls
 from osc.model.hours import hours
 from osc.model.progress import Tracker
@@ -22,6 +22,22 @@ from osc.ops.desk import Desk
 from osc.ops.guards import Guards
 from osc.ops.throttle import Gauge, Throttle
 from osc.ops.words import Words
+
+
+def require(settings: Settings) -> None:
+    """Usage for what can't be meant, before a server is asked for anything."""
+    for window, option in (
+        (settings.only_between, "--only-between"),
+        (settings.cut_over_between, "--cut-over-between"),
+    ):
+        if window:
+            hours(window, option)
+    gauges.limits(settings.max_load, "--max-load")
+    gauges.limits(settings.critical_load, "--critical-load")
+    if settings.critical_load_hibernate and not settings.critical_load:
+        raise Usage("--critical-load-hibernate has no --critical-load to sleep for")
+    if settings.latency_query and not settings.max_latency:
+        raise Usage("--latency-query has no --max-latency that it could be longer than")
 
 
 @contextmanager
@@ -73,7 +89,9 @@ def _signals(
             " MariaDB has INSTALL SONAME 'disks', PostgreSQL the role pg_read_all_settings",
         )
     for name, limit in gauges.limits(settings.max_load, "--max-load").items():
-        yield gauges.Load(name, _opened(engine.gauges, stack), limit)
+        server = _opened(engine.gauges, stack)
+        server.read(name)  # A name that the server doesn't know would hold the copy for ever.
+        yield gauges.Load(name, server, limit)
     if settings.throttle_query:
         yield gauges.Asked(_opened(engine.gauges, stack), settings.throttle_query)
     if settings.throttle_http:

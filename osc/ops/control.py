@@ -38,7 +38,7 @@ def default_path(table: str) -> Path:
 @contextmanager
 def listening(path: Path, obey: Obey) -> Iterator[Path]:
     """Answers on `path` for the length of the block; Precondition where it can't be had."""
-    _make_way(path)
+    make_way(path)
     server = _bound(path, obey)
     mine = path.stat().st_ino
     thread = threading.Thread(target=server.serve_forever, args=(0.2,), name="osc control")
@@ -54,11 +54,16 @@ def listening(path: Path, obey: Obey) -> Iterator[Path]:
                 path.unlink()
 
 
-def _make_way(path: Path) -> None:
+def make_way(path: Path) -> None:
+    """Precondition where the place can't be ours; a dead socket of ours goes."""
     try:
         found = path.lstat()
     except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise _refused(f"there is no folder {path.parent} for the socket") from None
         return
+    except OSError as error:
+        raise _refused(f"the socket {path} can't be made: {error}") from error
     if not stat.S_ISSOCK(found.st_mode):
         raise _refused(f"{path} is there already and is no socket")
     if found.st_uid != os.geteuid():

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,6 +212,39 @@ def test_what_cannot_be_meant_is_exit_code_2(server: Server, words: tuple[str, .
 
     assert result.exit_code == 2
     assert result.stdout == ""
+    assert server.called == []
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        (["--only-between", "25:00-26:00"], "--only-between is '25:00-26:00', which are no hours"),
+        (["--cut-over-between", "late"], "--cut-over-between is 'late'"),
+        (["--max-load", "running"], "--max-load says 'running'"),
+        (["--critical-load", "running=x"], "--critical-load says 'running=x'"),
+        (["--critical-load-hibernate", "5"], "has no --critical-load"),
+        (["--latency-query", "SELECT 1"], "has no --max-latency"),
+        (["--hooks-path", "/no/such/folder", "--execute"], "is no folder"),
+        (["--statsd", "nowhere", "--execute"], "is no HOST:PORT"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_exit_code_2(
+    server: Server, flags: list[str], said: str
+) -> None:
+    result = osc("run", URL, CHANGE, *flags)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert server.called == []
+
+
+def test_a_socket_that_can_not_be_had_is_told_before_anything_is_touched(
+    server: Server, tmp_path: Path
+) -> None:
+    result = osc("run", URL, CHANGE, "--execute", "--control-socket", str(tmp_path / "no" / "s"))
+
+    assert result.exit_code == 3
+    assert "there is no folder" in result.stderr
     assert server.called == []
 
 

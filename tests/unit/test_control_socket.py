@@ -151,7 +151,7 @@ def test_a_dead_socket_is_taken_over_and_removed_at_the_end(tmp_path: Path) -> N
 
 def test_a_path_that_can_not_be_made_is_refused(tmp_path: Path) -> None:
     for bad in (tmp_path / "no" / "such" / "folder.sock", tmp_path / ("x" * 200)):
-        with pytest.raises(errors.Precondition, match="can't be made"), _listening(bad):
+        with pytest.raises(errors.Precondition, match=r"can't be made|no folder"), _listening(bad):
             pass
 
 
