@@ -111,7 +111,9 @@ class Hooks:
                     todo="go on with `osc resume URL` when it says yes",
                 )
             if trouble:
-                log.warning("the hook %s: %s", program.name, trouble)
+                log.warning(
+                    "the hook %s: %s", program.name, trouble, extra={"action": "hook-failed"}
+                )
 
     def programs(self, event: str) -> list[Path]:
         names = [f"osc-on-{event}", *filter(None, [EVENTS[event][0]])]

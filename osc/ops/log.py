@@ -16,6 +16,19 @@ from osc.ops.redact import redacted
 SCHEMA = 1
 """Goes up when a field of an event changes its meaning or goes; a new field is no such change."""
 
+ACTIONS = {
+    "phase": "a phase begins; the counts so far",
+    "progress": "every 30 s; the same and the speed",
+    "lock-forecast": "what is expected of the cut-over's lock has changed",
+    "allowed": "who gave the cut-over leave",
+    "blocker-ended": "a session was ended for the lock, and as whom allowed",
+    "repair": "rows that differed were copied anew",
+    "hook-failed": "a hook that has no veto went wrong",
+    "error": "the end, where it is none: what happened, what is still true, what to do",
+    "log": "anything else",
+}
+"""What a line of JSON may be about; README has them for those who read it."""
+
 
 def set_up(log_format: str, level: int) -> None:
     """Sends what `osc` and its libraries log to stderr; from libraries, only warnings."""

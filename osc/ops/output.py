@@ -46,10 +46,13 @@ class Output:
 
     def failed(self, error: OscError) -> int:
         """Shows the error; the traceback of its cause only with --debug. Gives the exit code."""
-        if self.debug:
-            trace = traceback.format_exception(error.__cause__ or error)
-            print(redacted("".join(trace)), end="", file=sys.stderr)
-        print(failure.text(error), file=sys.stderr)
+        trace = "".join(traceback.format_exception(error.__cause__ or error))
+        if self.log_format == "json":
+            fields = {**failure.record(error), **({"trace": trace} if self.debug else {})}
+            logging.getLogger("osc").error(error.happened, extra={"action": "error", **fields})
+        else:
+            print(redacted(trace) if self.debug else "", end="", file=sys.stderr)
+            print(failure.text(error), file=sys.stderr)
         if self.as_json:
             print(json.dumps(failure.record(error), ensure_ascii=False))
         return failure.exit_code(error)

@@ -192,6 +192,7 @@ class CutOver:
                 log.warning(
                     "ended for the cut-over of %s, as %s allowed (--kill-blockers %s): %s",
                     self.job.original.name, self.by, self.kill, blocker,
+                    extra={"action": "blocker-ended", "allowed_by": self.by, "session": blocker.id},
                 )  # fmt: skip
                 self.swapper.end(blocker)
 

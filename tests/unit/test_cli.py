@@ -408,6 +408,19 @@ def test_json_logs_name_an_action_in_each_line(server: Server) -> None:
     assert [event["schema"] for event in events] == [1]
 
 
+def test_json_logs_end_with_the_error(server: Server) -> None:
+    def fails(tracker: Tracker, controls: Controls) -> None:
+        raise Precondition("no key", still_true="nothing was touched", todo="add one")
+
+    server.during = fails
+
+    result = osc("run", URL, CHANGE, "--execute", "--log-format", "json")
+
+    last = json.loads(result.stderr.splitlines()[-1])
+    assert result.exit_code == 3
+    assert (last["action"], last["error"], last["exit_code"]) == ("error", "no key", 3)
+
+
 def test_quiet_leaves_only_the_result(server: Server) -> None:
     server.during = lambda tracker, controls: tracker.at(Phase.PREFLIGHT)
 

@@ -9,14 +9,19 @@ import click
 import pytest
 
 from osc.cli import osc
+from osc.errors import OscError
 from osc.habits import gh_ost, pt
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.reading import Reading
+from osc.mysql.gauges import KNOWN as OF_MYSQL
 from osc.ops.failure import exit_codes
 from osc.ops.hooks import EVENTS
+from osc.ops.log import ACTIONS
 from osc.ops.metrics import RunCollector
+from osc.postgres.gauges import KNOWN as OF_POSTGRES
 
+SOURCES = Path(__file__).parents[2] / "osc"
 README = (Path(__file__).parents[2] / "README.md").read_text()
 LAG = Reading("lag of replica r", 0.1, 1.0, "s", holds_following=True)
 OF_OTHERS = {"--log-bin", "--help"}
@@ -89,6 +94,46 @@ def test_the_metrics_are_those_that_are_exported() -> None:
 @pytest.mark.parametrize("event", EVENTS)
 def test_every_event_of_a_hook_is_spoken_of(event: str) -> None:
     assert f"`{event}`" in README
+
+
+def test_every_hook_that_is_spoken_of_is_there() -> None:
+    table = README.split("### Hooks")[1].split("\n### ")[0]
+    spoken = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+              for name in re.findall(r"`([a-z-]+)`", row)}  # fmt: skip
+
+    assert spoken == set(EVENTS)
+
+
+def test_the_actions_of_events_are_those_that_are_logged() -> None:
+    table = README.split("| action | when |")[1].split("\n\n")[0]
+    spoken = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+              for name in re.findall(r"`([a-z-]+)`", row)}  # fmt: skip
+    logged = {
+        found
+        for path in SOURCES.rglob("*.py")
+        for found in re.findall(r"""action"?[=:] ?"([a-z-]+)\"""", path.read_text())
+    }
+
+    assert spoken == set(ACTIONS) == logged | {"log"}
+
+
+def test_every_exit_code_that_an_error_has_is_one_of_the_table() -> None:
+    assert {code for code, _, _ in exit_codes()} >= {kind.exit_code for kind in _errors(OscError)}
+
+
+def _errors(kind: type[OscError]) -> set[type[OscError]]:
+    return {kind, *(one for child in kind.__subclasses__() for one in _errors(child))}
+
+
+def test_every_gauge_that_is_spoken_of_is_there_and_the_other_way_round() -> None:
+    row = next(line for line in README.splitlines() if line.startswith("| `--max-load`"))
+
+    assert set(re.findall(r"`([a-z][a-z-]+)`", row)) == {*OF_MYSQL, *OF_POSTGRES}
+
+
+def test_every_part_of_the_code_that_is_spoken_of_is_there() -> None:
+    for name in re.findall(r"`((?:osc|tests|benchmarks|docker)/[\w/.]*)`", README):
+        assert (SOURCES.parent / name).exists(), name
 
 
 def test_every_command_and_option_has_a_line_of_help() -> None:
