@@ -19,8 +19,7 @@ SCHEMA = 1
 ACTIONS = {
     "phase": "a phase begins; the counts so far",
     "progress": "every 30 s; the same and the speed",
-    "lock-forecast": "what is expected of the cut-over's lock has changed",
-    "allowed": "who gave the cut-over leave",
+    "cut-over": "an attempt begins: who allowed it, and what is expected of its lock",
     "blocker-ended": "a session was ended for the lock, and as whom allowed",
     "repair": "rows that differed were copied anew",
     "hook-failed": "a hook that has no veto went wrong",
