@@ -35,7 +35,7 @@ def engine_at(url: str, replicas: Iterable[str] = ()) -> Engine:
     """Connects; only the driver that is needed gets loaded. `replicas` are URLs of those whose lag
     is to be watched, besides the ones that the server knows of."""
     engine = _connected(url)
-    given = {_place(one): _connected(one) for one in replicas}
+    given = {_place(one): _connected(completed(one, url)) for one in replicas}
     if not given:
         return engine
 
@@ -67,6 +67,18 @@ def _translated(name: str, value: str, words: Mapping[str, str]) -> str:
     if name != "ssl-mode" or words is MYSQL_WORDS:
         return value
     return LIBPQ_MODES.get(value, value)
+
+
+def completed(replica: str, server: str) -> str:
+    """A replica has its server's database, and lets us in as that does, unless its URL says more:
+    who comes from gh-ost has named a host and a port alone."""
+    there, here = urlsplit(replica), urlsplit(server)
+    if not there.netloc:
+        return replica
+    user = "" if "@" in there.netloc else here.netloc.rpartition("@")[0]
+    netloc = f"{user}@{there.netloc}" if user else there.netloc
+    path = there.path if there.path.strip("/") else here.path
+    return there._replace(netloc=netloc, path=path).geturl()
 
 
 def _place(url: str) -> str:

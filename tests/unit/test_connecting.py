@@ -14,7 +14,7 @@ import pytest
 
 from osc import errors
 from osc.cli import hidden
-from osc.engines import secured
+from osc.engines import completed, secured
 from osc.mysql import options, tls
 from osc.mysql.session import address
 
@@ -152,3 +152,18 @@ def test_what_is_kept_for_the_other_life_is_handed_on_to_nobody(
 
     assert hidden.arguments() == ["run", "x"]
     assert hidden.VARIABLE not in os.environ
+
+
+@pytest.mark.parametrize(
+    "replica, found",
+    [
+        ("mysql://r1:3307/", "mysql://ann:s3@r1:3307/shop"),
+        ("mysql://r1", "mysql://ann:s3@r1/shop"),
+        ("mysql://bob@r1/other?ssl_mode=required", "mysql://bob@r1/other?ssl_mode=required"),
+        ("postgresql:///shop?host=/run", "postgresql:///shop?host=/run"),
+    ],
+)
+def test_a_replica_is_where_its_server_is_in_all_that_its_url_leaves_out(
+    replica: str, found: str
+) -> None:
+    assert completed(replica, "mysql://ann:s3@db1:3306/shop") == found
