@@ -23,9 +23,17 @@ MODES = {
 """PostgreSQL's words are understood, too."""
 
 
+WORDS = (
+    "mode", "ca", "cert", "key", "key_password", "disabled", "verify_cert", "verify_identity",
+    "verify_server_cert",
+)  # fmt: skip
+
+
 def parameters(asked: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    """PyMySQL's. `asked` has ca, cert, key, key_password, mode, verify_cert, verify_identity."""
+    """PyMySQL's; Usage where a word that was asked for is none of `WORDS`, or makes no sense."""
     wanted = dict(asked)
+    if unknown := [word for word in wanted if word not in WORDS]:
+        raise Usage(f"nothing is known of ssl_{unknown[0]}", todo=f"ssl_ and {', '.join(WORDS)}")
     match mode(wanted):
         case "disabled":
             return {"ssl_disabled": True}
@@ -45,6 +53,8 @@ def mode(asked: Mapping[str, str]) -> str:
                 todo="one of disabled, preferred, required, verify-ca, verify-identity",
             )
         return found
+    if _is_on(asked.get("disabled")):
+        return "disabled"
     if _is_on(asked.get("verify_identity")) or _is_on(asked.get("verify_server_cert")):
         return "verify-identity"
     if _is_on(asked.get("verify_cert")) or asked.get("ca"):

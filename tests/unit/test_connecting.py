@@ -81,6 +81,8 @@ def test_the_variable_wins_over_the_password_of_a_file(
         ({"verify_identity": "1"}, "verify-identity"),
         ({"verify_server_cert": "0"}, "preferred"),
         ({"cert": "c.pem"}, "required"),
+        ({"disabled": "1"}, "disabled"),
+        ({"disabled": "0"}, "preferred"),
     ],
 )
 def test_the_mode_of_encryption_is_the_client_s(asked: dict[str, str], mode: str) -> None:
@@ -95,7 +97,9 @@ def test_an_identity_is_looked_at_without_a_ca_of_our_own_too() -> None:
     assert context.verify_mode == ssl.CERT_REQUIRED
 
 
-@pytest.mark.parametrize("asked", [(("mode", "sometimes"),), (("ca", "/no/such.pem"),)])
+@pytest.mark.parametrize(
+    "asked", [(("mode", "sometimes"),), (("ca", "/no/such.pem"),), (("verfy_cert", "1"),)]
+)
 def test_tls_that_can_not_be_is_wrong_usage(asked: tuple[tuple[str, str], ...]) -> None:
     with pytest.raises(errors.Usage):
         tls.parameters(asked)
