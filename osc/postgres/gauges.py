@@ -29,6 +29,11 @@ KNOWN = {
         "SELECT coalesce(max(greatest(age(backend_xid), age(backend_xmin))), 0)"
         " FROM pg_stat_activity",
     ),
+    "slot-lag": (
+        "bytes",
+        "SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)), 0)"
+        " FROM pg_replication_slots",
+    ),
     "retained-log": (
         "bytes",
         "SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)"
