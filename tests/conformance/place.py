@@ -26,6 +26,7 @@ from tests.servers import Lease
 
 SOON = 20.0
 """Seconds after which what a test waits for won't come any more."""
+NO_SUCH_THREAD = 1094
 
 every_sync = pytest.mark.parametrize("sync", [Sync.LOG, Sync.TRIGGERS], ids=str)
 """Run a test that takes `sync` once with each way to learn of changes that the engine has."""
@@ -107,8 +108,13 @@ class Place:
         return {int(row[0]) for row in self.app.rows(sql)}
 
     def end(self, connection: int) -> None:
+        """It may have ended by itself a moment before."""
         kill = "KILL {}" if self.mysql else "SELECT pg_terminate_backend({})"
-        self.app.run(kill.format(connection))
+        try:
+            self.app.run(kill.format(connection))
+        except pymysql.err.OperationalError as error:
+            if error.args[0] != NO_SUCH_THREAD:
+                raise
 
     def await_waiting(self, connection: int) -> None:
         """Returns when a connection waits for a lock on a row.

@@ -4,4 +4,4 @@ DO $$ BEGIN PERFORM set_config('search_path', split_part('{t}', '.', 1), true); 
 
 DELETE FROM {t} WHERE id = {own 1..900};
 
-INSERT INTO {t} (id, a, v, b) VALUES (10000 + {n}, {n} + 1, 1, 'written');
+INSERT INTO {t} (id, a, v, b) VALUES (10000 + {n}, 1000000 + {n}, 1, 'written');
