@@ -110,13 +110,13 @@ class PostgresDialect:
             return Statement("SELECT 1 WHERE false")
         columns = self._key_columns()
         where, parameters = self._after(after, self.job.columns.key, first=1)
-        # Names of its own for the texts: ORDER BY prefers what is selected, and sorted texts are
-        # not sorted numbers.
-        texts = [f"{as_text(column)} AS osc_{n}" for n, column in enumerate(columns)]
+        # The texts are made of the one row that is left: beside an OFFSET each row that is skipped
+        # would get its own.
+        key = listed(self.job.columns.key)
         return Statement(
-            f"SELECT {', '.join(texts)}"
-            f" FROM {self._all_of_it}{' WHERE ' * bool(where)}{where}"
-            f" ORDER BY {listed(self.job.columns.key)} LIMIT 1 OFFSET {max(rows - 1, 0)}",
+            f"SELECT {', '.join(map(as_text, columns))}"
+            f" FROM (SELECT {key} FROM {self._all_of_it}{' WHERE ' * bool(where)}{where}"
+            f" ORDER BY {key} LIMIT 1 OFFSET {max(rows - 1, 0)}) AS found",
             parameters,
         )
 

@@ -110,8 +110,8 @@ def test_spans_are_walked_in_the_order_of_the_key_not_of_its_text() -> None:
     statement = dialect().next_key(("9",), 100)
 
     assert statement.sql == (
-        'SELECT format(\'%s\', "id") AS osc_0 FROM ONLY "public"."orders"'
-        ' WHERE ("id") > ($1::text::integer) ORDER BY "id" LIMIT 1 OFFSET 99'
+        'SELECT format(\'%s\', "id") FROM (SELECT "id" FROM ONLY "public"."orders"'
+        ' WHERE ("id") > ($1::text::integer) ORDER BY "id" LIMIT 1 OFFSET 99) AS found'
     )
     assert statement.parameters == ("9",)
 
