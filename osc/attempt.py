@@ -62,6 +62,7 @@ class Attempt:
     """Who runs it, for the record of what was done in his name."""
     started: float = field(default_factory=time.monotonic)
     _names: Names | None = None
+    _connections: int = 0
     _can_go_on: bool = False
     _has_swapped: bool = False
 
@@ -185,7 +186,7 @@ class Attempt:
 
     def _copy(self, job: Job, dialect: Dialect, follower: Follower, done: Coverage) -> None:
         self._enter(Phase.COPY)
-        Copier(
+        self._connections = Copier(
             job=job,
             dialect=dialect,
             ledger=self.engine.ledger,
@@ -234,7 +235,7 @@ class Attempt:
             follower=follower,
             tracker=self.tracker,
             controls=self.controls,
-            threads=self.settings.threads,
+            threads=max(self._connections, self.settings.threads),
             repair=self.settings.repair,
         ).run()
 

@@ -62,6 +62,11 @@ class Width:
         self._upwards = True
         self._window = _Window()
 
+    @property
+    def settled(self) -> int:
+        """The number that has proved itself: the one before a try that is under way."""
+        return self._before.width if self._before else self.width
+
     def done(self, now: float, rows: int, commit_seconds: float) -> None:
         """A chunk of so many rows has ended; `commit_seconds` is the newest reading of what a small
         commit takes, 0 where nobody knows."""

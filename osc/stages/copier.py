@@ -84,7 +84,7 @@ class Copier:
         self._width = Width(threads, most, time.monotonic())
         self._hire()
         self._crew.join()
-        return self._width.width
+        return self._width.settled
 
     def _hire(self) -> None:
         """As many connections as there may be: an operator may ask for more while it runs."""

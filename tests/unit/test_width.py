@@ -68,7 +68,7 @@ def test_what_users_feel_ends_a_try_before_it_is_measured() -> None:
         width.done(now, 500, 0.001)
     for _ in range(3):
         width.done(now, 1000, 0.001)
-    assert width.width == 3
+    assert (width.width, width.settled) == (3, 2)
 
     width.done(now + 0.1, 9000, slow)
 
