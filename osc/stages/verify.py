@@ -26,7 +26,9 @@ from osc.threads import Crew
 
 SPAN_SECONDS = 0.1
 """Short while rows change: a few of the whole table are always on their way, and a span that holds
-one of them is read twice."""
+one of them is read twice. Longer where each span has some of them anyway, and waits until they have
+arrived: reading is to last no shorter than that waiting, or most of the time nothing is compared.
+Of 500,000 rows under 3,800 transactions a second 750 were compared in a second before this rule."""
 CALM_SPAN_SECONDS = 0.5
 LIMIT_SECONDS = 10.0
 """A statement that lasts so long, because its rows are wide or cold, is given up, and its span is
@@ -144,14 +146,19 @@ class Verifier:
                 rows = max(1, rows // 2)
 
     def _timed(self, comparison: Comparison, span: Span) -> None:
-        """Compares, and adapts the size of the spans to come to the time that it took."""
+        """Compares, and adapts the size of the spans to come to the time that reading took."""
         started = time.monotonic()
-        self._check(comparison, span)
+        reading = self._check(comparison, span)
+        waiting = time.monotonic() - started - reading
         with self._lock:
-            target = self.target_seconds if self._restless else self.calm_seconds
             if not span.chunk.is_last:
-                seconds = time.monotonic() - started
-                self._size = self._size.lasting(target).after(span.rows, seconds)
+                self._size = self._size.lasting(self._target(waiting)).after(span.rows, reading)
+
+    def _target(self, waiting: float) -> float:
+        """How long the next span should take to read, after one that waited so long for changes."""
+        if not self._restless:
+            return self.calm_seconds
+        return max(self.target_seconds, min(self.calm_seconds, waiting))
 
     def _halves(self, session: Session, span: Span) -> list[Span]:
         """Empty where the span can't be cut. Rows may have gone since it was counted, so that the
@@ -169,20 +176,23 @@ class Verifier:
 
     # Comparing.
 
-    def _check(self, comparison: Comparison, span: Span) -> None:
-        """A span of which too much is told at once is told in halves, and so on."""
-        pending, tries = [span], 0
+    def _check(self, comparison: Comparison, span: Span) -> float:
+        """A span of which too much is told at once is told in halves, and so on. Returns the
+        seconds that reading took, and all of those that were spent on what was given up."""
+        pending, tries, reading = [span], 0, 0.0
         while pending:
             self.controls.check()
-            one = pending.pop()
+            one, started = pending.pop(), time.monotonic()
             try:
-                self._compare(comparison, one.chunk)
+                reading += self._compare(comparison, one.chunk)
             except (TooMuch, errors.Conflict) as reason:
+                reading += time.monotonic() - started
                 halves = self._halves(comparison.session, one)
                 if not halves:
                     tries += 1
                     self._cannot_be_cut(comparison.session, tries, reason)
                 pending += reversed(halves or [one])
+        return reading
 
     def _cannot_be_cut(self, session: Session, tries: int, reason: Exception) -> None:
         """A single row, or a table whose key the shadow orders in another way: it may take its
@@ -199,10 +209,12 @@ class Verifier:
         else:
             catch_up(self.follower, self.tracker, self.controls)
 
-    def _compare(self, comparison: Comparison, span: Chunk) -> None:
+    def _compare(self, comparison: Comparison, span: Chunk) -> float:
         if self._restless:
             self.follower.settle()
+        started = time.monotonic()
         rows, equal = comparison.count(span)
+        reading = time.monotonic() - started
         with self._lock:
             self._restless = max(0, self._restless - 1) if equal else RESTLESS_SPANS
         if not equal:
@@ -210,6 +222,7 @@ class Verifier:
         with self._lock:
             self._rows += rows
         self.tracker.add(rows_verified=rows)
+        return reading
 
     def _recheck(self, comparison: Comparison, span: Chunk) -> None:
         """Until no key differs any more, or those that do are told of."""

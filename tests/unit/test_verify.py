@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from osc import errors
 from osc.model.progress import Tracker
 from osc.model.watermark import Watermark
-from osc.stages import compare
+from osc.stages import compare, verify
 from osc.stages import watch as watching
 from osc.stages.sync import Follower
 from osc.stages.verify import LIMIT_SECONDS, SHOWN, Verified, Verifier, first_size
@@ -370,6 +372,34 @@ def test_while_rows_change_a_span_is_compared_right_after_settling(bench: Bench)
     spans = len(bench.server.did("checksum"))
     assert spans > 2
     assert bench.source.marks >= spans
+
+
+def test_waiting_for_what_is_on_its_way_does_not_make_spans_shorter(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under heavy writes each span has some of it. Were its time the waiting too, the spans would
+    shrink to single rows, each with as long a wait."""
+    rows = numbered(2_000)
+    bench.hold(rows, dict(rows))
+    seconds = 0.0
+
+    def wait() -> None:
+        nonlocal seconds
+        seconds += 1.0
+
+    def write() -> None:
+        nonlocal seconds
+        seconds += 0.1
+        written = random.sample([*rows], 50)
+        bench.server.original = bench.server.original | dict.fromkeys(written, f"at {seconds}")
+        bench.source.change(*written)
+
+    bench.source.on_mark, bench.server.on["checksum"] = wait, write
+    monkeypatch.setattr(verify, "time", SimpleNamespace(monotonic=lambda: seconds))
+
+    bench.verify()
+
+    assert len(bench.server.did("checksum")) < 20
 
 
 def test_while_nothing_changes_nobody_waits_for_a_mark(bench: Bench) -> None:
