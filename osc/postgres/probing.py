@@ -70,7 +70,7 @@ def probe(session: Connection, table: Table, columns: ColumnMap, asked: Doubts) 
             "should have in it",
             "give the new column a DEFAULT",
         )
-    session.run("SELECT set_config('work_mem', '256MB', false)")
+    session.run("SET work_mem = '256MB'; RESET max_parallel_workers_per_gather")
     if asked.rows or asked.cut or asked.casts:
         _ask_rows(session, table, columns, asked)
     for unique in asked.unique:

@@ -33,6 +33,8 @@ SETTINGS = {
     "synchronous_commit": "local",
     "lock_timeout": "5s",
     "jit": "off",
+    # How many work at once is for the run to find; two spans compared at once had six workers.
+    "max_parallel_workers_per_gather": "0",
 } | line.SETTINGS
 """Not among them: TimeZone, DateStyle and all that a conversion depends on. The ALTER converts by
 what the server gives this role when the user runs it, and so must the copy."""
