@@ -35,12 +35,18 @@ class PostgresLoad:
         """VACUUM comes before the indexes: what `purge` deleted is then in none of them, and the
         visibility map is there, so that index-only scans stay what they are; ANALYZE comes after,
         for the statistics of expressions. What begins anew with the table are the counters of
-        pg_stat_all_tables and pg_stat_all_indexes, as after any change of a table's OID."""
-        target = target_of(self.opened, self.job)
-        purge()
+        pg_stat_all_tables and pg_stat_all_indexes, as after any change of a table's OID.
+
+        Before a purge the change source may have to catch up with what the copy has written. Most
+        of the VACUUM is done meanwhile: the second one looks only at what was deleted since."""
         on = qualified(self.job.shadow.name)
-        with self.opened("load") as session:
+        with self.opened("load") as session, breakable(check, session.raw.cancel_safe):
             self._generously(session)
+            with ThreadPoolExecutor(1) as aside:
+                vacuumed = aside.submit(session.run, f"VACUUM {on}")
+                target = target_of(self.opened, self.job)
+                purge()
+                vacuumed.result()
             session.run(f"VACUUM {on}")
             there = self._built(session)
             self._build([*self._missing(target, there)], check)

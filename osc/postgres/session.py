@@ -269,7 +269,11 @@ def names_within(session: Connection, *schemas: str) -> Iterator[None]:
 
 @contextmanager
 def _search_path(session: Connection, path: str) -> Iterator[None]:
-    before = session.value("SELECT pg_catalog.current_setting('search_path')")
-    session.rows("SELECT pg_catalog.set_config('search_path', $1, false)", path)
+    ((before, _),) = session.rows(
+        "SELECT pg_catalog.current_setting('search_path'),"
+        " pg_catalog.set_config('search_path', $1, false)",
+        path,
+    )
     yield
-    session.rows("SELECT pg_catalog.set_config('search_path', $1, false)", before)
+    if before != path:
+        session.rows("SELECT pg_catalog.set_config('search_path', $1, false)", before)
