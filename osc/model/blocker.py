@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +27,7 @@ DEFINES = re.compile(
     re.IGNORECASE,
 )
 """Somebody's own change or maintenance."""
+SHOWN, LONGEST_STATEMENT = 5, 120
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,19 @@ class Blocker:
         return self.idle or kill is Kill.ALL
 
     def __str__(self) -> str:
-        said = f": {self.statement}" if self.statement else ""
+        statement = " ".join(self.statement.split())
+        if len(statement) > LONGEST_STATEMENT:
+            statement = f"{statement[:LONGEST_STATEMENT]} …"
+        said = f": {statement}" if statement else ""
         return (
             f"connection {self.id} ({self.user}, {self.place}), {self.state}, its transaction is "
             f"{self.age_seconds:.1f} s old{said}"
         )
+
+
+def named(blockers: Sequence[Blocker]) -> str:
+    """For a person: those whose transactions are oldest, and how many more there are."""
+    oldest = sorted(blockers, key=lambda blocker: -blocker.age_seconds)
+    more = len(oldest) - SHOWN
+    shown = "; ".join(map(str, oldest[:SHOWN])) or "nobody any more"
+    return f"{shown}; and {more} more" if more > 0 else shown

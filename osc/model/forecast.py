@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from osc.model.blocker import Blocker
+from osc.model.blocker import Blocker, named
 
 OLD_SECONDS = 10.0
 
@@ -29,7 +29,7 @@ class Forecast:
         plural = "" if self.old == 1 else "s"
         said = f"lock expected free: {self.free}; {self.old} transaction{plural} older than 10 s"
         if self.free == "no":
-            said += f"; on the table: {'; '.join(map(str, self.holders))}"
+            said += f"; on the table: {named(self.holders)}"
         return said
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from osc import errors
 from osc.engine import Job, Session, Swapped, Swapper
-from osc.model.blocker import Blocker, Kill
+from osc.model.blocker import Blocker, Kill, named
 from osc.model.controls import Controls
 from osc.model.convergence import Convergence
 from osc.model.forecast import forecast
@@ -113,7 +113,7 @@ class CutOver:
             else:
                 self.tracker.note(lock_held_seconds=swapped.lock_held_seconds)
                 return swapped
-        in_the_way = "; ".join(map(str, self.swapper.blockers()))
+        in_the_way = named(self.swapper.blockers())
         raise errors.CutOverNotObtained(
             f"{self.job.original.name} could not be locked within {self.budget_seconds * 1000:.0f} "
             f"ms in {self.attempts} attempts; in the way: {in_the_way}",
@@ -177,9 +177,8 @@ class CutOver:
 
     def _blocked(self, attempt: int, error: errors.ServerError) -> None:
         blockers = self.swapper.blockers()
-        named = list(map(str, blockers))
-        self.on_blocked(named)
-        self.tracker.note(waiting_for=f"{error.happened}; in the way: {'; '.join(named)}")
+        self.on_blocked(list(map(str, blockers)))
+        self.tracker.note(waiting_for=f"{error.happened}; in the way: {named(blockers)}")
         if attempt >= PATIENT_ATTEMPTS:
             self._end(blockers)
         longest = min(LONGEST_BACK_OFF_SECONDS, 0.2 * 2 ** min(attempt, 10))
