@@ -12,7 +12,7 @@ LEAST_SHARE = 1 / 16
 """Below this the copy is not slower but stands still."""
 NEAR = 0.75
 """From this part of its limit on, a signal makes the copy slower: so it need not be stopped."""
-FASTER_BY = 1 / 16
+FASTER_BY = 1 / 128
 SLOWER_TO = 0.7
 
 
@@ -29,14 +29,16 @@ class Steering:
     """One reading of what was asked for.
 
     `share` is the part of the copy's connections and of a chunk's time that the signals leave us,
-    0 < share ≤ 1; `held_by` and `following_held_by` say what the copy or the following stands still
-    for, empty while it goes on. `pauses` and `postponements` are wishes of an operator, a file or a
-    clock, each under the name of its source with its reason: one source's end is not another's.
+    0 < share ≤ 1; up to `fair`, half of what was too much the last time, it grows quickly.
+    `held_by` and `following_held_by` say what the copy or the following stands still for, empty
+    while it goes on. `pauses` and `postponements` are wishes of an operator, a file or a clock,
+    each under the name of its source with its reason: one source's end is not another's.
     `cut_over_allowed_by` is who ended the last postponement, and how; empty while none has been.
     `threads` and `chunk_seconds` are an operator's limits, None as the run was started.
     """
 
     share: float = 1.0
+    fair: float = 1.0
     held_by: str = ""
     following_held_by: str = ""
     pauses: Reasons = ()
@@ -99,14 +101,24 @@ class Steering:
         return chunk_seconds * (1 / left - 1) if left < 1 else 0.0
 
 
-def next_share(share: float, severity: float) -> float:
+def next_share(now: Steering, severity: float) -> Steering:
     """What the signals leave the copy after one more look at them: additive up, multiplicative
-    down (Chiu and Jain, 1989, show why these two together settle at what is free).
+    down (Chiu and Jain, 1989, show why these two together settle at what is free). The steps up
+    are small, 25 s from nothing to all at five looks a second, because each time that the limit is
+    found again is felt by somebody; but up to half of what was too much it doubles, as TCP does
+    after a loss (RFC 5681, section 3.1).
 
-    `severity` is the worst signal's part of its limit, 1.0 where the limit is reached.
+    `severity` is the worst signal's part of its limit, 1.0 where the limit is reached: then the
+    copy stands still, and begins again with the least.
     """
     if severity >= 1.0:
-        return max(LEAST_SHARE, share / 2)
+        fair = now.fair if now.held_by else max(LEAST_SHARE, now.share / 2)
+        return replace(now, share=LEAST_SHARE, fair=fair)
+    if now.held_by:
+        return now
     if severity >= NEAR:
-        return max(LEAST_SHARE, share * SLOWER_TO)
-    return min(1.0, share + FASTER_BY)
+        share = max(LEAST_SHARE, now.share * SLOWER_TO)
+        return replace(now, share=share, fair=share)
+    if now.share < now.fair:
+        return replace(now, share=min(now.fair, now.share * 2))
+    return replace(now, share=min(1.0, now.share + FASTER_BY))

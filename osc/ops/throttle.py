@@ -20,7 +20,7 @@ from osc.errors import OscError
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.reading import Reading, worst
-from osc.model.steering import LEAST_SHARE, Steering, next_share
+from osc.model.steering import Steering, next_share
 
 LOOK_SECONDS = 0.2
 STALE_SECONDS = 3.0
@@ -109,7 +109,7 @@ class Throttle:
 
 
 def _freely(now: Steering) -> Steering:
-    return replace(now, share=1.0, held_by="", following_held_by="")
+    return replace(now, share=1.0, fair=1.0, held_by="", following_held_by="")
 
 
 def _is_first(reading: Reading) -> bool:
@@ -122,12 +122,8 @@ def decide(now: Steering, readings: Sequence[Reading]) -> Steering:
     bad = worst(readings)
     severity = bad.severity if bad else 0.0
     lag = worst(reading for reading in readings if reading.holds_following)
-    share = next_share(now.share, severity)
-    if now.held_by and severity < 1.0:
-        share = max(LEAST_SHARE, now.share)  # It begins again as slowly as it was when it stopped.
     return replace(
-        now,
-        share=share,
+        next_share(now, severity),
         held_by=_held(now.held_by, bad),
         following_held_by=_held(now.following_held_by, lag),
     )

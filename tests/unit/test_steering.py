@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -12,21 +13,44 @@ from osc.model.controls import Controls
 from osc.model.steering import LEAST_SHARE, Steering, next_share
 
 
+def after(now: Steering, *severities: float) -> Steering:
+    for severity in severities:
+        now = next_share(now, severity)
+    return now
+
+
 def test_a_calm_server_gives_the_copy_all_of_it_little_by_little() -> None:
-    share, looks = LEAST_SHARE, 0
+    begun = Steering(share=0.5, fair=0.5)
 
-    while share < 1.0:
-        grown = next_share(share, severity=0.2)
-        assert share < grown <= share + 1 / 16 + 1e-9
-        share, looks = grown, looks + 1
-
-    assert looks == 15
+    assert after(begun, 0.2).share == pytest.approx(0.5 + 1 / 128)
+    assert after(begun, *[0.2] * 64).share == 1.0
+    assert after(begun, *[0.2] * 99).share == 1.0
 
 
 def test_a_signal_near_its_limit_makes_the_copy_slower_before_the_limit_is_reached() -> None:
-    assert next_share(1.0, severity=0.8) == pytest.approx(0.7)
-    assert next_share(1.0, severity=1.0) == pytest.approx(0.5)
-    assert next_share(LEAST_SHARE, severity=5.0) == LEAST_SHARE
+    assert after(Steering(), 0.8).share == pytest.approx(0.7)
+    assert after(Steering(), *[0.8] * 99).share == LEAST_SHARE
+
+
+def test_after_the_limit_was_reached_half_of_it_comes_back_quickly_and_the_rest_slowly() -> None:
+    hit = next_share(Steering(share=0.8), severity=1.3)
+    assert hit.share == LEAST_SHARE
+
+    quickly = after(hit, *[0.2] * 3)
+    assert quickly.share == pytest.approx(0.4)
+    assert after(quickly, 0.2).share == pytest.approx(0.4 + 1 / 128)
+
+
+def test_what_was_too_much_is_learnt_once_however_long_a_signal_stays_beyond_its_limit() -> None:
+    hit = replace(next_share(Steering(share=0.8), severity=1.3), held_by="throttled: latency")
+
+    assert after(hit, 5.0, 1.0).fair == pytest.approx(0.4)
+
+
+def test_what_stands_still_does_not_grow() -> None:
+    held = Steering(share=LEAST_SHARE, fair=0.4, held_by="throttled: latency")
+
+    assert after(held, 0.95, 0.95) == held
 
 
 def test_half_a_share_is_half_of_the_connections_and_shorter_chunks() -> None:
