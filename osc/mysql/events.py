@@ -52,6 +52,7 @@ WITHOUT_CHANGES = frozenset({3, 5, 13, 14, 17, 28, 29, 35, 36, 37, 160, 161, 163
 IGNORABLE_FLAG = 0x80
 
 MOST_PREPARED = 200_000
+MOST_MAPS = 1_000
 """Keys of transactions that XA has prepared and nobody has ended."""
 
 OnQuery = Callable[[str, str], None]
@@ -87,6 +88,8 @@ class EventReader:
     keys: list[KeyValue] = field(default_factory=list)
     mark: int = 0
     _tables: dict[int, TableMap | None] = field(default_factory=dict)
+    _maps: dict[bytes, TableMap | None] = field(default_factory=dict)
+    """By their bytes: before each row event the server says again what the table is like."""
     _open: Transaction = field(default_factory=Transaction)
     _prepared: dict[str, Transaction] = field(default_factory=dict)
     _in_transaction: bool = False
@@ -153,13 +156,19 @@ class EventReader:
             )
 
     def _map(self, body: bytes) -> None:
-        number = int.from_bytes(body[:6], "little")
+        if body not in self._maps:
+            if len(self._maps) == MOST_MAPS:
+                self._maps.clear()
+            self._maps[body] = self._read_map(body)
+        self._tables[int.from_bytes(body[:6], "little")] = self._maps[body]
+
+    def _read_map(self, body: bytes) -> TableMap | None:
         schema_length = body[8]
         schema = body[9 : 9 + schema_length].decode()
         at = 10 + schema_length
         name = body[at + 1 : at + 1 + body[at]].decode()
         reader = self._reader(TableName(schema, name))
-        self._tables[number] = reader.table_map(body, at + 2 + body[at]) if reader else None
+        return reader.table_map(body, at + 2 + body[at]) if reader else None
 
     def _reader(self, name: TableName) -> RowReader | None:
         return next((one for one in (self.ours, self.heartbeats) if one.reads(name)), None)

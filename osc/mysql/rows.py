@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from ipaddress import ip_address
 
 from osc import errors
@@ -339,9 +340,15 @@ def _time(data: bytes, digits: int) -> str:
 
 
 def _bitmap(data: bytes, at: int, columns: int) -> tuple[tuple[int, ...], int]:
-    width = (columns + 7) // 8
-    bits = int.from_bytes(data[at : at + width], "little")
-    return tuple(n for n in range(columns) if bits >> n & 1), at + width
+    end = at + (columns + 7) // 8
+    return _set_bits(data[at:end], columns), end
+
+
+@lru_cache(maxsize=256)
+def _set_bits(mask: bytes, columns: int) -> tuple[int, ...]:
+    """Nearly every event has the same: all columns."""
+    bits = int.from_bytes(mask, "little")
+    return tuple(n for n in range(columns) if bits >> n & 1)
 
 
 def _packed_integer(data: bytes, at: int) -> tuple[int, int]:

@@ -137,7 +137,9 @@ def batches(keys: Sequence[KeyValue], size: int = BATCH) -> list[Sequence[KeyVal
 def neighbours(keys: Sequence[KeyValue]) -> list[KeyValue]:
     """Rows that lie beside each other share pages, and parallel batches share few: measured, that
     makes up to twice as many. Numbers may be texts; where the order is another than the server's it
-    is only slower."""
+    is only slower. A column's values are of one kind."""
+    if not any(isinstance(part, str) for key in keys[:1] for part in key):
+        return sorted(keys)
     return sorted(
         keys, key=lambda key: [(len(p), p) if isinstance(p, str) else (0, p) for p in key]
     )
