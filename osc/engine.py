@@ -296,6 +296,16 @@ class Order:
     by: str
 
 
+@dataclass(frozen=True)
+class Said:
+    """Words that a run was told, and its answer; `at` is the server's clock."""
+
+    words: str
+    by: str
+    at: str
+    answer: str
+
+
 class Board(Protocol):
     """Beside the ledger: what an operator says to a run, and what the run shows of itself. Any
     thread may ask; the tables are there once the ledger is prepared."""
@@ -311,6 +321,14 @@ class Board(Protocol):
     def answer(self, number: int, text: str) -> None: ...
     def answered(self, number: int) -> str | None:
         """None while there is no answer."""
+        ...
+
+    def note(self, migration: int, words: str, by: str, answer: str) -> None:
+        """Keeps words that came another way, for whoever asks later who said what."""
+        ...
+
+    def said(self, migration: int) -> list[Said]:
+        """All that a run was told and has answered, in the order it came; kept for good."""
         ...
 
     def show(self, migration: int, record: str) -> None: ...

@@ -143,7 +143,7 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
         opened(words, url, chosen.replica) as (engine, rest),
         _watched(output, chosen) as (tracker, controls),
     ):
-        done = migration.resume(engine, migration_of(rest), chosen, tracker, controls)
+        done = migration.resume(engine, migration_of(rest), chosen, tracker, controls, who())
     if done is None:
         output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
     else:
@@ -166,7 +166,7 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
         opened(words, url, chosen.replica) as (engine, rest),
         _watched(output, chosen) as (tracker, controls),
     ):
-        done = migration.verify(engine, migration_of(rest), chosen, tracker, controls)
+        done = migration.verify(engine, migration_of(rest), chosen, tracker, controls, who())
     output.result(report.verified_record(done), lambda: report.verified_text(done))
 
 

@@ -54,9 +54,10 @@ def steered(
         stack.enter_context(Throttle(signals, controls, tracker).at_work())
         stack.enter_context(_guards(engine, settings, controls, stack).at_work())
         words = Words(tracker, controls)
-        stack.enter_context(Desk(engine.board, migration, words).at_work())
+        desk = Desk(engine.board, migration, words)
+        stack.enter_context(desk.at_work())
         if settings.control_socket:
-            stack.enter_context(control.listening(Path(settings.control_socket), words.obey))
+            stack.enter_context(control.listening(Path(settings.control_socket), desk.hear))
         yield words
 
 

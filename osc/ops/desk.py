@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from osc.engine import Board
 from osc.errors import OscError, Precondition, ServerError
-from osc.ops.words import Words, record
+from osc.ops.words import Words, asks, record
 from osc.threads import beside
 
 EVERY_SECONDS = 0.5
@@ -29,11 +30,24 @@ class Desk:
     words: Words
     _over: threading.Event = field(default_factory=threading.Event)
     _show_at: float = 0.0
+    _to_note: deque[tuple[str, str, str]] = field(default_factory=deque)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        with beside("desk", self._run, stop=self._over.set):
-            yield
+        try:
+            with beside("desk", self._run, stop=self._over.set):
+                yield
+        finally:
+            with suppress(ServerError):
+                self._note()
+
+    def hear(self, words: str, by: str) -> str:
+        """Words that came another way than through the ledger: obeyed, and written into it as soon
+        as the server can be asked."""
+        answer = self.words.obey(words, by)
+        if not asks(words):
+            self._to_note.append((words.strip(), by, answer))
+        return answer
 
     def _run(self) -> None:
         while True:
@@ -44,7 +58,13 @@ class Desk:
             if self._over.wait(EVERY_SECONDS):
                 return
 
+    def _note(self) -> None:
+        while self._to_note:
+            self.board.note(self.migration, *self._to_note[0])
+            self._to_note.popleft()
+
     def look(self) -> None:
+        self._note()
         for order in self.board.orders(self.migration):
             self.board.answer(
                 order.number, self._obeyed(order.words, f"{order.by}, through the ledger")

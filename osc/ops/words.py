@@ -36,6 +36,13 @@ panic                stop at once; what was copied is kept for `osc resume`
 help                 this
 """
 
+ASKING = frozenset({"help", "sup", "status", "info", "json", "coordinates", "applier", "inspector"})
+
+
+def asks(line: str) -> bool:
+    """Words that change nothing need not be remembered."""
+    return line.strip().lower() in ASKING or line.strip().endswith("=?")
+
 
 @dataclass
 class Words:

@@ -76,6 +76,30 @@ def test_an_order_that_nobody_hears_is_taken_back(
     assert place.engine.board.orders(migration) == []
 
 
+def test_who_said_what_and_how_is_kept(place: Place, migration: int, at_the_desk: Desk) -> None:
+    desk.say(place.engine.board, migration, "pause", "ann@far")
+    at_the_desk.hear("no-throttle", "bob@here, through the socket")
+    at_the_desk.hear("sup", "bob@here, through the socket")
+    at_the_desk.look()
+    place.engine.board.order(migration, "panic", "nobody has read this yet")
+
+    first, second = place.engine.board.said(migration)
+
+    assert (first.words, first.by) == ("pause", "ann@far")
+    assert first.answer == "paused; changes are still followed"
+    assert (second.words, second.by) == ("no-throttle", "bob@here, through the socket")
+    assert second.at >= first.at
+    assert place.engine.board.said(migration + 1) == []
+
+
+def test_the_last_words_are_kept_too(place: Place, migration: int) -> None:
+    made = Desk(place.engine.board, migration, Words(Tracker(), Controls()))
+    with made.at_work():
+        made.hear("panic", "bob@here, through the socket")
+
+    assert [one.words for one in place.engine.board.said(migration)] == ["panic"]
+
+
 def test_a_run_shows_where_it_is(place: Place, migration: int) -> None:
     assert place.engine.board.shown(migration) is None
 

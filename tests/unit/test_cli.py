@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from osc import cli, migration
 from osc.cli import frame
 from osc.config import Settings
-from osc.engine import Names, Rehearsal, Run, Sync
+from osc.engine import Names, Rehearsal, Run, Said, Sync
 from osc.errors import DataWouldBeLost, OscError, Precondition, VerificationFailed
 from osc.migration import Request
 from osc.model import alter
@@ -79,6 +79,12 @@ class Catalog:
         return PLAN.table
 
 
+SAID = [
+    Said("sup", "ann@far", "2026-11-28 02:59:00", "shop.orders: cut-over"),
+    Said("cut-over", "ann@far", "2026-11-28 03:00:00.123", "it may"),
+]
+
+
 @dataclass
 class Server:
     """The engine as far as the command line looks at it, and what was asked of the migration."""
@@ -127,6 +133,7 @@ class Server:
             "rehearse": self._plan("rehearse"),
             "migrate": self._migrate,
             "status": lambda engine, table: [RUN],
+            "said": lambda engine, runs: {RUN.id: SAID},
             "cleanup": self._cleanup,
         }
         for name, fake in fakes.items():
@@ -490,5 +497,8 @@ def test_history_tells_who_did_what_and_what_came_of_it(server: Server) -> None:
 
     assert "shop.orders: died in copy" in said
     assert "me@here" in said
+    assert "2026-11-28 03:00:00  cut-over, by ann@far: it may" in said
+    assert "sup" not in said, "that somebody has looked is nothing to remember"
     (record,) = json.loads(osc("history", URL, "--json").stdout)
     assert (record["id"], record["result"]) == (7, None)
+    assert [one["words"] for one in record["said"]] == ["cut-over"]
