@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_origin
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     )
     cut_over_attempts: int = Field(
         60, ge=1, description="how often the cut-over is tried before the run gives up"
+    )
+    nice_ratio: float = Field(
+        0,
+        ge=0,
+        le=100,
+        description="how long to rest after each chunk, in its own time: 0.5 is half of it",
     )
     kill_blockers: Literal["never", "idle", "all"] = Field(
         "never",
@@ -118,13 +124,37 @@ class Settings(BaseSettings):
         return self.model_copy(update={"force_copy": True})
 
 
+CHANGEABLE = (
+    "nice_ratio", "max_lag", "replica", "max_load", "critical_load", "critical_load_hibernate",
+    "max_latency", "latency_query", "min_free_disk", "throttle_query", "throttle_http",
+    "throttle_flag_file", "only_between", "pause_file", "panic_flag_file",
+    "postpone_cut_over_flag_file", "cut_over_between",
+)  # fmt: skip
+"""What may be changed of a run while it is under way, besides its pace."""
+
+
+def changed(before: Settings, name: str, text: str) -> Settings:
+    """With another value, as its option would have it; several of them with a comma, none where
+    the text is empty."""
+    field, value = Settings.model_fields[name], cast(Any, text)
+    if get_origin(field.annotation) is tuple:
+        value = tuple(word for one in text.split(",") if (word := one.strip()))
+    elif not text and field.annotation is not str:
+        value = field.default
+    return _made({**before.model_dump(), name: value})
+
+
 def settings(*, config: str | None = None, profile: str | None = None, **flags: Any) -> Settings:
     """Flags, then the environment, then the files, then the defaults; a flag that is None was not
     given."""
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     found = {**_from_files(config, profile), **given}
+    return _made(found)
+
+
+def _made(values: dict[str, Any]) -> Settings:
     try:
-        return Settings(**found)
+        return Settings(**values)
     except ValidationError as error:
         raise Usage("; ".join(_complaint(one) for one in error.errors())) from error
 

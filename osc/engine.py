@@ -614,6 +614,8 @@ class Engine:
     replicas: Callable[[], Mapping[str, Callable[[], Gauges]]] = dict
     """The replicas that are to be watched, by name: those that the operator gives, and those of
     which the server says where they listen and which let us in."""
+    watching: Callable[[Sequence[str]], Mapping[str, Callable[[], Gauges]]] = lambda urls: {}
+    """The replicas at these addresses, by name; Usage where one is no address."""
     ladder: Ladder | None = None
     """None where the engine can only copy."""
     sources: Mapping[Sync, Callable[[Job, Position | None], ChangeSource]] = field(

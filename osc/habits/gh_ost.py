@@ -34,7 +34,7 @@ FLAGS: dict[str, Flag] = {
     "replica-server-id": Flag(says="a free one is taken"),
     "chunk-size": Flag(says="chunks are sized by time: see --chunk-time"),
     "dml-batch-size": Flag(says="batches are sized by themselves"),
-    "nice-ratio": Flag(says="the copy follows the signals instead: see --max-latency"),
+    "nice-ratio": Flag("--nice-ratio"),
     "exact-rowcount": Flag(takes_value=False, says="an estimate is enough for a bar"),
     "concurrent-rowcount": Flag(takes_value=False),
     "default-retries": Flag("--cut-over-attempts"),

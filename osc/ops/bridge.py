@@ -20,6 +20,7 @@ from osc.model.progress import Tracker
 from osc.ops import control, gauges
 from osc.ops.desk import Desk
 from osc.ops.guards import Guards
+from osc.ops.helm import Helm, Watch
 from osc.ops.throttle import Gauge, Throttle
 from osc.ops.words import Words
 
@@ -49,16 +50,31 @@ def steered(
     controls: Controls,
 ) -> Iterator[Words]:
     """For the length of the block the run is held to its limits and obeys its operators."""
+    words = Words(tracker, controls, position=lambda: engine.ledger.checkpoint(migration).position)
+    words.helm = Helm(
+        settings, controls, lambda chosen: _held(engine, migration, chosen, tracker, controls)
+    )
+    desk = Desk(engine.board, migration, words)
     with ExitStack() as stack:
-        signals = list(_signals(engine, settings, migration, stack))
-        stack.enter_context(Throttle(signals, controls, tracker).at_work())
-        stack.enter_context(_guards(engine, settings, controls, stack).at_work())
-        words = Words(tracker, controls)
-        desk = Desk(engine.board, migration, words)
+        stack.enter_context(words.helm.at_work())
         stack.enter_context(desk.at_work())
         if settings.control_socket:
             stack.enter_context(control.listening(Path(settings.control_socket), desk.hear))
         yield words
+
+
+@contextmanager
+def _held(
+    engine: Engine, migration: int, settings: Settings, tracker: Tracker, controls: Controls
+) -> Iterator[Watch]:
+    """To its limits; Usage or Precondition where one of them can't be."""
+    require(settings)
+    with ExitStack() as stack:
+        signals = list(_signals(engine, settings, migration, stack))
+        throttle = stack.enter_context(Throttle(signals, controls, tracker).at_work())
+        guards = _guards(engine, settings, controls, stack)
+        stack.enter_context(guards.at_work())
+        yield throttle, guards
 
 
 def _opened(make: Callable[[], Gauges], stack: ExitStack) -> Gauges:
@@ -71,7 +87,8 @@ def _opened(make: Callable[[], Gauges], stack: ExitStack) -> Gauges:
 def _signals(
     engine: Engine, settings: Settings, migration: int, stack: ExitStack
 ) -> Iterator[Gauge]:
-    for name, replica in engine.replicas().items():
+    replicas = engine.watching(settings.replica) or engine.replicas()
+    for name, replica in replicas.items():
         yield gauges.ReplicaLag(
             f"lag of replica {name}", _opened(replica, stack), migration, settings.max_lag
         )
