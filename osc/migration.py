@@ -23,7 +23,7 @@ from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import Table, TableName
-from osc.ops import checkpoint, desk
+from osc.ops import checkpoint, desk, sense
 from osc.stages import cleanup as cleaning
 from osc.stages import preflight, route, unfinished
 from osc.stages.route import Route
@@ -70,6 +70,7 @@ def _routed(engine: Engine, table: Table, request: Request, settings: Settings) 
 
 def rehearse(engine: Engine, request: Request, settings: Settings) -> Route:
     """The dry run: the plan, and the questions to the rows of today."""
+    sense.ask(engine, settings)
     made = plan(engine, request, settings)
     if made.copy:
         preflight.probe(engine, made.copy)
@@ -101,6 +102,7 @@ def migrate(
     begun: list[int] = []
 
     def first(controls: Controls) -> Report:
+        sense.ask(engine, settings)
         table = route.find(engine, request.alter)
         tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
         stopped = unfinished.climb(engine, table.name, request.statement)
@@ -214,6 +216,7 @@ def resume(
     if run.phase == Phase.DONE:
         return None
     unfinished.require_resumable(run)
+    sense.ask(engine, settings)
 
     def go_on(controls: Controls) -> Report:
         return attempts.go_on(

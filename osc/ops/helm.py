@@ -24,11 +24,13 @@ Watch = tuple[Throttle, Guards]
 @dataclass
 class Helm:
     """`open` gives what holds a run with these settings to its limits, for the length of a block;
-    an OscError where it can't be had: then all stays as it was."""
+    `require` raises for settings that can't be meant. An OscError of either leaves all as it was.
+    """
 
     settings: Settings
     controls: Controls
     open: Callable[[Settings], AbstractContextManager[Watch]]
+    require: Callable[[Settings], None]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stack: ExitStack = field(default_factory=ExitStack)
     _watch: Watch | None = None
@@ -51,6 +53,7 @@ class Helm:
         """Gives the value that holds from now on."""
         with self._lock:
             wanted = changed(self.settings, name, text)
+            self.require(wanted)
             before, watch = self._stack, self._watch
             self._take(wanted, before)
             if watch and self._watch:

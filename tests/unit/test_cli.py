@@ -232,7 +232,24 @@ def test_what_cannot_be_meant_is_exit_code_2(server: Server, words: tuple[str, .
         (["--critical-load-hibernate", "5"], "has no --critical-load"),
         (["--latency-query", "SELECT 1"], "has no --max-latency"),
         (["--hooks-path", "/no/such/folder", "--execute"], "is no folder"),
-        (["--statsd", "nowhere", "--execute"], "is no HOST:PORT"),
+        (["--statsd", "nowhere"], "--statsd 'nowhere' is no address"),
+        (["--statsd", ":8125"], "--statsd ':8125' is no address"),
+        (["--metrics-listen", ":99999"], "--metrics-listen ':99999' is no address"),
+        (["--throttle-http", "localhost"], "--throttle-http 'localhost' is no address"),
+        (["--replica", "db2"], "--replica 'db2' is no URL"),
+        (["--pause-file", ""], "--pause-file"),
+        (["--max-lag", "nan"], "--max-lag is nan"),
+        (["--max-lag", "inf"], "--max-lag is inf, and it should be a number"),
+        (["--threads", "-1"], "--threads is -1, and it should be at least 1"),
+        (["--hooks-time-limit", "1e9"], "it should be at most 2,592,000"),
+        (["--max-load", "running=nan"], "--max-load says 'running=nan'"),
+        (["--max-load", "running=-1"], "--max-load says 'running=-1'"),
+        (["--max-load", "=5"], "--max-load says '=5'"),
+        (["--only-between", "22:00-22:00"], "which are no hours"),
+        (["--threads", "8", "--most-threads", "4"], "more than --most-threads 4"),
+        (["--repair", "--no-verify"], "--no-verify leaves that out"),
+        (["--max-load", "a=5", "--critical-load", "a=4"], "would stop before it is held back"),
+        (["--pause-file", "x", "--panic-flag-file", "x"], "is for --panic-flag-file and for"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_exit_code_2(
@@ -243,6 +260,20 @@ def test_a_value_that_makes_no_sense_is_exit_code_2(
     assert result.exit_code == 2
     assert said in result.stderr
     assert server.called == []
+
+
+def test_a_named_number_of_threads_may_be_above_what_nobody_has_named(server: Server) -> None:
+    assert osc("run", URL, CHANGE, "--threads", "32").exit_code == 0
+
+
+def test_a_server_is_not_asked_where_no_change_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(frame, "engine_at", asked)
+
+    for words in (["--table", "orders"], [], [CHANGE, CHANGE], ["--alter", "ADD x INT"]):
+        assert osc("run", URL, *words).exit_code == 2
 
 
 def test_a_socket_that_can_not_be_had_is_told_before_anything_is_touched(
