@@ -54,7 +54,7 @@ def persistently(
                 is_lost = error.kept and type(error) in LOST
                 if not is_lost or settings.reconnect_for == 0 or quick > QUICK_LOSSES:
                     raise
-                tracker.note(waiting_for=f"the server: {error.happened}")
+                tracker.note(waiting_for=f"waiting for the server: {error.happened}")
                 _await_server(engine, settings, controls, error)
                 attempt = again
     except errors.OscError as error:

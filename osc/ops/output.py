@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -52,7 +53,15 @@ class Output:
             logging.getLogger("osc").error(error.happened, extra={"action": "error", **fields})
         else:
             print(redacted(trace) if self.debug else "", end="", file=sys.stderr)
-            print(failure.text(error), file=sys.stderr)
+            print(failure.text(error, _columns()), file=sys.stderr)
         if self.as_json:
             print(json.dumps(failure.record(error), ensure_ascii=False))
         return failure.exit_code(error)
+
+
+def _columns() -> int:
+    """Of the terminal that stderr is; 0 where it is none: a script wants whole lines."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0
+    except (OSError, ValueError):
+        return 0

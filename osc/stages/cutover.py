@@ -45,7 +45,7 @@ def catch_up(follower: Follower, tracker: Tracker, controls: Controls) -> None:
     rounds, waited = Convergence(follower.catch_up_limit_seconds), False
     while (seconds := follower.settle(rounds)) > NEARLY_EMPTY_SECONDS:
         waited = True
-        tracker.note(waiting_for=f"the backlog: the last round took {seconds:.1f} s")
+        tracker.note(waiting_for=f"catching up: the last round took {seconds:.1f} s")
         controls.check()
         rounds.check(time.monotonic(), str(follower.job.original.name))
     if waited:

@@ -255,7 +255,7 @@ def test_catching_up_goes_on_until_a_round_is_short(
     cutover.catch_up(bench.follower, bench.tracker, bench.controls)
 
     assert next(rounds, None) is None
-    assert told[1:] == [f"the backlog: the last round took {s} s" for s in (5.0, 1.0)]
+    assert told[1:] == [f"catching up: the last round took {s} s" for s in (5.0, 1.0)]
     assert bench.tracker.read().waiting_for == ""
 
 
