@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,24 +18,14 @@ def exit_code(error: OscError) -> int:
     return error.exit_code
 
 
-def text(error: OscError, width: int = 0) -> str:
-    """What happened, what is still true, what to do: a line each, or several on a terminal of so
-    many columns; 0 where it is none."""
+def text(error: OscError) -> str:
+    """What happened, what is still true, what to do: a line each."""
     parts = [
         (f"osc: {error.title}: ", error.happened),
         ("  still true: ", error.still_true),
         ("  what to do: ", error.todo),
     ]
-    lines = redacted("\n".join(label + _indented(said) for label, said in parts if said))
-    return "\n".join(_wrapped(line, width) for line in lines.split("\n")) if width else lines
-
-
-def _wrapped(line: str, width: int) -> str:
-    """Between words; what is copied from it stays in one piece where it has no blank."""
-    return textwrap.fill(
-        line, max(width, 40), subsequent_indent="    ", break_long_words=False,
-        break_on_hyphens=False, replace_whitespace=False, drop_whitespace=True,
-    )  # fmt: skip
+    return redacted("\n".join(label + _indented(said) for label, said in parts if said))
 
 
 def _indented(said: str) -> str:
