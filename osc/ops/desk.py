@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from osc.engine import Board
-from osc.errors import OscError, Precondition, ServerError
+from osc.errors import OscError, Precondition, ServerError, Usage
+from osc.ops.redact import redacted
 from osc.ops.words import Words, asks, record
 from osc.threads import beside
 
@@ -46,7 +47,7 @@ class Desk:
         as the server can be asked."""
         answer = self.words.obey(words, by)
         if not asks(words):
-            self._to_note.append((words.strip(), by, answer))
+            self._to_note.append((redacted(words.strip()), by, answer))
         return answer
 
     def _run(self) -> None:
@@ -83,6 +84,12 @@ class Desk:
 
 def say(board: Board, migration: int, words: str, by: str) -> str:
     """Words to a run, wherever it is, and its answer; Precondition where none comes in time."""
+    if redacted(words) != words:
+        raise Usage(
+            "these words have a password in them, and would be kept in the ledger",
+            todo="leave it out: a replica lets us in as its server does; or say it through the "
+            "run's own socket (--control-socket)",
+        )
     number = board.order(migration, words, by)
     deadline = time.monotonic() + ANSWER_SECONDS
     waiting = threading.Event()

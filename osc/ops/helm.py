@@ -16,6 +16,7 @@ from osc.config import Settings, changed
 from osc.model.controls import Controls
 from osc.model.steering import Steering
 from osc.ops.guards import Guards
+from osc.ops.redact import redacted
 from osc.ops.throttle import Throttle
 
 Watch = tuple[Throttle, Guards]
@@ -45,9 +46,9 @@ class Helm:
                 self._stack.close()
 
     def value(self, name: str) -> str:
-        """The present one of a setting, as its option would be written."""
+        """The present one of a setting, as its option would be written; without passwords."""
         found = getattr(self.settings, name)
-        return ",".join(found) if isinstance(found, tuple) else str(found)
+        return redacted(",".join(found) if isinstance(found, tuple) else str(found))
 
     def change(self, name: str, text: str, by: str) -> str:
         """Gives the value that holds from now on."""

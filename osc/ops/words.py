@@ -56,7 +56,8 @@ GONE = {
 
 def asks(line: str) -> bool:
     """Words that change nothing need not be remembered."""
-    return line.strip().lower() in ASKING or line.strip().endswith("=?")
+    word = line.strip().lower()
+    return word in ASKING or word.endswith("=?") or word.partition("=")[0] in GONE
 
 
 @dataclass

@@ -101,6 +101,21 @@ def test_the_last_words_are_kept_too(place: Place, migration: int) -> None:
     assert [one.words for one in place.engine.board.said(migration)] == ["panic"]
 
 
+def test_no_password_comes_into_the_ledger(
+    place: Place, migration: int, at_the_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.Usage, match="password"):
+        desk.say(place.engine.board, migration, "replica=mysql://me:secret@db2/", "ann")
+    monkeypatch.setattr(Words, "obey", lambda *_: "watched")
+    at_the_desk.hear("replica=mysql://me:secret@db2/", "bob")
+    for _ in range(2):
+        desk.say(place.engine.board, migration, "sup", "ann")
+
+    said = [one.words for one in place.engine.board.said(migration)]
+    assert "replica=mysql://me:***@db2/" in said
+    assert "secret" not in str(said)
+
+
 def test_a_run_shows_where_it_is(place: Place, migration: int) -> None:
     assert place.engine.board.shown(migration) is None
 
