@@ -38,7 +38,10 @@ CONNECTING: dict[str, tuple[Any, str]] = {
     "ssl-ca": (FILE, "Certificates of those who may vouch for the server."),
     "ssl-cert": (FILE, "Our own certificate."),
     "ssl-key": (FILE, "The key of our certificate."),
-    "defaults-file": (FILE, "An option file of MySQL to read instead of /etc/my.cnf, ~/.my.cnf and so on."),
+    "defaults-file": (
+        FILE,
+        "An option file of MySQL to read instead of /etc/my.cnf, ~/.my.cnf and so on.",
+    ),
 }
 
 

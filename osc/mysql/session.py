@@ -287,7 +287,9 @@ def dial(to: Address, *, packets: bool = False) -> Connection:
         raise errors.Unreachable(
             f"{where} cannot be reached: {error.args[-1]}",
             still_true="nothing was touched",
-            todo="check host and port, and that the server runs",
+            todo=tls.TODO
+            if tls.is_about(str(error))
+            else "check host and port, and that the server runs",
         ) from error
 
 
