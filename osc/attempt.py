@@ -37,6 +37,7 @@ from osc.stages.copier import Copier
 from osc.stages.cutover import CutOver
 from osc.stages.fence import Fence
 from osc.stages.keeper import Keeper
+from osc.stages.leave import Leave
 from osc.stages.plan import Plan
 from osc.stages.sync import Follower
 from osc.stages.verify import Verifier
@@ -249,18 +250,27 @@ class Attempt:
     def _swapped_by(
         self, job: Job, follower: Follower, old_transactions: Callable[[], float]
     ) -> Swapped:
+        swapper = self.engine.swapper(job)
+        leave = Leave(
+            tracker=self.tracker,
+            controls=self.controls,
+            blockers=swapper.blockers,
+            old_transactions=old_transactions,
+            recheck=partial(self._refuse_a_changed_table, job),
+            by=self.by,
+            on_allowed=lambda by: self.engine.board.note(self.id, "cut-over begins", by, ""),
+        )
         return CutOver(
             job=job,
-            swapper=self.engine.swapper(job),
+            swapper=swapper,
             follower=follower,
             tracker=self.tracker,
             controls=self.controls,
+            leave=leave,
             budget_seconds=self._budget,
             attempts=self.settings.cut_over_attempts,
             kill=Kill(self.settings.kill_blockers),
             by=self.by,
-            old_transactions=old_transactions,
-            recheck=partial(self._refuse_a_changed_table, job),
         ).run()
 
     def _tend(self, job: Job, *, is_new: bool = True) -> None:

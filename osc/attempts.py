@@ -54,7 +54,7 @@ def persistently(
                 is_lost = error.kept and type(error) in LOST
                 if not is_lost or settings.reconnect_for == 0 or quick > QUICK_LOSSES:
                     raise
-                tracker.note(waiting_for=f"the server: {error.happened}")
+                tracker.note(waiting_for=f"waiting for the server: {error.happened}")
                 _await_server(engine, settings, controls, error)
                 attempt = again
     except errors.OscError as error:
@@ -88,8 +88,10 @@ def go_on(
     tracker: Tracker,
     controls: Controls,
     way: Callable[[Attempt, Job, Checkpoint], Report],
+    by: str,
 ) -> Report:
-    """One attempt from what the ledger and the catalog say; nothing else is remembered."""
+    """One attempt from what the ledger and the catalog say; nothing else is remembered.
+    `by` is who goes on with it."""
     tracker.at(Phase.RESUME)
     with ExitStack() as stack:
         with unfinished.kept():
@@ -109,13 +111,13 @@ def go_on(
 
         if climb is not None:
             return Climbing(
-                engine, climb, run.statement, settings, tracker, controls, claim
+                engine, climb, run.statement, settings, tracker, controls, claim, by
             ).from_where_it_stands()
 
         def attempt(made: Plan) -> Attempt:
             return Attempt(
                 engine, made, run.statement, settings, tracker, controls, claim, migration,
-                generation, run.by,
+                generation, by,
             )  # fmt: skip
 
         if job and swapped:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from osc import errors
 from osc.config import Settings
@@ -26,6 +27,7 @@ from osc.ops.bridge import steered
 from osc.ops.report import report_record
 from osc.stages.fence import Fence
 from osc.stages.keeper import Keeper
+from osc.stages.leave import Leave
 from osc.stages.native import Climber
 from osc.threads import beside
 
@@ -52,6 +54,7 @@ class Climbing:
     tracker: Tracker
     controls: Controls
     claim: Claim
+    by: str = ""
     started: float = field(default_factory=time.monotonic)
 
     def from_the_beginning(self) -> Report:
@@ -68,8 +71,8 @@ class Climbing:
         with self._accounted():
             self.tracker.at(Phase.NATIVE)
             self.engine.ledger.save(self.climb.id, phase=str(Phase.NATIVE), message="")
-            with self._alive():
-                climbed = self._climber().run(done)
+            with self._alive(), closing(self.engine.gauges()) as gauges:
+                climbed = self._climber(partial(gauges.read, "old-transactions")).run(done)
             self.engine.ledger.forget(self.climb.id)
             report = self._report(climbed)
             self._finish(report)
@@ -84,12 +87,23 @@ class Climbing:
             self.climb.id, phase=str(Phase.DONE), finished=True, message="", result=result
         )
 
-    def _climber(self) -> Climber:
-        return Climber(
-            climb=self.climb,
-            ladder=ladder_of(self.engine),
+    def _climber(self, old_transactions: Callable[[], float]) -> Climber:
+        ladder, climb = ladder_of(self.engine), self.climb
+        leave = Leave(
             tracker=self.tracker,
             controls=self.controls,
+            blockers=partial(ladder.blockers, climb.table.name),
+            old_transactions=old_transactions,
+            recheck=partial(ladder.taken, climb),
+            by=self.by,
+            on_allowed=lambda by: self.engine.board.note(climb.id, "steps begin", by, ""),
+        )
+        return Climber(
+            climb=climb,
+            ladder=ladder,
+            tracker=self.tracker,
+            controls=self.controls,
+            leave=leave,
             attempts=self.settings.cut_over_attempts,
             taken=lambda done: self.engine.ledger.save(self.climb.id, position=str(done)),
         )
@@ -161,5 +175,7 @@ class Climbing:
             cut_over_attempts=sum(step.attempts for step in climbed),
             lock_wait_seconds=max((step.lock_wait_seconds for step in climbed), default=0.0),
             lock_held_seconds=max((step.lock_held_seconds for step in climbed), default=0.0),
+            allowed_by=self.tracker.read().allowed_by,
+            forecast=self.tracker.read().forecast,
             phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},
         )

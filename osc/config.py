@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from osc import files
 from osc.errors import Usage
+
+LONGEST_SECONDS = 30 * 86_400
+"""What is longer is no time to wait for but a slip."""
+
+
+def _several(value: Any) -> Any:
+    """A variable, a file or a word to a run may have several in one text, with commas."""
+    if isinstance(value, str):
+        value = tuple(filter(None, (word.strip() for word in value.split(","))))
+    if isinstance(value, list | tuple) and any(
+        isinstance(word, str) and not word.strip() for word in value
+    ):
+        raise ValueError("none of them may be empty")
+    return value
+
+
+Several = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_several)]
 
 
 class Settings(BaseSettings):
     """`chunk_time` is `--chunk-time` and `$OSC_CHUNK_TIME`; the option wins."""
 
-    model_config = SettingsConfigDict(env_prefix="OSC_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="OSC_", frozen=True, extra="forbid", allow_inf_nan=False
+    )
 
     sync: Literal["auto", "log", "triggers"] = Field(
         "auto", description="how changes are followed: the server's log, or triggers"
@@ -38,20 +58,32 @@ class Settings(BaseSettings):
     cut_over_attempts: int = Field(
         60, ge=1, description="how often the cut-over is tried before the run gives up"
     )
+    nice_ratio: float = Field(
+        0,
+        ge=0,
+        le=100,
+        description="how long to rest after each chunk, in its own time: 0.5 is half of it",
+    )
     kill_blockers: Literal["never", "idle", "all"] = Field(
         "never",
         description="whom to end for the cut-over's lock: nobody, idle transactions, or every "
         "client; never backups, replication or other people's DDL",
     )
     reconnect_for: int = Field(
-        300, ge=0, description="seconds to wait for a server that went away; 0: stop at once"
+        300,
+        ge=0,
+        le=LONGEST_SECONDS,
+        description="seconds to wait for a server that went away; 0: stop at once",
     )
     verify: bool = Field(True, description="compare checksums of all rows before the swap")
     repair: bool = Field(
         False, description="copy rows anew that verification finds different, and go on"
     )
     catch_up_limit: int = Field(
-        3600, ge=1, description="seconds to go on when changes come in faster than they are applied"
+        3600,
+        ge=1,
+        le=LONGEST_SECONDS,
+        description="seconds to go on when changes come in faster than they are applied",
     )
     force_copy: bool = Field(False, description="copy even what the server could do by itself")
     small_table: int = Field(
@@ -66,7 +98,7 @@ class Settings(BaseSettings):
         " (PostgreSQL)",
     )
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
-    replica: tuple[str, ...] = Field(
+    replica: Several = Field(
         (), description="URL of a replica whose lag is watched; several times for several"
     )
     max_lag: float = Field(1.5, gt=0, description="seconds a replica may be behind")
@@ -75,7 +107,7 @@ class Settings(BaseSettings):
     )
     critical_load: str = Field("", description="limits beyond which the run stops, or hibernates")
     critical_load_hibernate: float = Field(
-        0, ge=0, description="seconds to sleep at a critical load; 0: stop"
+        0, ge=0, le=LONGEST_SECONDS, description="seconds to sleep at a critical load; 0: stop"
     )
     max_latency: int = Field(
         0,
@@ -90,25 +122,27 @@ class Settings(BaseSettings):
     throttle_http: str = Field(
         "", description="an address; unless it answers 200, the copy stands still"
     )
-    throttle_flag_file: tuple[str, ...] = Field(
+    throttle_flag_file: Several = Field(
         (), description="while this file is there, the copy stands still"
     )
     only_between: str = Field("", description="hours in which rows are copied: 22:00-06:00")
-    pause_file: tuple[str, ...] = Field(
-        (), description="the same as --throttle-flag-file, in words"
-    )
+    pause_file: Several = Field((), description="the same as --throttle-flag-file, in words")
     panic_flag_file: str = Field("", description="when this file appears, the run stops at once")
     postpone_cut_over: bool = Field(
         False, description="do all but the cut-over; it waits for a word"
     )
-    postpone_cut_over_flag_file: tuple[str, ...] = Field(
+    postpone_cut_over_flag_file: Several = Field(
         (), description="while this file is there, the cut-over waits"
     )
     cut_over_between: str = Field("", description="hours in which the cut-over may be done")
     hooks_path: str = Field("", description="folder of executables that are run at each event")
     hooks_hint: str = Field("", description="words that each hook is told")
-    hooks_time_limit: float = Field(60, gt=0, description="seconds one hook may take")
-    hooks_status_interval: float = Field(60, gt=0, description="seconds between two status hooks")
+    hooks_time_limit: float = Field(
+        60, gt=0, le=LONGEST_SECONDS, description="seconds one hook may take"
+    )
+    hooks_status_interval: float = Field(
+        60, gt=0, le=LONGEST_SECONDS, description="seconds between two status hooks"
+    )
     metrics_listen: str = Field("", description="HOST:PORT where Prometheus may scrape")
     statsd: str = Field("", description="HOST:PORT that StatsD numbers are sent to")
     control_socket: str = Field("", description="where the run listens for words; none: nowhere")
@@ -118,24 +152,54 @@ class Settings(BaseSettings):
         return self.model_copy(update={"force_copy": True})
 
 
+CHANGEABLE = (
+    "nice_ratio", "max_lag", "replica", "max_load", "critical_load", "critical_load_hibernate",
+    "max_latency", "latency_query", "min_free_disk", "throttle_query", "throttle_http",
+    "throttle_flag_file", "only_between", "pause_file", "panic_flag_file",
+    "postpone_cut_over_flag_file", "cut_over_between",
+)  # fmt: skip
+"""What may be changed of a run while it is under way, besides its pace."""
+
+
+def changed(before: Settings, name: str, text: str) -> Settings:
+    """With another value, as its option would have it; where the text is empty, the default."""
+    value = text if text else Settings.model_fields[name].default
+    given = {one: getattr(before, one) for one in before.model_fields_set}
+    return _made({**given, name: value}, lambda named: _option(named))
+
+
 def settings(*, config: str | None = None, profile: str | None = None, **flags: Any) -> Settings:
     """Flags, then the environment, then the files, then the defaults; a flag that is None was not
     given."""
     given = {name: value for name, value in flags.items() if value not in (None, ())}
-    found = {**_from_files(config, profile), **given}
+    found = _from_files(config, profile)
+
+    def origin(name: str) -> str:
+        if name in given:
+            return _option(name)
+        return f"{found[name].origin}: {name.replace('_', '-')}" if name in found else ""
+
+    return _made({name: one.value for name, one in found.items()} | given, origin)
+
+
+def _made(values: dict[str, Any], origin: Callable[[str], str]) -> Settings:
     try:
-        return Settings(**found)
+        return Settings(**values)
     except ValidationError as error:
-        raise Usage("; ".join(_complaint(one) for one in error.errors())) from error
+        raise Usage("; ".join(_complaint(one, origin) for one in error.errors())) from error
 
 
-def _from_files(config: str | None, profile: str | None) -> dict[str, Any]:
+def _from_files(config: str | None, profile: str | None) -> dict[str, files.Found]:
     """What no variable says otherwise."""
     found = files.read(config, profile)
     for name, one in found.items():
         if name not in Settings.model_fields:
             raise Usage(f"{one.origin}: there is no setting {name.replace('_', '-')!r}")
-    return {name: one.value for name, one in found.items() if variable(name) not in os.environ}
+    return {name: one for name, one in found.items() if variable(name) not in os.environ}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def variable(name: str) -> str:
@@ -154,6 +218,22 @@ def origins(*, config: str | None = None, profile: str | None = None) -> list[tu
     return [(name, getattr(chosen, name), origin(name)) for name in Settings.model_fields]
 
 
-def _complaint(found: Any) -> str:
+def _complaint(found: Any, origin: Callable[[str], str]) -> str:
+    """Where the value stands, what it is, and what it should be."""
     name = str(found["loc"][0]).removeprefix("OSC_").lower()
-    return f"--{name.replace('_', '-')} (or $OSC_{name.upper()}): {found['msg'].lower()}"
+    where, said = origin(name) or f"${variable(name)}", found["input"]
+    return f"{where} is {said!r}, and it should be {_wanted(found)}"
+
+
+def _wanted(found: Any) -> str:
+    kind, limits = found["type"], found.get("ctx", {})
+    for word, told in (("ge", "at least"), ("gt", "above"), ("le", "at most")):
+        if word in limits:
+            return f"{told} {limits[word]:,}"
+    if kind.startswith(("int", "float", "finite")):
+        return "a whole number" if kind.startswith("int") else "a number"
+    if kind.startswith("bool"):
+        return "true or false"
+    if kind == "literal_error":
+        return f"one of {limits['expected']}"
+    return "a text" if kind.startswith("string") else "a list of texts, none of them empty"

@@ -296,6 +296,16 @@ class Order:
     by: str
 
 
+@dataclass(frozen=True)
+class Said:
+    """Words that a run was told, and its answer; `at` is the server's clock."""
+
+    words: str
+    by: str
+    at: str
+    answer: str
+
+
 class Board(Protocol):
     """Beside the ledger: what an operator says to a run, and what the run shows of itself. Any
     thread may ask; the tables are there once the ledger is prepared."""
@@ -311,6 +321,14 @@ class Board(Protocol):
     def answer(self, number: int, text: str) -> None: ...
     def answered(self, number: int) -> str | None:
         """None while there is no answer."""
+        ...
+
+    def note(self, migration: int, words: str, by: str, answer: str) -> None:
+        """Keeps words that came another way, for whoever asks later who said what."""
+        ...
+
+    def said(self, migration: int) -> list[Said]:
+        """All that a run was told and has answered, in the order it came; kept for good."""
         ...
 
     def show(self, migration: int, record: str) -> None: ...
@@ -596,6 +614,8 @@ class Engine:
     replicas: Callable[[], Mapping[str, Callable[[], Gauges]]] = dict
     """The replicas that are to be watched, by name: those that the operator gives, and those of
     which the server says where they listen and which let us in."""
+    watching: Callable[[Sequence[str]], Mapping[str, Callable[[], Gauges]]] = lambda urls: {}
+    """The replicas at these addresses, by name; Usage where one is no address."""
     ladder: Ladder | None = None
     """None where the engine can only copy."""
     sources: Mapping[Sync, Callable[[Job, Position | None], ChangeSource]] = field(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from urllib.parse import quote, urlencode, urlsplit
 
-from osc.engine import Engine
+from osc.engine import Engine, Gauges
 from osc.errors import Usage
 
 ROOMS = {
@@ -35,17 +35,22 @@ def engine_at(url: str, replicas: Iterable[str] = ()) -> Engine:
     """Connects; only the driver that is needed gets loaded. `replicas` are URLs of those whose lag
     is to be watched, besides the ones that the server knows of."""
     engine = _connected(url)
-    given = {_place(one): _connected(completed(one, url)) for one in replicas}
-    if not given:
-        return engine
+    opened: dict[str, Engine] = {}
+
+    def watching(urls: Iterable[str]) -> dict[str, Callable[[], Gauges]]:
+        for one in urls:
+            if _place(one) not in opened:
+                opened[_place(one)] = _connected(completed(one, url))
+        return {_place(one): opened[_place(one)].gauges for one in urls}
 
     def close() -> None:
-        for replica in given.values():
+        for replica in opened.values():
             replica.close()
         engine.close()
 
-    watched = {name: replica.gauges for name, replica in given.items()}
-    return replace(engine, replicas=lambda: watched, close=close)
+    given = watching(tuple(replicas))
+    found = engine.replicas if not given else lambda: given
+    return replace(engine, replicas=found, watching=watching, close=close)
 
 
 def secured(url: str, asked: Mapping[str, str]) -> str:

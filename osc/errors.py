@@ -165,6 +165,8 @@ class ServerError(Unreachable):
 class NotAllowed(ServerError):
     """A privilege is missing."""
 
+    title = "not allowed"
+
 
 class ConnectionLost(ServerError):
     """The connection broke; whether the last statement took effect is unknown."""

@@ -40,7 +40,7 @@ def read(config: str | None, profile: str | None) -> dict[str, Found]:
     known: set[str] = set()
     for path in reversed(list(_paths(config))):
         said = _parsed(path)
-        profiles = said.pop("profile", {})
+        profiles = _profiles(said.pop("profile", {}), path)
         known |= set(profiles)
         found |= _values(said, str(path))
         if chosen in profiles:
@@ -69,6 +69,12 @@ def _parsed(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Usage(f"the file of settings {path} can't be read: {error}") from error
+
+
+def _profiles(said: Any, path: Path) -> dict[str, dict[str, Any]]:
+    if not isinstance(said, dict) or not all(isinstance(one, dict) for one in said.values()):
+        raise Usage(f"{path}: what stands under `profile` is no profile", todo="[profile.NAME]")
+    return said
 
 
 def _values(said: dict[str, Any], origin: str) -> dict[str, Found]:

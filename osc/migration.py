@@ -14,7 +14,7 @@ from osc.attempt import Attempt
 from osc.attempts import climb_of, job_of, persistently, was_swapped
 from osc.climbing import Climbing, ladder_of
 from osc.config import Settings
-from osc.engine import Climb, Engine, Run, Sync
+from osc.engine import Climb, Engine, Run, Said, Sync
 from osc.model import applied
 from osc.model.alter import Alter
 from osc.model.controls import Controls
@@ -23,7 +23,7 @@ from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import Table, TableName
-from osc.ops import checkpoint, desk
+from osc.ops import checkpoint, desk, sense
 from osc.stages import cleanup as cleaning
 from osc.stages import preflight, route, unfinished
 from osc.stages.route import Route
@@ -70,6 +70,7 @@ def _routed(engine: Engine, table: Table, request: Request, settings: Settings) 
 
 def rehearse(engine: Engine, request: Request, settings: Settings) -> Route:
     """The dry run: the plan, and the questions to the rows of today."""
+    sense.ask(engine, settings)
     made = plan(engine, request, settings)
     if made.copy:
         preflight.probe(engine, made.copy)
@@ -101,6 +102,7 @@ def migrate(
     begun: list[int] = []
 
     def first(controls: Controls) -> Report:
+        sense.ask(engine, settings)
         table = route.find(engine, request.alter)
         tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
         stopped = unfinished.climb(engine, table.name, request.statement)
@@ -123,7 +125,14 @@ def migrate(
                 try:
                     climb = _begun(engine, made, request, settings, begun)
                     return Climbing(
-                        engine, climb, request.statement, settings, tracker, controls, claim
+                        engine,
+                        climb,
+                        request.statement,
+                        settings,
+                        tracker,
+                        controls,
+                        claim,
+                        request.by,
                     ).from_the_beginning()
                 except errors.CopyNeeded as error:
                     tracker.note(waiting_for=error.happened)
@@ -149,7 +158,7 @@ def migrate(
 
     def again(controls: Controls) -> Report:
         return attempts.go_on(
-            engine, begun[0], settings, tracker, controls, Attempt.from_checkpoint
+            engine, begun[0], settings, tracker, controls, Attempt.from_checkpoint, request.by
         )
 
     return persistently(engine, settings, tracker, controls, first, again)
@@ -193,31 +202,49 @@ def _begun(
 
 
 def resume(
-    engine: Engine, wanted: str | None, settings: Settings, tracker: Tracker, controls: Controls
+    engine: Engine,
+    wanted: str | None,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+    by: str = "",
 ) -> Report | None:
-    """Goes on with a migration that was stopped or whose process died; None: it is done already."""
+    """Goes on with a migration that was stopped or whose process died; None: it is done already.
+    `by` is who does so, where it isn't who began it."""
     engine = allowed(engine, settings)
     run = unfinished.find(engine, wanted)
     if run.phase == Phase.DONE:
         return None
     unfinished.require_resumable(run)
+    sense.ask(engine, settings)
 
     def go_on(controls: Controls) -> Report:
-        return attempts.go_on(engine, run.id, settings, tracker, controls, Attempt.from_checkpoint)
+        return attempts.go_on(
+            engine, run.id, settings, tracker, controls, Attempt.from_checkpoint, by or run.by
+        )
 
+    engine.board.note(run.id, "resume", by or run.by, f"from {run.phase}")
     return persistently(engine, settings, tracker, controls, go_on, go_on)
 
 
 def verify(
-    engine: Engine, wanted: str | None, settings: Settings, tracker: Tracker, controls: Controls
+    engine: Engine,
+    wanted: str | None,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+    by: str = "",
 ) -> Report:
     """Compares original and shadow of a stopped migration, and leaves it as resumable as it was."""
     run = unfinished.find(engine, wanted)
     unfinished.require_resumable(run)
 
     def go_on(controls: Controls) -> Report:
-        return attempts.go_on(engine, run.id, settings, tracker, controls, Attempt.verification)
+        return attempts.go_on(
+            engine, run.id, settings, tracker, controls, Attempt.verification, by or run.by
+        )
 
+    engine.board.note(run.id, "verify", by or run.by, f"from {run.phase}")
     report = persistently(engine, settings, tracker, controls, go_on, go_on)
     if tracker.read().phase not in FINISHED:
         tracker.at(Phase.STOPPED)
@@ -233,8 +260,9 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     if run.finished_at is not None:
         return []
     ledger = engine.ledger
-    said = [run.message, f"aborted by {by}"]
-    ledger.save(run.id, message="; ".join(word for word in said if word))
+    told = [run.message, f"aborted by {by}"]
+    ledger.save(run.id, message="; ".join(word for word in told if word))
+    engine.board.note(run.id, "abort", by, f"in {run.phase}")
     ledger.take_over(run.id)
     with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
         saved = ledger.checkpoint(run.id)
@@ -307,6 +335,11 @@ def _ended(run: Run) -> dict[str, Any]:
 
 def status(engine: Engine, table: TableName | None) -> list[Run]:
     return engine.ledger.runs(table)
+
+
+def said(engine: Engine, runs: list[Run]) -> dict[int, list[Said]]:
+    """What each of these runs was told, by whom, and what it answered."""
+    return {run.id: engine.board.said(run.id) for run in runs}
 
 
 def cleanup(

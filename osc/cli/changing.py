@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from osc import migration
 from osc.cli.frame import (
@@ -20,16 +21,18 @@ from osc.cli.frame import (
     opened,
     request_of,
     setting,
+    stated,
     who,
 )
 from osc.cli.group import osc
 from osc.config import Settings, settings
 from osc.engine import Engine
+from osc.errors import Usage
 from osc.migration import Request
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
-from osc.ops import bridge, control, display, observers, report, route, signals
+from osc.ops import control, display, observers, report, route, sense, signals
 from osc.ops.output import Output
 from osc.ops.words import OPERATOR
 
@@ -58,13 +61,20 @@ def plan_(
     The exit code tells a script: 0 the server does it by itself or there is nothing to do, 20 a
     copy is needed, 3 it is refused.
     """
-    chosen = settings(**flags)
-    bridge.require(chosen)
-    with opened(words, url) as (engine, rest):
-        made = migration.plan(engine, request_of(engine, rest, table, clauses, chosen), chosen)
+    if output.as_json and form != "json" and _is_named("form"):
+        raise Usage(f"--json and --format {form} are two answers", todo="leave one of them out")
+    chosen, statement = settings(**flags), stated(words, url, table, clauses)
+    sense.require(chosen)
+    with opened(words, url) as (engine, _):
+        made = migration.plan(engine, request_of(engine, statement, chosen), chosen)
     told = route.markdown if form == "md" else route.text
     output.in_form(form).result(route.record(made), lambda: told(made))
     sys.exit(route.exit_code(made))
+
+
+def _is_named(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not ParameterSource.DEFAULT
 
 
 @osc.command()
@@ -85,10 +95,10 @@ def run(
 
     Without --execute the change is planned and rehearsed on an empty clone; nothing is changed.
     """
-    chosen = settings(**flags)
-    bridge.require(chosen)
-    with opened(words, url, chosen.replica) as (engine, rest):
-        request = request_of(engine, rest, table, clauses, chosen)
+    chosen, statement = settings(**flags), stated(words, url, table, clauses)
+    sense.require(chosen)
+    with opened(words, url, chosen.replica) as (engine, _):
+        request = request_of(engine, statement, chosen)
         (_execute if execute else _rehearse)(engine, request, chosen, output)
 
 
@@ -138,12 +148,12 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     one has not ended. Any host will do.
     """
     chosen = settings(**flags)
-    bridge.require(chosen)
+    sense.require(chosen)
     with (
         opened(words, url, chosen.replica) as (engine, rest),
         _watched(output, chosen) as (tracker, controls),
     ):
-        done = migration.resume(engine, migration_of(rest), chosen, tracker, controls)
+        done = migration.resume(engine, migration_of(rest), chosen, tracker, controls, who())
     if done is None:
         output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
     else:
@@ -161,12 +171,12 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     stopped as it was, for `osc resume` or `osc abort`.
     """
     chosen = settings(**flags)
-    bridge.require(chosen)
+    sense.require(chosen)
     with (
         opened(words, url, chosen.replica) as (engine, rest),
         _watched(output, chosen) as (tracker, controls),
     ):
-        done = migration.verify(engine, migration_of(rest), chosen, tracker, controls)
+        done = migration.verify(engine, migration_of(rest), chosen, tracker, controls, who())
     output.result(report.verified_record(done), lambda: report.verified_text(done))
 
 

@@ -38,7 +38,10 @@ CONNECTING: dict[str, tuple[Any, str]] = {
     "ssl-ca": (FILE, "Certificates of those who may vouch for the server."),
     "ssl-cert": (FILE, "Our own certificate."),
     "ssl-key": (FILE, "The key of our certificate."),
-    "defaults-file": (FILE, "An option file of MySQL to read instead of ~/.my.cnf."),
+    "defaults-file": (
+        FILE,
+        "An option file of MySQL to read instead of /etc/my.cnf, ~/.my.cnf and so on.",
+    ),
 }
 
 
@@ -158,14 +161,14 @@ def _option(name: str) -> Callable[[Command], Command]:
     return click.option(flag, name, type=choices, help=shown)
 
 
-def request_of(
-    engine: Engine,
-    words: tuple[str, ...],
-    table: str | None,
-    clauses: str | None,
-    chosen: Settings,
-) -> Request:
-    statement = _statement(words, table, clauses)
+def stated(
+    words: tuple[str, ...], option: str | None, table: str | None, clauses: str | None
+) -> str:
+    """The ALTER TABLE that the command line gives, in either spelling."""
+    return _statement(_address(words, option)[1], table, clauses)
+
+
+def request_of(engine: Engine, statement: str, chosen: Settings) -> Request:
     return Request(
         alter=alter.parse(statement, mysql=engine.mysql),
         sync=None if chosen.sync == "auto" else Sync(chosen.sync),

@@ -6,10 +6,11 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
-from osc.cli.changing import run
+from osc.cli.changing import resume, run
 from osc.cli.group import osc
 from osc.errors import OscError, Usage
 from osc.habits import gh_ost, pt
@@ -33,11 +34,26 @@ def _habit(name: str, peer: str, translated: Callable[..., Translation]) -> None
             found = translated(line)
         except OscError as error:
             sys.exit(Output().failed(error))
+        if not found.command:
+            click.echo("\n".join(found.remarks))
+            return
         for remark in found.remarks:
             click.echo(f"{name}: {remark}", err=True)
         click.echo(f"+ {found.line}", err=True)
         os.environ.update(found.environment)
-        run.main([*found.arguments], prog_name="osc run", parent=context.parent)
+        if found.asks_password:
+            os.environ["MYSQL_PWD"] = click.prompt("password", hide_input=True, err=True)
+        for file in found.creates:
+            _made(file)
+        ours = resume if found.command == "resume" else run
+        ours.main([*found.arguments], prog_name=f"osc {found.command}", parent=context.parent)
+
+
+def _made(file: str) -> None:
+    try:
+        Path(file).touch()
+    except OSError as error:
+        sys.exit(Output().failed(Usage(f"the file {file} can't be made: {error.strerror}")))
 
 
 _habit("pt", "pt-online-schema-change", pt.translated)
@@ -57,6 +73,7 @@ def translate(line: tuple[str, ...]) -> None:
         found = peers[peer](words[1:])
     except OscError as error:
         sys.exit(Output().failed(error))
-    click.echo(found.line)
+    if found.command:
+        click.echo(found.line)
     for remark in found.remarks:
         click.echo(remark, err=True)

@@ -18,7 +18,8 @@ from osc.ops.redact import redacted
 VARIABLE = "_OSC_ARGUMENTS"
 PEERS = {"pt", "gh-ost", "translate"}
 _IN_DSN = re.compile(r"(^|,)p=[^,]*")
-_SECRET_FLAGS = {"--password", "-password", "-p", "--slave-password", "--master-password"}
+_SECRET_FLAGS = {"--password", "-password", "-p", "--slave-password", "--replica-password",
+                 "--master-password"}  # fmt: skip
 
 
 def arguments() -> list[str]:

@@ -35,11 +35,13 @@ for _name, (_word, _text) in STEERING.items():
 @addressed("[MIGRATION] NAME=VALUE…")
 @answering
 def set_(words: tuple[str, ...], url: str | None, output: Output) -> None:
-    """Change how a run goes while it is under way: threads=N, chunk-time=SECONDS.
+    """Change how a run goes while it is under way.
 
-    NAME=? shows the present value.
+    threads=N, chunk-time=SECONDS, and what holds it back, named as the options of `osc run` are:
+    max-lag=0.5, max-load=running=50, throttle-query='SELECT …'. NAME=? shows the present value,
+    NAME= takes it away. Several values have commas between them.
     """
-    knobs = tuple(word for word in words if re.fullmatch(r"[a-z-]+=\S+", word))
+    knobs = tuple(word for word in words if re.match(r"[a-z-]+=", word))
     rest = tuple(word for word in words if word not in knobs)
     if not knobs:
         raise Usage("nothing is set", todo="NAME=VALUE, such as threads=4 or chunk-time=0.2")

@@ -27,10 +27,14 @@ def status(words: tuple[str, ...], url: str | None, output: Output) -> None:
 @addressed("[TABLE]")
 @answering
 def history(words: tuple[str, ...], url: str | None, output: Output) -> None:
-    """Tell what was run on a database or table: who, what, when, and what came of it."""
+    """Tell what was run on a database or table: who, what, when, and what came of it.
+
+    With each word that a run was told meanwhile, by whom, and its answer.
+    """
     with opened(words, url) as (engine, rest):
         runs = migration.status(engine, named_of(engine, rest))
-    output.result(told.records(runs), lambda: told.text(runs))
+        said = migration.said(engine, runs)
+    output.result(told.records(runs, said), lambda: told.text(runs, said))
 
 
 @osc.command()

@@ -16,27 +16,36 @@ Values = Sequence[str]
 class Flag:
     """`becomes` gives our options for its value ("yes" or "no" for a switch that takes none), or is
     the name of our option that takes the value as it is. `says` answers a flag that has no meaning
-    here, or another one; `place` names a part of the server's address."""
+    here, or another one; `place` names a part of the server's address. `refused` says why a flag
+    can't be left out silently: without it the result is another one, unless its value is `fine`.
+    """
 
     becomes: str | Callable[[str], list[str]] | None = None
     takes_value: bool = True
     says: str = ""
     place: str = ""
     wanted: str = ""
+    refused: str = ""
+    fine: str = ""
 
 
 @dataclass(frozen=True)
 class Translation:
-    """`arguments` are those of `osc run`; `remarks` are sentences for whoever wrote the line;
-    `environment` holds a password, which must not be in a list of processes."""
+    """`arguments` are those of `osc COMMAND`, of which there is none where the line only asks
+    something; `remarks` are sentences for whoever wrote the line; `environment` holds a password,
+    which must not be in a list of processes. `creates` are files that the peer makes at its start;
+    `asks_password` wants one to be typed."""
 
     arguments: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    command: str = "run"
+    creates: tuple[str, ...] = ()
+    asks_password: bool = False
 
     @property
     def line(self) -> str:
-        return shlex.join(("osc", "run", *self.arguments))
+        return shlex.join(("osc", self.command, *self.arguments))
 
 
 def switch(option: str) -> Callable[[str], list[str]]:
@@ -46,10 +55,10 @@ def switch(option: str) -> Callable[[str], list[str]]:
 
 def milliseconds(option: str) -> Callable[[str], list[str]]:
     """Their milliseconds are our seconds."""
-    return lambda value: [option, f"{_number(value, option) / 1000:g}"]
+    return lambda value: [option, f"{number(value, option) / 1000:g}"]
 
 
-def _number(text: str, what: str) -> float:
+def number(text: str, what: str) -> float:
     try:
         return float(text)
     except ValueError:
@@ -60,7 +69,7 @@ def seconds(text: str) -> str:
     """pt-osc's times, 10s or 2m, in seconds."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
     unit = text[-1:] if text[-1:] in units else ""
-    return f"{_number(text.removesuffix(unit), 'a time') * units.get(unit, 1):g}"
+    return f"{number(text.removesuffix(unit), 'a time') * units.get(unit, 1):g}"
 
 
 @dataclass
@@ -69,8 +78,8 @@ class Reader:
 
     peer: str
     flags: Mapping[str, Flag]
-    one_dash: bool = False
-    """Go's flags may begin with one dash."""
+    short: Mapping[str, str] = field(default_factory=dict)
+    """Letters that stand for flags, with their value at once or as the next word."""
     place: dict[str, str] = field(default_factory=dict)
     given: dict[str, str] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)
@@ -83,6 +92,9 @@ class Reader:
             word = rest.pop(0)
             if word.startswith("--") and len(word) > 2:
                 self._flag(word[2:], rest)
+            elif word.startswith("-") and word[1:2] in self.short:
+                rest[:0] = [word[2:]] if word[2:] else []
+                self._flag(self.short[word[1]], rest)
             elif word.startswith("-") and len(word) > 1:
                 self._flag(word[1:], rest)
             else:
@@ -108,6 +120,8 @@ class Reader:
 
     def _take(self, name: str, flag: Flag, value: str) -> None:
         self.given[name] = value
+        if flag.refused and value not in (flag.fine or "no", "no"):
+            raise Usage(f"{self.peer} --{name}: {flag.refused}")
         if flag.place:
             self.place[flag.place] = value
         if isinstance(flag.becomes, str):
@@ -117,19 +131,52 @@ class Reader:
         if flag.says and (not flag.wanted or flag.wanted == value):
             self.remarks.append(f"--{name}: {flag.says}")
 
+    @property
+    def executes(self) -> bool:
+        return self.given.get("execute") == "yes"
+
+    def answered(self, *sentences: str) -> Translation:
+        """For a line that asks something and runs nothing."""
+        return Translation((), sentences, command="")
+
+    def help(self) -> Translation:
+        """Each flag and what it becomes."""
+        return self.answered(*(f"--{name}: {_becomes(flag)}" for name, flag in self.flags.items()))
+
     def translation(self) -> Translation:
-        """What `osc run` is to be called with."""
+        """What `osc run`, or `osc resume`, is to be called with."""
         for part in ("database", "table", "alter"):
             if part not in self.place:
                 raise Usage(f"{self.peer} wants to know the {part}")
-        place = self.place
-        user = f"{quote(place['user'], safe='')}@" if "user" in place else ""
-        where = f"{place.get('host', '127.0.0.1')}:{place.get('port', '3306')}"
-        socket = f"?socket={quote(place['socket'])}" if "socket" in place else ""
-        url = f"mysql://{user}{where}/{quote(place['database'], safe='')}{socket}"
-        change = ("--table", f"`{place['table']}`", "--alter", place["alter"])
+        place, options = self.place, self.options
+        change: tuple[str, ...] = ("--table", f"`{place['table']}`", "--alter", place["alter"])
+        command = "resume" if "resume" in self.given and self.executes else "run"
+        if command == "resume":
+            change = (place["table"],)
+            options = [option for option in options if option != "--execute"]
         return Translation(
-            (url, *change, *self.options),
+            (self._url(), *change, *options),
             tuple(self.remarks),
             {"MYSQL_PWD": place["password"]} if place.get("password") else {},
+            command,
+            asks_password=self.given.get("ask-pass") == "yes",
         )
+
+    def _url(self) -> str:
+        place = self.place
+        user = f"{quote(place['user'], safe='')}@" if "user" in place else ""
+        where = place.get("host", "") + (f":{place['port']}" if "port" in place else "")
+        socket = f"?socket={quote(place['socket'])}" if "socket" in place else ""
+        return f"mysql://{user}{where}/{quote(place['database'], safe='')}{socket}"
+
+
+def _becomes(flag: Flag) -> str:
+    if flag.refused:
+        return f"refused: {flag.refused}"
+    if flag.says:
+        return flag.says
+    if isinstance(flag.becomes, str):
+        return flag.becomes
+    if flag.becomes is not None:
+        return " ".join(flag.becomes("1" if flag.takes_value else "yes")[:1])
+    return "part of the address" if flag.place else "no matter"

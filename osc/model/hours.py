@@ -34,7 +34,10 @@ def hours(text: str, option: str) -> Hours:
         if found is None:
             raise ValueError(text)
         a, b, c, d = map(int, found.groups())
-        return Hours(time(a, b), time(c % 24 if (c, d) == (24, 0) else c, d))
+        made = Hours(time(a, b), time(c % 24 if (c, d) == (24, 0) else c, d))
+        if made.begin == made.end and (c, d) != (24, 0):
+            raise ValueError(text)  # All day, or never?
+        return made
     except ValueError:
         raise Usage(
             f"{option} is {text!r}, which are no hours", todo=f"write {option} 22:00-06:00"

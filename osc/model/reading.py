@@ -42,7 +42,7 @@ class Reading:
             least = f", at least {_number(self.limit, self.unit)}" if self.limit else ""
             return f"{self.name} {_number(self.value, self.unit)}{least}"
         if self.limit <= 0:
-            return self.name
+            return self.name if self.value > 0 else f"{self.name}: good"
         if math.isinf(self.limit):
             return f"{self.name} {_number(self.value, self.unit)}"
         return f"{self.name} {_number(self.value, self.unit)} of {_number(self.limit, self.unit)}"

@@ -7,6 +7,7 @@ itself; who stops following altogether lets the server's log grow. Verification 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 LEAST_SHARE = 1 / 16
 """Below this the copy is not slower but stands still."""
@@ -34,7 +35,9 @@ class Steering:
     while it goes on. `pauses` and `postponements` are wishes of an operator, a file or a clock,
     each under the name of its source with its reason: one source's end is not another's.
     `cut_over_allowed_by` is who ended the last postponement, and how; empty while none has been.
-    `threads` and `chunk_seconds` are an operator's limits, None as the run was started.
+    `threads` and `chunk_seconds` are an operator's limits, None as the run was started;
+    `nice_ratio` is how long to rest after a chunk, in its own time. `changed` are settings, by
+    name, that an operator has changed since the run was started.
     """
 
     share: float = 1.0
@@ -45,7 +48,9 @@ class Steering:
     postponements: Reasons = ()
     threads: int | None = None
     chunk_seconds: float | None = None
+    nice_ratio: float = 0.0
     cut_over_allowed_by: str = ""
+    changed: tuple[tuple[str, Any], ...] = ()
 
     def paused(self, source: str, reason: str) -> Steering:
         """With this source's wish to pause; without it where the reason is empty."""
@@ -82,8 +87,9 @@ class Steering:
 
     @property
     def is_free(self) -> bool:
-        """Nothing holds the copy back, and nobody has said how many connections there are to be."""
-        return self.share == 1.0 and not self.copy_waits_for and self.threads is None
+        """Nothing holds the copy back, and nobody has said how fast it is to go."""
+        is_limited = self.copy_waits_for or self.nice_ratio or self.threads is not None
+        return self.share == 1.0 and not is_limited
 
     def connections(self, most: int) -> int:
         """How many of the copy's connections may take another chunk."""
@@ -96,9 +102,10 @@ class Steering:
         return (self.chunk_seconds or target_seconds) * max(self.share, LEAST_SHARE)
 
     def rest(self, most: int, chunk_seconds: float) -> float:
-        """Seconds to stand still after a chunk: the share may be less than one connection's."""
-        left = self.share * (self.threads or most)
-        return chunk_seconds * (1 / left - 1) if left < 1 else 0.0
+        """Seconds to stand still after a chunk: for niceness, and because the share may be less
+        than one connection's."""
+        left = min(1.0, self.share * (self.threads or most))
+        return chunk_seconds * (1 / left - 1 + self.nice_ratio)
 
 
 def next_share(now: Steering, severity: float) -> Steering:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from osc import errors
-from osc.engine import Order, Session, Statement
+from osc.engine import Order, Said, Session, Statement
 from osc.model.table import TableName
 from osc.mysql import quoting
 from osc.mysql.lasting import LastingSession
@@ -65,6 +65,21 @@ class MySQLBoard:
     def answered(self, number: int) -> str | None:
         found = self._query(f"SELECT answer FROM {self._orders} WHERE number = %s", number)
         return str(found[0][0]) if found and found[0][0] is not None else None
+
+    def note(self, migration: int, words: str, by: str, answer: str) -> None:
+        self._execute(
+            f"INSERT INTO {self._orders} (migration, words, ordered_by, answer, ordered_at) "
+            "VALUES (%s, %s, %s, %s, SYSDATE(3))",
+            migration, words, by, answer,
+        )  # fmt: skip
+
+    def said(self, migration: int) -> list[Said]:
+        found = self._query(
+            f"SELECT words, ordered_by, CAST(ordered_at AS CHAR), answer FROM {self._orders} "
+            "WHERE migration = %s AND answer IS NOT NULL ORDER BY number",
+            migration,
+        )
+        return [Said(*map(str, row)) for row in found]
 
     def show(self, migration: int, record: str) -> None:
         self._execute(

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -66,7 +65,7 @@ class Address:
 def address(url: str) -> Address:
     """Reads `mysql://user:password@host:port/database?ssl_ca=…&socket=…&defaults_file=…`.
 
-    What the URL leaves out comes from the option file, `~/.my.cnf` where none is named, and then
+    What the URL leaves out comes from option files (`osc.mysql.options`), and then
     from $MYSQL_HOST and $MYSQL_TCP_PORT. $MYSQL_PWD wins over a file's password; that one is not
     tried for another user than the file's.
     """
@@ -75,8 +74,7 @@ def address(url: str) -> Address:
     if not database:
         raise errors.Usage("the URL names no database: mysql://user@host:port/database")
     query = dict(parse_qsl(parts.query))
-    named = query.get("defaults_file")
-    file = options.read(Path(named or "~/.my.cnf"), needed=named is not None)
+    file = options.read(query.get("defaults_file"))
     user = unquote(parts.username) if parts.username else file.get("user")
     place = file if parts.hostname in (None, file.get("host")) else {}
     return Address(
@@ -289,7 +287,9 @@ def dial(to: Address, *, packets: bool = False) -> Connection:
         raise errors.Unreachable(
             f"{where} cannot be reached: {error.args[-1]}",
             still_true="nothing was touched",
-            todo="check host and port, and that the server runs",
+            todo=tls.TODO
+            if tls.is_about(str(error))
+            else "check host and port, and that the server runs",
         ) from error
 
 

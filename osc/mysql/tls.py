@@ -29,6 +29,14 @@ WORDS = (
 )  # fmt: skip
 
 
+TODO = "check --ssl-mode, --ssl-ca, and for which names the server's certificate is"
+
+
+def is_about(trouble: str) -> bool:
+    """Whether it is encryption that a connection failed for, and not the network."""
+    return "SSL" in trouble or "certificate" in trouble
+
+
 def parameters(asked: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     """PyMySQL's; Usage where a word that was asked for is none of `WORDS`, or makes no sense."""
     wanted = dict(asked)
@@ -80,5 +88,8 @@ def _context(asked: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
             context.load_cert_chain(cert, wanted.get("key"), wanted.get("key_password"))
     except (OSError, ValueError) as error:
         files = ", ".join(wanted[name] for name in ("ca", "cert", "key") if name in wanted)
-        raise Usage(f"a file of the TLS options ({files}) can't be used: {error}") from error
+        todo = "" if wanted.get("key") else "the key of --ssl-cert is --ssl-key"
+        raise Usage(
+            f"a file of the TLS options ({files}) can't be used: {error}", todo=todo
+        ) from error
     return context

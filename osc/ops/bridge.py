@@ -9,35 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from osc.config import Settings
 from osc.engine import Engine, Gauges
-from osc.errors import Precondition, Usage
 from osc.model.controls import Controls
 from osc.model.hours import hours
 from osc.model.progress import Tracker
-from osc.ops import control, gauges
+from osc.ops import control, gauges, sense
 from osc.ops.desk import Desk
 from osc.ops.guards import Guards
+from osc.ops.helm import Helm, Watch
 from osc.ops.throttle import Gauge, Throttle
 from osc.ops.words import Words
-
-
-def require(settings: Settings) -> None:
-    """Usage for what can't be meant, before a server is asked for anything."""
-    for window, option in (
-        (settings.only_between, "--only-between"),
-        (settings.cut_over_between, "--cut-over-between"),
-    ):
-        if window:
-            hours(window, option)
-    gauges.limits(settings.max_load, "--max-load")
-    gauges.limits(settings.critical_load, "--critical-load")
-    if settings.critical_load_hibernate and not settings.critical_load:
-        raise Usage("--critical-load-hibernate has no --critical-load to sleep for")
-    if settings.latency_query and not settings.max_latency:
-        raise Usage("--latency-query has no --max-latency that it could be longer than")
 
 
 @contextmanager
@@ -49,15 +34,38 @@ def steered(
     controls: Controls,
 ) -> Iterator[Words]:
     """For the length of the block the run is held to its limits and obeys its operators."""
+    words = Words(tracker, controls, position=lambda: engine.ledger.checkpoint(migration).position)
+    words.helm = Helm(
+        settings,
+        controls,
+        lambda chosen: _held(engine, migration, chosen, tracker, controls),
+        require=partial(_require, engine),
+    )
+    desk = Desk(engine.board, migration, words)
+    with ExitStack() as stack:
+        stack.enter_context(words.helm.at_work())
+        stack.enter_context(desk.at_work())
+        if settings.control_socket:
+            stack.enter_context(control.listening(Path(settings.control_socket), desk.hear))
+        yield words
+
+
+@contextmanager
+def _held(
+    engine: Engine, migration: int, settings: Settings, tracker: Tracker, controls: Controls
+) -> Iterator[Watch]:
+    """To its limits."""
     with ExitStack() as stack:
         signals = list(_signals(engine, settings, migration, stack))
-        stack.enter_context(Throttle(signals, controls, tracker).at_work())
-        stack.enter_context(_guards(engine, settings, controls, stack).at_work())
-        words = Words(tracker, controls)
-        stack.enter_context(Desk(engine.board, migration, words).at_work())
-        if settings.control_socket:
-            stack.enter_context(control.listening(Path(settings.control_socket), words.obey))
-        yield words
+        throttle = stack.enter_context(Throttle(signals, controls, tracker).at_work())
+        guards = _guards(engine, settings, controls, stack)
+        stack.enter_context(guards.at_work())
+        yield throttle, guards
+
+
+def _require(engine: Engine, settings: Settings) -> None:
+    sense.require(settings)
+    sense.ask(engine, settings)
 
 
 def _opened(make: Callable[[], Gauges], stack: ExitStack) -> Gauges:
@@ -70,7 +78,8 @@ def _opened(make: Callable[[], Gauges], stack: ExitStack) -> Gauges:
 def _signals(
     engine: Engine, settings: Settings, migration: int, stack: ExitStack
 ) -> Iterator[Gauge]:
-    for name, replica in engine.replicas().items():
+    replicas = engine.watching(settings.replica) or engine.replicas()
+    for name, replica in replicas.items():
         yield gauges.ReplicaLag(
             f"lag of replica {name}", _opened(replica, stack), migration, settings.max_lag
         )
@@ -81,17 +90,8 @@ def _signals(
     server = _opened(engine.gauges, stack)
     if server.free_disk() is not None:
         yield gauges.FreeDisk(server, settings.min_free_disk * 1e9)
-    elif settings.min_free_disk:
-        raise Precondition(
-            "how much disk is free can't be known here: the server doesn't say, and is on another "
-            "host or keeps it from us",
-            todo="leave --min-free-disk out, or look otherwise (--throttle-query, --throttle-http);"
-            " MariaDB has INSTALL SONAME 'disks', PostgreSQL the role pg_read_all_settings",
-        )
     for name, limit in gauges.limits(settings.max_load, "--max-load").items():
-        server = _opened(engine.gauges, stack)
-        server.read(name)  # A name that the server doesn't know would hold the copy for ever.
-        yield gauges.Load(name, server, limit)
+        yield gauges.Load(name, _opened(engine.gauges, stack), limit)
     if settings.throttle_query:
         yield gauges.Asked(_opened(engine.gauges, stack), settings.throttle_query)
     if settings.throttle_http:

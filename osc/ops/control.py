@@ -23,6 +23,8 @@ from pathlib import Path
 from osc.errors import OscError, Precondition
 
 LONGEST_LINE = 4096
+LONGEST_PATH = 107
+"""What fits into the `sun_path` of Linux, beside the zero at its end."""
 PATIENCE_SECONDS = 5.0
 
 Obey = Callable[[str, str], str]
@@ -56,11 +58,15 @@ def listening(path: Path, obey: Obey) -> Iterator[Path]:
 
 def make_way(path: Path) -> None:
     """Precondition where the place can't be ours; a dead socket of ours goes."""
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise _refused(f"the socket {path} can't be made: more than {LONGEST_PATH} bytes of path")
     try:
         found = path.lstat()
     except FileNotFoundError:
         if not path.parent.is_dir():
             raise _refused(f"there is no folder {path.parent} for the socket") from None
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise _refused(f"the socket {path} can't be made: nobody lets us write there") from None
         return
     except OSError as error:
         raise _refused(f"the socket {path} can't be made: {error}") from error

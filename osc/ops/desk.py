@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from osc.engine import Board
-from osc.errors import OscError, Precondition, ServerError
-from osc.ops.words import Words, record
+from osc.errors import OscError, Precondition, ServerError, Usage
+from osc.ops.redact import redacted
+from osc.ops.words import Words, asks, record
 from osc.threads import beside
 
 EVERY_SECONDS = 0.5
@@ -29,11 +31,24 @@ class Desk:
     words: Words
     _over: threading.Event = field(default_factory=threading.Event)
     _show_at: float = 0.0
+    _to_note: deque[tuple[str, str, str]] = field(default_factory=deque)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        with beside("desk", self._run, stop=self._over.set):
-            yield
+        try:
+            with beside("desk", self._run, stop=self._over.set):
+                yield
+        finally:
+            with suppress(ServerError):
+                self._note()
+
+    def hear(self, words: str, by: str) -> str:
+        """Words that came another way than through the ledger: obeyed, and written into it as soon
+        as the server can be asked."""
+        answer = self.words.obey(words, by)
+        if not asks(words):
+            self._to_note.append((redacted(words.strip()), by, answer))
+        return answer
 
     def _run(self) -> None:
         while True:
@@ -44,7 +59,13 @@ class Desk:
             if self._over.wait(EVERY_SECONDS):
                 return
 
+    def _note(self) -> None:
+        while self._to_note:
+            self.board.note(self.migration, *self._to_note[0])
+            self._to_note.popleft()
+
     def look(self) -> None:
+        self._note()
         for order in self.board.orders(self.migration):
             self.board.answer(
                 order.number, self._obeyed(order.words, f"{order.by}, through the ledger")
@@ -63,6 +84,12 @@ class Desk:
 
 def say(board: Board, migration: int, words: str, by: str) -> str:
     """Words to a run, wherever it is, and its answer; Precondition where none comes in time."""
+    if redacted(words) != words:
+        raise Usage(
+            "these words have a password in them, and would be kept in the ledger",
+            todo="leave it out: a replica lets us in as its server does; or say it through the "
+            "run's own socket (--control-socket)",
+        )
     number = board.order(migration, words, by)
     deadline = time.monotonic() + ANSWER_SECONDS
     waiting = threading.Event()

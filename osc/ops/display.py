@@ -16,18 +16,21 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import structlog
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Progress, Tracker
-from osc.ops.pace import Pace, Speed, details, outcome, step
+from osc.ops.pace import Pace, Speed, details, numbers, outcome, reasons, step
 from osc.ops.units import duration
 
+PHASE_WIDTH = 12
 BAR_WIDTH = 20
+NARROWEST_FOR_A_BAR = 72
 
 log = structlog.stdlib.get_logger("osc.progress")
 
@@ -157,7 +160,8 @@ class Bar:
 
     def tick(self, progress: Progress, speed: Speed | None) -> None:
         if progress.phase not in FINISHED:
-            self._live.update(_Now(progress, speed).row(), refresh=True)
+            now = _Now(progress, speed).shown(self._console.width)
+            self._live.update(now, refresh=True)
 
     def close(self) -> None:
         self._live.stop()
@@ -171,18 +175,26 @@ class Bar:
 
 @dataclass(frozen=True)
 class _Now:
-    """The running phase as one row of the terminal."""
+    """The running phase: a row of the terminal, and below it what it waits for."""
 
     progress: Progress
     speed: Speed | None
 
-    def row(self) -> Table:
+    def shown(self, width: int) -> Group:
+        """On a terminal of so many columns; a narrow one has no room for a bar."""
         row = Table.grid(padding=(0, 1))
-        row.add_column(no_wrap=True, min_width=12)
-        row.add_column(min_width=BAR_WIDTH)
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_row(f"  {self.progress.phase}", self._bar(), details(self.progress, self.speed))
-        return row
+        row.add_column(no_wrap=True, width=PHASE_WIDTH)
+        has_bar, left = width >= NARROWEST_FOR_A_BAR, width - PHASE_WIDTH - 2
+        if has_bar:
+            row.add_column(no_wrap=True, width=BAR_WIDTH)
+            left -= BAR_WIDTH + 1
+        # Columns that together are wider than the terminal would all be made narrower.
+        row.add_column(no_wrap=True, overflow="ellipsis", width=max(left, 1))
+        told = (*((self._bar(),) if has_bar else ()), numbers(self.progress, self.speed))
+        row.add_row(f"  {self.progress.phase}", *told)
+        waits = reasons(self.progress, self.speed)
+        below = Padding(Text(waits, style="yellow"), (0, 0, 0, PHASE_WIDTH + 1))
+        return Group(row, *([below] if waits else []))
 
     def _bar(self) -> ProgressBar:
         here = step(self.progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import urllib.error
 import urllib.request
@@ -178,10 +179,19 @@ def limits(text: str, option: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for part in filter(None, (word.strip() for word in text.split(","))):
         name, _mark, value = part.replace(":", "=").partition("=")
-        try:
-            found[name.strip()] = float(value)
-        except ValueError:
+        limit = _limit(value)
+        if not name.strip() or limit is None:
             raise Usage(
                 f"{option} says {part!r}", todo=f"write {option} NAME=NUMBER, several with a comma"
-            ) from None
+            )
+        found[name.strip()] = limit
     return found
+
+
+def _limit(text: str) -> float | None:
+    """None for what is none: what is counted is never below 0, and no number is not a limit."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if 0 <= found < math.inf else None

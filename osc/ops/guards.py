@@ -53,6 +53,13 @@ class Guards:
         with beside("guards", self._run, stop=self._over.set):
             yield
 
+    @property
+    def sources(self) -> frozenset[str]:
+        """The names under which it wishes."""
+        files = {str(path) for path in (*self.pause_files, *self.postpone_files)}
+        others = {"hours"} if self.cut_over_hours else set()
+        return frozenset(files | others | ({"critical load"} if self.critical else set()))
+
     def _run(self) -> None:
         while not self._over.wait(EVERY_SECONDS):
             self.look()

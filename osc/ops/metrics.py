@@ -108,15 +108,25 @@ def _of_signals(readings: Iterable[Reading]) -> Iterator[Metric]:
     yield from (value, severity, lag)
 
 
+def place(text: str, option: str, here: str = "") -> tuple[str, int]:
+    """Host and port; `here` is the host where none is named. Usage where it is no such thing."""
+    host, _, port = text.strip().rpartition(":")
+    host = host.strip("[]") or here
+    if not (host and port.isascii() and port.isdigit() and int(port) < 65_536):
+        form = "HOST:PORT, or :PORT for this machine" if here else "HOST:PORT"
+        raise Usage(f"{option} {text!r} is no address", todo=form)
+    return host, int(port)
+
+
 @contextmanager
 def served(listen: str, tracker: Tracker, controls: Controls) -> Iterator[int]:
     """Answers `http://HOST:PORT/metrics` for the length of the block; gives the port. Usage where
     the address can't be had. Without a host only this machine is answered."""
-    host, _, port = listen.rpartition(":")
+    host, port = place(listen, "--metrics-listen", "127.0.0.1")
     registry = CollectorRegistry()
     registry.register(RunCollector(tracker, controls))
     try:
-        server, thread = start_http_server(int(port), addr=host or "127.0.0.1", registry=registry)
+        server, thread = start_http_server(port, addr=host, registry=registry)
     except (OSError, ValueError, OverflowError) as error:
         raise Usage(
             f"--metrics-listen {listen!r}: {error}", todo="HOST:PORT, or :PORT for this machine"
@@ -134,16 +144,14 @@ def sent(
     address: str, tracker: Tracker, controls: Controls, every_seconds: float = STATSD_SECONDS
 ) -> Iterator[None]:
     """Sends the same numbers as StatsD gauges over UDP, which nobody has to receive."""
-    host, _, port = address.rpartition(":")
-    if not port.isdigit() or not host:
-        raise Usage(f"--statsd {address!r} is no HOST:PORT")
+    host, port = place(address, "--statsd")
     over = threading.Event()
 
     def run() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
             while not over.wait(every_seconds):
-                _send(line, (host, int(port)), tracker, controls)
-            _send(line, (host, int(port)), tracker, controls)
+                _send(line, (host, port), tracker, controls)
+            _send(line, (host, port), tracker, controls)
 
     thread = threading.Thread(target=run, name="osc statsd", daemon=True)
     thread.start()

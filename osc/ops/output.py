@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TextIO
 
 from osc.errors import OscError
 from osc.ops import display, failure, log
 from osc.ops.redact import redacted
+from osc.ops.units import wrapped
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ class Output:
 
     def result(self, value: Any, text: Callable[[], str]) -> None:
         """The command's answer; the text is made only where it is wanted."""
-        print(json.dumps(value, ensure_ascii=False) if self.as_json else text())
+        if self.as_json:
+            print(json.dumps(value, ensure_ascii=False))
+        else:
+            print(_fitted(text(), sys.stdout))
 
     def remark(self, sentence: str) -> None:
         """What a person should know and a script need not."""
@@ -52,7 +57,16 @@ class Output:
             logging.getLogger("osc").error(error.happened, extra={"action": "error", **fields})
         else:
             print(redacted(trace) if self.debug else "", end="", file=sys.stderr)
-            print(failure.text(error), file=sys.stderr)
+            print(_fitted(failure.text(error), sys.stderr), file=sys.stderr)
         if self.as_json:
             print(json.dumps(failure.record(error), ensure_ascii=False))
         return failure.exit_code(error)
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """Wrapped between words where it goes to a terminal; a script gets whole lines."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except (OSError, ValueError):
+        columns = 0
+    return wrapped(text, columns) if columns else text

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+from osc.model.lags import slowest
 from osc.model.phase import Phase
 from osc.model.progress import Progress
 from osc.ops.units import count, duration, size
@@ -102,7 +103,25 @@ class Pace:
 
 def details(progress: Progress, speed: Speed | None) -> str:
     """What there is to say about the phase, what matters most first: a terminal may be narrow."""
-    return ", ".join((*_rows(progress, speed), *_waiting(progress, speed)))
+    return ", ".join(filter(None, (numbers(progress, speed), reasons(progress, speed))))
+
+
+def numbers(progress: Progress, speed: Speed | None) -> str:
+    """How far it is."""
+    return ", ".join((*_rows(progress, speed), *_behind(progress)))
+
+
+def reasons(progress: Progress, speed: Speed | None) -> str:
+    """What it stands still for, or why it may not come to an end; empty while all is well."""
+    return "; ".join(_waiting(progress, speed))
+
+
+def _behind(progress: Progress) -> list[str]:
+    parts = [f"backlog {count(progress.backlog)}"] if progress.backlog else []
+    lag = slowest(progress.signals)
+    if lag is not None:
+        parts.append(f"lag {lag:.1f} s")
+    return parts
 
 
 def _rows(progress: Progress, speed: Speed | None) -> list[str]:
@@ -133,7 +152,7 @@ def _about(seconds: float) -> str:
 
 
 def _waiting(progress: Progress, speed: Speed | None) -> list[str]:
-    parts = [f"backlog {count(progress.backlog)}"] if progress.backlog else []
+    parts = []
     if progress.phase in CONVERGING and speed and (speed.growth or 0.0) > 0:
         parts.append(
             f"it grows by {count(round(speed.growth or 0))} a second: this does not converge at "
@@ -144,7 +163,9 @@ def _waiting(progress: Progress, speed: Speed | None) -> list[str]:
     if progress.differences:
         parts.append(f"{count(progress.differences)} differences")
     if progress.waiting_for:
-        parts.append(f"waiting for {progress.waiting_for}")
+        parts.append(progress.waiting_for)
+        if progress.phase is Phase.CUT_OVER and progress.forecast:
+            parts.append(progress.forecast)
     return parts
 
 

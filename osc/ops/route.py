@@ -128,9 +128,15 @@ def _locks(locks: tuple[Lock, ...]) -> str:
     return ", ".join(map(str, locks)) or "no lock"
 
 
+def _range(least: float, most: float) -> str:
+    if most < 1:
+        return "less than a second"
+    return f"{duration(least)} to {duration(most)}" if least >= 0.1 else f"up to {duration(most)}"
+
+
 def _of_forecast(forecast: Forecast) -> str:
     least, most = forecast.seconds
-    parts = [f"{duration(least)} to {duration(most)}" if most >= 1 else "less than a second"]
+    parts = [_range(least, most)]
     if forecast.disk_bytes:
         parts.append(f"{size(forecast.disk_bytes)} of disk")
     if forecast.log_bytes:

@@ -25,6 +25,7 @@ from osc.model.steering import Steering, next_share
 LOOK_SECONDS = 0.2
 STALE_SECONDS = 3.0
 """A gauge that has been silent for longer is one that has stopped answering."""
+PARTING_SECONDS = 1.0
 CLEAR = 0.9
 """What stands still goes on when the worst reading is below this part of its limit."""
 
@@ -71,6 +72,7 @@ class Throttle:
         self._watched = [_Watched(gauge, at=now) for gauge in gauges]
         self._controls, self._tracker = controls, tracker
         self._over = threading.Event()
+        self._has_successor = False
         self._threads: list[threading.Thread] = []
 
     def readings(self) -> list[Reading]:
@@ -90,7 +92,20 @@ class Throttle:
             yield self
         finally:
             self._over.set()
-            self._controls.steer(_freely)
+            self._part()
+            if not self._has_successor:
+                self._controls.steer(_freely)
+
+    def _part(self) -> None:
+        """Whoever closes what a gauge reads must not do so while it is being read; one that hangs
+        is not waited for."""
+        deadline = time.monotonic() + PARTING_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def give_way(self) -> None:
+        """Another one steers already: what it holds back is not let go at this one's end."""
+        self._has_successor = True
 
     def _watching(self, watched: _Watched) -> Callable[[], None]:
         def watch() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 
 def count(number: int) -> str:
     return f"{number:,}"
@@ -27,6 +30,25 @@ def size(number: int) -> str:
             return f"{amount:.0f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+_LABEL = re.compile(r"\S+(?: \S+)* {2,}| +|")
+
+
+def wrapped(text: str, columns: int) -> str:
+    """Long lines in several, under what follows their label; what has no blank stays whole."""
+    return "\n".join(_wrapped(line, columns) for line in text.split("\n"))
+
+
+def _wrapped(line: str, columns: int) -> str:
+    label = _LABEL.match(line)
+    indent = min(len(label[0]) if label else 0, columns // 2) or 2
+    return "\n".join(
+        textwrap.wrap(
+            line, columns, subsequent_indent=" " * indent, break_long_words=False,
+            break_on_hyphens=False, replace_whitespace=False,
+        )
+    ) if len(line) > columns else line  # fmt: skip
 
 
 def aligned(pairs: list[tuple[str, str]]) -> str:

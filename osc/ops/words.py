@@ -12,44 +12,74 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+from osc.config import CHANGEABLE
 from osc.errors import Stopped, Usage
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.reading import Reading
 from osc.model.steering import Steering
+from osc.ops.helm import Helm
 from osc.ops.pace import details
 
 OPERATOR = "operator"
 MOST_THREADS = 64
+LIMITS = ", ".join(name.replace("_", "-") for name in CHANGEABLE)
 
-HELP = """\
+HELP = f"""\
 sup                  a line: where it is
-status               the same and the signals
+status               the same and the signals (also: info)
 json                 everything, as JSON
+coordinates          where in the server's log a resume would go on
 throttle             pause the copy (also: pause, suspend); changes are followed
-no-throttle          go on with it (also: unthrottle, continue, resume-copy)
+no-throttle          go on with it (also: unthrottle, continue, resume, resume-copy)
 postpone             hold the cut-over back
 unpostpone           let it (also: no-postpone, cut-over)
+panic                stop at once; what was copied is kept for `osc resume`
 threads=N            connections that copy
 chunk-time=SECONDS   how long a chunk should take
-panic                stop at once; what was copied is kept for `osc resume`
+NAME=VALUE           any of {LIMITS}; NAME= takes it away
+max-lag-millis=N     the same as max-lag, in milliseconds
+throttle-control-replicas=A,B  the same as replica
+NAME=?               the present value
 help                 this
-"""
+
+throttle, no-throttle, unpostpone and panic may name the table: throttle=orders."""
+
+ASKING = frozenset({"help", "sup", "status", "info", "json", "coordinates", "applier", "inspector"})
+GONE = {
+    "chunk-size": "chunks are sized by time: chunk-time=SECONDS",
+    "dml-batch-size": "batches of changes are sized by themselves",
+    "cpu-profile": "there is no profile; `status` tells what it waits for",
+}
+"""Words of gh-ost's that have no meaning here, each with its answer."""
+
+
+def asks(line: str) -> bool:
+    """Words that change nothing need not be remembered."""
+    word = line.strip().lower()
+    return word in ASKING or word.endswith("=?") or word.partition("=")[0] in GONE
 
 
 @dataclass
 class Words:
-    """Obeys one word at a time and answers it; Usage where it makes no sense."""
+    """Obeys one word at a time and answers it; Usage where it makes no sense. `position` is what
+    the ledger has of the place in the server's log."""
 
     tracker: Tracker
     controls: Controls
     most_threads: int = MOST_THREADS
+    helm: Helm | None = None
+    position: Callable[[], str | None] = lambda: None
 
     def obey(self, line: str, by: str) -> str:
         name, mark, value = line.strip().partition("=")
-        if mark:
-            return self._set(name.strip().lower(), value.strip(), by)
-        word = name.strip().lower()
+        word, value = name.strip().lower(), value.strip()
+        if word in GONE:
+            return GONE[word]
+        if mark and word in self._of_a_table:
+            self._require_this_table(value)
+        elif mark:
+            return self._set(word, value, by)
         if word not in self._words:
             raise Usage(f"{word!r} is no word that is known here", todo="`help` lists them")
         return self._words[word](by)
@@ -61,16 +91,34 @@ class Words:
             self._sup: ("sup",),
             self._status: ("status", "info"),
             self._json: ("json",),
+            self._coordinates: ("coordinates",),
+            self._server: ("applier", "inspector"),
+            **self._steering,
+        }
+        return {word: act for act, words in each.items() for word in words}
+
+    @property
+    def _steering(self) -> dict[Callable[[str], str], tuple[str, ...]]:
+        return {
             self._pause: ("throttle", "pause", "suspend"),
-            self._go_on: ("no-throttle", "unthrottle", "continue", "resume-copy"),
+            self._go_on: ("no-throttle", "unthrottle", "continue", "resume", "resume-copy"),
             self._postpone: ("postpone",),
             self._unpostpone: ("unpostpone", "no-postpone", "cut-over"),
             self._panic: ("panic",),
         }
-        return {word: act for act, words in each.items() for word in words}
+
+    @property
+    def _of_a_table(self) -> set[str]:
+        return {word for words in self._steering.values() for word in words}
+
+    def _require_this_table(self, named: str) -> None:
+        """Whoever steers several runs says which one he means."""
+        table = self.tracker.read().table
+        if named.replace("`", "").replace('"', "") not in (table, table.rpartition(".")[2]):
+            raise Usage(f"this run is of {table}, not of {named}")
 
     def _help(self, by: str) -> str:
-        return HELP.rstrip()
+        return HELP
 
     def _sup(self, by: str) -> str:
         now = self.tracker.read()
@@ -89,13 +137,19 @@ class Words:
     def _json(self, by: str) -> str:
         return json.dumps(record(self.tracker, self.controls))
 
+    def _coordinates(self, by: str) -> str:
+        return self.position() or "none is saved yet"
+
+    def _server(self, by: str) -> str:
+        return "one server: rows are copied, changes applied and tables swapped where they are"
+
     def _pause(self, by: str) -> str:
         self.controls.steer(partial(Steering.paused, source=OPERATOR, reason=f"paused by {by}"))
         return "paused; changes are still followed"
 
     def _go_on(self, by: str) -> str:
         now = self.controls.steer(partial(Steering.paused, source=OPERATOR, reason=""))
-        return f"not yet: {now.paused_by}" if now.paused_by else "going on"
+        return f"not yet: {now.copy_waits_for}" if now.copy_waits_for else "going on"
 
     def _postpone(self, by: str) -> str:
         reason = f"the cut-over is postponed by {by}"
@@ -116,36 +170,73 @@ class Words:
         return "stopping"
 
     def _set(self, name: str, value: str, by: str) -> str:
-        knobs: dict[str, tuple[Callable[[Steering], Any], Callable[[str], Any], str]] = {
-            "threads": (lambda now: now.threads, self._threads, "threads"),
-            "chunk-time": (lambda now: now.chunk_seconds, _seconds, "chunk_seconds"),
-        }
+        knobs = self._knobs(by)
         if name not in knobs:
             raise Usage(
                 f"{name!r} can't be set while it runs", todo=f"these can: {', '.join(knobs)}"
             )
-        read, parse, of = knobs[name]
+        read, change = knobs[name]
         if value == "?":
-            found = read(self.controls.steering)
-            return "as it was started" if found is None else str(found)
-        wanted = parse(value)
-        self.controls.steer(lambda now: replace(now, **{of: wanted}))
-        return f"{name} is {wanted}"
+            return read()
+        return f"{name} is {change(value) or 'taken away'}"
 
-    def _threads(self, text: str) -> int:
-        if not text.isdigit() or not 1 <= int(text) <= self.most_threads:
+    def _knobs(self, by: str) -> dict[str, tuple[Callable[[], str], Callable[[str], str]]]:
+        """Each with what reads it and what changes it, which gives the value that it has then."""
+        now = self.controls.steering
+        known: dict[str, tuple[Callable[[], str], Callable[[str], str]]] = {
+            "threads": (lambda: _or_as_started(now.threads), self._threads),
+            "chunk-time": (lambda: _or_as_started(now.chunk_seconds), self._chunk_time),
+        }
+        if (helm := self.helm) is None:
+            return known
+        for name in CHANGEABLE:
+            changing = partial(helm.change, name, by=by)
+            known[name.replace("_", "-")] = (partial(helm.value, name), changing)
+        read, change = known["max-lag"]
+        known["max-lag-millis"] = (
+            lambda: f"{float(read()) * 1000:g}",
+            lambda text: f"{float(change(_from_millis(text))) * 1000:g}",
+        )
+        known["throttle-control-replicas"] = (
+            known["replica"][0],
+            lambda text: known["replica"][1](_as_urls(text)),
+        )
+        return known
+
+    def _threads(self, text: str) -> str:
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= self.most_threads:
             raise Usage(f"threads={text!r}", todo=f"a number from 1 to {self.most_threads}")
-        return int(text)
+        self.controls.steer(lambda now: replace(now, threads=int(text)))
+        return str(int(text))
+
+    def _chunk_time(self, text: str) -> str:
+        wanted = _number(text)
+        if not 0 < wanted <= 60:
+            raise Usage(f"chunk-time={text!r}", todo="seconds, above 0 and up to 60")
+        self.controls.steer(lambda now: replace(now, chunk_seconds=wanted))
+        return str(wanted)
 
 
-def _seconds(text: str) -> float:
+def _or_as_started(value: float | None) -> str:
+    return "as it was started" if value is None else str(value)
+
+
+def _number(text: str) -> float:
+    """NaN where it is none, which is in no range."""
     try:
-        found = float(text)
+        return float(text)
     except ValueError:
-        found = 0.0
-    if not 0 < found <= 60:
-        raise Usage(f"chunk-time={text!r}", todo="seconds, above 0 and up to 60")
-    return found
+        return math.nan
+
+
+def _from_millis(text: str) -> str:
+    return f"{_number(text) / 1000:g}"
+
+
+def _as_urls(text: str) -> str:
+    """gh-ost names hosts and ports alone."""
+    each = (one.strip() for one in text.split(","))
+    return ",".join(one if "://" in one or not one else f"mysql://{one}/" for one in each)
 
 
 def _limit(reading: Reading) -> float | None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from osc.engine import Order
+from osc.engine import Order, Said
 from osc.postgres.session import Address, Connection
 
 
@@ -54,6 +54,26 @@ class PostgresBoard:
         with self._opened() as session:
             found = session.value("SELECT answer FROM osc.instruction WHERE number = $1", number)
             return None if found is None else str(found)
+
+    def note(self, migration: int, words: str, by: str, answer: str) -> None:
+        with self._opened() as session:
+            session.run(
+                "INSERT INTO osc.instruction (migration, words, ordered_by, answer)"
+                " VALUES ($1, $2, $3, $4)",
+                migration,
+                words,
+                by,
+                answer,
+            )
+
+    def said(self, migration: int) -> list[Said]:
+        with self._opened() as session:
+            found = session.rows(
+                "SELECT words, ordered_by, ordered_at::text, answer FROM osc.instruction"
+                " WHERE migration = $1 AND answer IS NOT NULL ORDER BY number",
+                migration,
+            )
+        return [Said(*row) for row in found]
 
     def show(self, migration: int, record: str) -> None:
         with self._opened() as session:

@@ -176,7 +176,7 @@ class Address:
         except psycopg.Error as error:
             raise errors.Unreachable(
                 f"cannot connect to {self}: {_words(error)}",
-                todo="check host, port, user and password (PGPASSWORD, ~/.pgpass, services)",
+                todo=_todo(str(error)),
             ) from error
 
 
@@ -239,6 +239,12 @@ def translated(error: psycopg.Error, *, broken: bool = False) -> errors.ServerEr
         return errors.ConnectionLost(f"the connection was lost: {_words(error)}", code=code)
     kind = next((kind for prefix, kind in KINDS if code.startswith(prefix)), errors.ServerError)
     return kind(_words(error), code=code)
+
+
+def _todo(trouble: str) -> str:
+    if "SSL" in trouble or "certificate" in trouble:
+        return "check --ssl-mode, --ssl-ca, and for which names the server's certificate is"
+    return "check host, port, user and password (PGPASSWORD, ~/.pgpass, services)"
 
 
 def _words(error: psycopg.Error) -> str:

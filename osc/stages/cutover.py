@@ -19,10 +19,9 @@ from osc.engine import Job, Session, Swapped, Swapper
 from osc.model.blocker import Blocker, Kill, named
 from osc.model.controls import Controls
 from osc.model.convergence import Convergence
-from osc.model.forecast import forecast
 from osc.model.lags import Lags, slowest
 from osc.model.progress import Tracker
-from osc.model.steering import Steering
+from osc.stages.leave import Leave
 from osc.stages.sync import Follower
 from osc.threads import beside
 
@@ -34,8 +33,6 @@ LONGEST_BACK_OFF_SECONDS = 10.0
 PATIENT_ATTEMPTS = 3
 """Before anybody is ended for us: most of those in the way are gone by themselves soon."""
 
-FORECAST_SECONDS = 5.0
-"""How often whoever may give leave is told anew what the lock would meet."""
 LAG_LOOK_SECONDS = 0.1
 LAG_AFTER_SECONDS = 0.5
 """When the lag after the swap is read: a beat has had the time to arrive."""
@@ -48,7 +45,7 @@ def catch_up(follower: Follower, tracker: Tracker, controls: Controls) -> None:
     rounds, waited = Convergence(follower.catch_up_limit_seconds), False
     while (seconds := follower.settle(rounds)) > NEARLY_EMPTY_SECONDS:
         waited = True
-        tracker.note(waiting_for=f"the backlog: the last round took {seconds:.1f} s")
+        tracker.note(waiting_for=f"catching up: the last round took {seconds:.1f} s")
         controls.check()
         rounds.check(time.monotonic(), str(follower.job.original.name))
     if waited:
@@ -78,32 +75,28 @@ def replicas_watched(tracker: Tracker, controls: Controls) -> Iterator[None]:
 
 @dataclass
 class CutOver:
-    """Tries until it is done, or has been tried `attempts` times."""
+    """Tries until it is done, or has been tried `attempts` times; before each it asks for leave."""
 
     job: Job
     swapper: Swapper
     follower: Follower
     tracker: Tracker
     controls: Controls
+    leave: Leave
     budget_seconds: float
     attempts: int
     kill: Kill = Kill.NEVER
     by: str = ""
     on_blocked: Callable[[list[str]], None] = lambda blockers: None
-    old_transactions: Callable[[], float] = lambda: 0.0
-    """How many on the server are older than ten seconds."""
-    recheck: Callable[[], None] = lambda: None
-    """Raises TableChanged where the original was altered while the cut-over was held back."""
-    _forecast_at: float = 0.0
 
     def run(self) -> Swapped:
-        self._await_leave()
+        self.leave.wait()
         self.swapper.prepare(self.controls.check)
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
-            self._await_leave()
+            self.leave.wait()
             catch_up(self.follower, self.tracker, self.controls)
-            self._tell_what_is_expected()
+            self.leave.tell(f"cut-over of {self.job.original.name}")
             self.tracker.add(cut_over_attempts=1)
             try:
                 with replicas_watched(self.tracker, self.controls):
@@ -121,38 +114,6 @@ class CutOver:
             todo="end these transactions or wait for a quieter hour; raise "
             "--cut-over-lock-timeout only if applications can wait that long",
         )
-
-    def _await_leave(self) -> None:
-        """The cut-over may be held back, for a word of the operator or for an hour that he named;
-        changes are followed meanwhile. He is shown what the lock would meet; and as this may last
-        for days, the table is looked at again when it is over."""
-
-        def waits_for(now: Steering) -> str:
-            if now.cut_over_waits_for and time.monotonic() >= self._forecast_at:
-                self._forecast()
-            return now.cut_over_waits_for
-
-        self.controls.wait_while(waits_for, lambda reason: self.tracker.note(waiting_for=reason))
-        self.recheck()
-
-    def _forecast(self) -> None:
-        """To say what is to come is no reason to fail."""
-        try:
-            told = str(forecast(self.swapper.blockers(), self.old_transactions()))
-        except errors.OscError as error:
-            told = f"lock expected free: not known ({error.happened})"
-        self.tracker.note(forecast=told)
-        self._forecast_at = time.monotonic() + FORECAST_SECONDS
-
-    def _tell_what_is_expected(self) -> None:
-        self._forecast()
-        allowed = self.controls.steering.cut_over_allowed_by or f"{self.by}, who started the run"
-        self.tracker.note(allowed_by=allowed)
-        told = self.tracker.read().forecast
-        log.info(
-            "cut-over of %s, allowed by %s: %s", self.job.original.name, allowed, told,
-            extra={"action": "cut-over", "allowed_by": allowed, "forecast": told},
-        )  # fmt: skip
 
     def _attempt(self) -> Swapped:
         """One attempt has its turn alone: nothing is read from the source beside it."""

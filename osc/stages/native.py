@@ -17,6 +17,8 @@ from osc.engine import Climb, Ladder
 from osc.model.controls import Controls
 from osc.model.ladder import Climbed, Step, Taken
 from osc.model.progress import Tracker
+from osc.model.table import TableName
+from osc.stages.leave import Leave
 
 LONGEST_BACK_OFF_SECONDS = 10.0
 
@@ -29,6 +31,7 @@ class Climber:
     ladder: Ladder
     tracker: Tracker
     controls: Controls
+    leave: Leave
     attempts: int
     taken: Callable[[int], None] = lambda done: None
 
@@ -44,7 +47,9 @@ class Climber:
         step, began = self.climb.steps[number], time.monotonic()
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
-            self._await_leave(step)
+            if not step.patient:  # The operator may hold back what applications notice.
+                self.leave.wait()
+                self.leave.tell(f"step {number + 1} of {len(self.climb.steps)} on {self._name}")
             self.tracker.add(cut_over_attempts=1)
             self._say(number, step)
             try:
@@ -60,13 +65,9 @@ class Climber:
                 return _climbed(step, attempt, time.monotonic() - began, taken)
         raise self._not_obtained(step)
 
-    def _await_leave(self, step: Step) -> None:
-        """The operator may hold back whatever takes a lock that applications notice."""
-        if not step.patient:
-            self.controls.wait_while(
-                lambda now: now.cut_over_waits_for,
-                lambda reason: self.tracker.note(waiting_for=reason),
-            )
+    @property
+    def _name(self) -> TableName:
+        return self.climb.table.name
 
     def _say(self, number: int, step: Step) -> None:
         of = len(self.climb.steps)
@@ -82,7 +83,7 @@ class Climber:
         self.controls.pause(random.uniform(longest / 2, longest))
 
     def _not_obtained(self, step: Step) -> errors.CutOverNotObtained:
-        name, budget = self.climb.table.name, self.climb.lock_budget_seconds * 1000
+        name, budget = self._name, self.climb.lock_budget_seconds * 1000
         return errors.CutOverNotObtained(
             f"{step.does}: not done within {budget:.0f} ms in {self.attempts} attempts;"
             f" in the way: {self._in_the_way()}",
@@ -92,20 +93,20 @@ class Climber:
         )
 
     def _in_the_way(self) -> str:
-        found = self.ladder.blockers(self.climb.table.name)
+        found = self.ladder.blockers(self._name)
         return "; ".join(map(str, found)) or "nobody any more"
 
     def _lost(self, error: errors.ServerError) -> errors.DataWouldBeLost:
         return errors.DataWouldBeLost(
             f"the new definition has no room for the rows: {error.happened}",
-            still_true=f"{self.climb.table.name} serves as before",
+            still_true=f"{self._name} serves as before",
             todo="change the rows or the ALTER, then start again",
         )
 
     def _refused(self, step: Step, error: errors.ServerError) -> errors.Precondition:
         return errors.Precondition(
             f"the server refuses {step.sql}: {error.happened}",
-            still_true=f"{self.climb.table.name} serves as before",
+            still_true=f"{self._name} serves as before",
             todo="correct the statement; the server itself would not run it either",
         )
 

@@ -182,7 +182,7 @@ class Follower:
         waiting = len(self.backlog) + self.spill.count
         rounds.read(Reading(time.monotonic(), self.backlog.arrived, self._applied, waiting))
         if told := rounds.told():
-            self.tracker.note(waiting_for=f"the backlog: {told}")
+            self.tracker.note(waiting_for=f"catching up: {told}")
         rounds.check(time.monotonic(), str(self.job.original.name))
 
     def reapply(self, keys: Sequence[KeyValue]) -> None:

@@ -14,7 +14,7 @@ from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.ops import desk
 from osc.ops.desk import Desk
-from osc.ops.words import Words
+from osc.ops.words import Words, asks
 from tests.conformance.place import Place
 from tests.servers import every_server
 
@@ -74,6 +74,46 @@ def test_an_order_that_nobody_hears_is_taken_back(
         desk.say(place.engine.board, migration, "panic", "ann")
 
     assert place.engine.board.orders(migration) == []
+
+
+def test_who_said_what_and_how_is_kept(place: Place, migration: int, at_the_desk: Desk) -> None:
+    desk.say(place.engine.board, migration, "pause", "ann@far")
+    at_the_desk.hear("no-throttle", "bob@here, through the socket")
+    at_the_desk.hear("sup", "bob@here, through the socket")
+    for _ in range(2):  # By the second it has looked once more since.
+        desk.say(place.engine.board, migration, "sup", "ann@far")
+
+    said = place.engine.board.said(migration)
+    first, second = (one for one in said if not asks(one.words))
+
+    assert (first.words, first.by) == ("pause", "ann@far")
+    assert first.answer == "paused; changes are still followed"
+    assert (second.words, second.by) == ("no-throttle", "bob@here, through the socket")
+    assert second.at >= first.at
+    assert place.engine.board.said(migration + 1) == []
+
+
+def test_the_last_words_are_kept_too(place: Place, migration: int) -> None:
+    made = Desk(place.engine.board, migration, Words(Tracker(), Controls()))
+    with made.at_work():
+        made.hear("panic", "bob@here, through the socket")
+
+    assert [one.words for one in place.engine.board.said(migration)] == ["panic"]
+
+
+def test_no_password_comes_into_the_ledger(
+    place: Place, migration: int, at_the_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.Usage, match="password"):
+        desk.say(place.engine.board, migration, "replica=mysql://me:secret@db2/", "ann")
+    monkeypatch.setattr(Words, "obey", lambda *_: "watched")
+    at_the_desk.hear("replica=mysql://me:secret@db2/", "bob")
+    for _ in range(2):
+        desk.say(place.engine.board, migration, "sup", "ann")
+
+    said = [one.words for one in place.engine.board.said(migration)]
+    assert "replica=mysql://me:***@db2/" in said
+    assert "secret" not in str(said)
 
 
 def test_a_run_shows_where_it_is(place: Place, migration: int) -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from osc import cli, migration
 from osc.cli import frame
 from osc.config import Settings
-from osc.engine import Names, Rehearsal, Run, Sync
+from osc.engine import Names, Rehearsal, Run, Said, Sync
 from osc.errors import DataWouldBeLost, OscError, Precondition, VerificationFailed
 from osc.migration import Request
 from osc.model import alter
@@ -79,6 +79,12 @@ class Catalog:
         return PLAN.table
 
 
+SAID = [
+    Said("sup", "ann@far", "2026-11-28 02:59:00", "shop.orders: cut-over"),
+    Said("cut-over", "ann@far", "2026-11-28 03:00:00.123", "it may"),
+]
+
+
 @dataclass
 class Server:
     """The engine as far as the command line looks at it, and what was asked of the migration."""
@@ -127,6 +133,7 @@ class Server:
             "rehearse": self._plan("rehearse"),
             "migrate": self._migrate,
             "status": lambda engine, table: [RUN],
+            "said": lambda engine, runs: {RUN.id: SAID},
             "cleanup": self._cleanup,
         }
         for name, fake in fakes.items():
@@ -225,7 +232,24 @@ def test_what_cannot_be_meant_is_exit_code_2(server: Server, words: tuple[str, .
         (["--critical-load-hibernate", "5"], "has no --critical-load"),
         (["--latency-query", "SELECT 1"], "has no --max-latency"),
         (["--hooks-path", "/no/such/folder", "--execute"], "is no folder"),
-        (["--statsd", "nowhere", "--execute"], "is no HOST:PORT"),
+        (["--statsd", "nowhere"], "--statsd 'nowhere' is no address"),
+        (["--statsd", ":8125"], "--statsd ':8125' is no address"),
+        (["--metrics-listen", ":99999"], "--metrics-listen ':99999' is no address"),
+        (["--throttle-http", "localhost"], "--throttle-http 'localhost' is no address"),
+        (["--replica", "db2"], "--replica 'db2' is no URL"),
+        (["--pause-file", ""], "--pause-file"),
+        (["--max-lag", "nan"], "--max-lag is nan"),
+        (["--max-lag", "inf"], "--max-lag is inf, and it should be a number"),
+        (["--threads", "-1"], "--threads is -1, and it should be at least 1"),
+        (["--hooks-time-limit", "1e9"], "it should be at most 2,592,000"),
+        (["--max-load", "running=nan"], "--max-load says 'running=nan'"),
+        (["--max-load", "running=-1"], "--max-load says 'running=-1'"),
+        (["--max-load", "=5"], "--max-load says '=5'"),
+        (["--only-between", "22:00-22:00"], "which are no hours"),
+        (["--threads", "8", "--most-threads", "4"], "more than --most-threads 4"),
+        (["--repair", "--no-verify"], "--no-verify leaves that out"),
+        (["--max-load", "a=5", "--critical-load", "a=4"], "would stop before it is held back"),
+        (["--pause-file", "x", "--panic-flag-file", "x"], "is for --panic-flag-file and for"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_exit_code_2(
@@ -236,6 +260,20 @@ def test_a_value_that_makes_no_sense_is_exit_code_2(
     assert result.exit_code == 2
     assert said in result.stderr
     assert server.called == []
+
+
+def test_a_named_number_of_threads_may_be_above_what_nobody_has_named(server: Server) -> None:
+    assert osc("run", URL, CHANGE, "--threads", "32").exit_code == 0
+
+
+def test_a_server_is_not_asked_where_no_change_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(frame, "engine_at", asked)
+
+    for words in (["--table", "orders"], [], [CHANGE, CHANGE], ["--alter", "ADD x INT"]):
+        assert osc("run", URL, *words).exit_code == 2
 
 
 def test_a_socket_that_can_not_be_had_is_told_before_anything_is_touched(
@@ -490,5 +528,8 @@ def test_history_tells_who_did_what_and_what_came_of_it(server: Server) -> None:
 
     assert "shop.orders: died in copy" in said
     assert "me@here" in said
+    assert "2026-11-28 03:00:00  cut-over, by ann@far: it may" in said
+    assert "sup" not in said, "that somebody has looked is nothing to remember"
     (record,) = json.loads(osc("history", URL, "--json").stdout)
     assert (record["id"], record["result"]) == (7, None)
+    assert [one["words"] for one in record["said"]] == ["cut-over"]

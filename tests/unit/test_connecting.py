@@ -24,13 +24,14 @@ SECRET = "s3cr:t@x"
 @pytest.fixture(autouse=True)
 def nothing_else_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(options, "FILES", (str(tmp_path / "etc.cnf"), "~/.my.cnf"))
     for name in ("MYSQL_HOST", "MYSQL_TCP_PORT", "MYSQL_PWD"):
         monkeypatch.delenv(name, raising=False)
 
 
 def test_the_option_file_says_what_the_url_does_not(tmp_path: Path) -> None:
     (tmp_path / ".my.cnf").write_text(
-        "!includedir /etc/elsewhere\n[client]\nuser = ann\npassword = 'p#1 =x'\nhost=db1\n"
+        "!includedir elsewhere\n[client]\nuser = ann\npassword = 'p#1 =x'\nhost=db1\n"
         "port=3307\n"
         "ssl_ca = /ca.pem # ours\nquick\n[mysql]\nuser = nobody\n[osc]\nhost=db2\n"
     )
@@ -54,11 +55,47 @@ def test_a_file_that_is_named_is_read_instead_and_has_to_be_there(tmp_path: Path
         address("mysql:///shop?defaults_file=/no/such")
 
 
-def test_a_broken_option_file_is_not_quoted() -> None:
-    with pytest.raises(errors.Usage) as found:
-        options.parsed("password = secret\n", "x.cnf")
+def test_a_broken_option_file_is_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / "x.cnf").write_text("password = secret\n")
+    with pytest.raises(errors.Usage, match="is not written as one") as found:
+        options.read(str(tmp_path / "x.cnf"))
 
     assert "secret" not in str(found.value)
+
+
+def test_the_user_s_own_file_wins_over_that_of_the_machine_and_what_it_includes(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "etc.cnf").write_text(
+        f"[client-server]\nsocket = /run/s\nport=1\n!includedir {tmp_path}/conf.d/\n!include more\n"
+    )
+    (tmp_path / "conf.d" / "a.cnf").write_text("[client]\nhost=included\nuser=included\n")
+    (tmp_path / "conf.d" / "a.txt").write_text("[client]\nhost=not-included\n")
+    (tmp_path / "more").write_text('[client]\npassword="a\\sb\\\\"\n')
+    (tmp_path / ".my.cnf").write_text("[client]\nuser=own\n")
+
+    found = address("mysql:///shop")
+
+    assert (found.host, found.user, found.password) == ("included", "own", "a b\\")
+    assert (found.socket, found.port) == ("/run/s", 1)
+
+
+def test_a_file_that_everybody_may_write_into_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".my.cnf").write_text("[client]\nuser=anybody\n")
+    (tmp_path / ".my.cnf").chmod(0o666)
+
+    assert address("mysql:///shop").user is None
+    with pytest.raises(errors.Usage, match="everybody may write"):
+        options.read(str(tmp_path / ".my.cnf"))
+
+
+@pytest.mark.parametrize("line", ["!include me.cnf", "!include none.cnf", "!includes x"])
+def test_what_can_not_be_included_is_told(tmp_path: Path, line: str) -> None:
+    (tmp_path / "me.cnf").write_text(f"{line}\n")
+
+    with pytest.raises(errors.Usage):
+        options.read(str(tmp_path / "me.cnf"))
 
 
 def test_the_variable_wins_over_the_password_of_a_file(

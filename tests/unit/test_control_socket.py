@@ -58,6 +58,24 @@ def test_an_unpostponed_cut_over_says_what_it_still_waits_for(
     assert control.ask(path, "unpostpone") == "not yet: the cut-over waits for its hours"
 
 
+def test_a_word_may_name_the_table_that_it_is_meant_for(controls: Controls) -> None:
+    tracker = Tracker()
+    tracker.note(table="shop.orders")
+    words = Words(tracker, controls)
+
+    with pytest.raises(errors.Usage, match=r"of shop.orders, not of customers"):
+        words.obey("panic=customers", "ann")
+
+    assert not controls.stopping
+    assert "paused" in words.obey("throttle=orders", "ann")
+    assert words.obey("resume=shop.`orders`", "ann") == "going on"
+
+
+@pytest.mark.parametrize("line", ["chunk-size=100", "dml-batch-size=?", "cpu-profile"])
+def test_a_word_without_a_meaning_is_answered_with_a_sentence(path: Path, line: str) -> None:
+    assert not control.ask(path, line).startswith("error: ")
+
+
 def test_panic_stops_the_run(path: Path, controls: Controls) -> None:
     control.ask(path, "panic")
 

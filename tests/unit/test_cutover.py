@@ -19,6 +19,7 @@ from osc.model.reading import Reading
 from osc.model.watermark import Watermark
 from osc.stages import cutover
 from osc.stages.cutover import CutOver
+from osc.stages.leave import Leave
 from osc.stages.sync import Follower
 from tests.fakes import (
     FENCE,
@@ -47,6 +48,7 @@ class Bench:
     tracker: Tracker
     controls: Hurried
     told: list[list[str]] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=list)
 
     def run(
         self,
@@ -60,12 +62,19 @@ class Bench:
             follower=self.follower,
             tracker=self.tracker,
             controls=self.controls,
+            leave=Leave(
+                self.tracker,
+                self.controls,
+                self.swapper.blockers,
+                recheck=recheck,
+                by="ann@here",
+                on_allowed=self.allowed.append,
+            ),
             budget_seconds=0.25,
             attempts=attempts,
             kill=kill,
             by="ann@here",
             on_blocked=self.told.append,
-            recheck=recheck,
         ).run()
 
 
@@ -246,7 +255,7 @@ def test_catching_up_goes_on_until_a_round_is_short(
     cutover.catch_up(bench.follower, bench.tracker, bench.controls)
 
     assert next(rounds, None) is None
-    assert told[1:] == [f"the backlog: the last round took {s} s" for s in (5.0, 1.0)]
+    assert told[1:] == [f"catching up: the last round took {s} s" for s in (5.0, 1.0)]
     assert bench.tracker.read().waiting_for == ""
 
 
@@ -327,7 +336,7 @@ def test_an_attempt_says_before_it_what_the_lock_would_meet_and_who_allowed_it(
 
     now = bench.tracker.read()
     assert now.forecast == "lock expected free: yes; 0 transactions older than 10 s"
-    assert now.allowed_by == "ann@here, who started the run"
+    assert now.allowed_by == "ann@here, who runs it"
 
 
 @pytest.mark.parametrize(
@@ -350,8 +359,8 @@ def test_a_cut_over_that_was_held_back_looks_at_the_table_again_and_names_who_le
     bench.controls.steer(lambda now: now.postponed("operator", "held back"))
 
     def recheck() -> None:
-        assert not bench.controls.steering.postponements
-        raise errors.TableChanged("orders was altered")
+        if not bench.controls.steering.postponements:
+            raise errors.TableChanged("orders was altered")
 
     def bob_allows(seconds: float) -> None:
         assert bench.tracker.read().forecast
@@ -363,6 +372,32 @@ def test_a_cut_over_that_was_held_back_looks_at_the_table_again_and_names_who_le
     bench.run()
 
     assert bench.tracker.read().allowed_by == "bob@far"
+
+
+def test_a_table_that_is_altered_while_the_cut_over_is_held_back_is_told_at_once(
+    bench: Bench,
+) -> None:
+    bench.controls.steer(lambda now: now.postponed("operator", "held back"))
+
+    def recheck() -> None:
+        raise errors.TableChanged("orders was altered")
+
+    def somebody_allows(seconds: float) -> None:
+        bench.controls.steer(lambda now: now.postponed("operator", ""))
+
+    bench.controls.pause = somebody_allows  # type: ignore[method-assign]
+    with pytest.raises(errors.TableChanged):
+        bench.run(recheck=recheck)
+
+    assert bench.controls.steering.postponements, "nobody had to give leave first"
+
+
+def test_who_allowed_it_is_written_down_once_for_all_attempts(bench: Bench) -> None:
+    bench.swapper.before = [LOCKED, LOCKED]
+
+    bench.run()
+
+    assert bench.allowed == ["ann@here, who runs it"]
 
 
 def test_replicas_are_watched_through_the_swap(bench: Bench) -> None:

@@ -57,8 +57,15 @@ def test_a_file_that_is_named_is_the_only_one(alone: Path) -> None:
     [
         ("threds = 4", "no setting 'threds'"),
         ("threads = ", "can't be read"),
-        ("threads = 1000", "--threads"),
-        ('threads = "many"', "--threads"),
+        ("threads = 1000", "osc.toml: threads is 1000, and it should be at most 64"),
+        ('threads = "many"', "osc.toml: threads is 'many', and it should be a whole number"),
+        ("verify = 3", "verify is 3, and it should be true or false"),
+        ("max-lag = nan", "max-lag is nan, and it should be"),
+        ("max-load = {running = 25}", "max-load is .*, and it should be a text"),
+        ("replica = 5", "replica is 5, and it should be a list of texts"),
+        ('pause-file = ["a", ""]', "none of them empty"),
+        ("profile = 3", "no profile"),
+        ("[profile]\nnight = 3", "no profile"),
     ],
 )
 def test_a_bad_file_is_wrong_usage(alone: Path, text: str, said: str) -> None:
@@ -87,3 +94,33 @@ def test_each_value_says_where_it_comes_from(alone: Path, monkeypatch: pytest.Mo
     assert told["max_lag"] == (0.5, "osc.toml, profile night")
     assert told["verify"] == (False, "$OSC_VERIFY")
     assert told["chunk_time"] == (0.5, "default")
+
+
+def test_a_variable_may_have_several_values_as_a_file_and_an_option_may(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alone / "osc.toml").write_text('pause-file = "one"\n')
+    monkeypatch.setenv("OSC_REPLICA", "mysql://a/b, mysql://c/d")
+
+    chosen = settings()
+
+    assert chosen.replica == ("mysql://a/b", "mysql://c/d")
+    assert chosen.pause_file == ("one",)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"OSC_VERIFY": "maybe"}, r"\$OSC_VERIFY is 'maybe', and it should be true or false"),
+        ({"OSC_MAX_LAG": ""}, r"\$OSC_MAX_LAG is '', and it should be a number"),
+        ({"OSC_SYNC": "logs"}, r"\$OSC_SYNC is 'logs', and it should be one of 'auto', 'log' or"),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_named(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(errors.Usage, match=said):
+        settings()

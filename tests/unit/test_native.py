@@ -14,6 +14,7 @@ from osc.engine import Climb, Ladder
 from osc.model.ladder import Cost, Step, Taken
 from osc.model.progress import Tracker
 from osc.model.table import TableName
+from osc.stages.leave import Leave
 from osc.stages.native import Climber
 from tests.fakes import ORDERS, Hurried
 
@@ -40,7 +41,8 @@ class FakeLadder:
 def climber(ladder: FakeLadder, attempts: int = 3) -> tuple[Climber, Hurried, Tracker]:
     controls, tracker = Hurried(), Tracker()
     climb = Climb(7, ORDERS, STEPS)
-    made: Any = Climber(climb, cast(Ladder, ladder), tracker, controls, attempts)
+    leave = Leave(tracker, controls, blockers=list, by="ann@here")
+    made: Any = Climber(climb, cast(Ladder, ladder), tracker, controls, leave, attempts)
     return made, controls, tracker
 
 
@@ -103,4 +105,32 @@ def test_a_signal_ends_it_between_two_attempts() -> None:
     with pytest.raises(errors.Interrupted):
         made.run()
 
+    assert ladder.took == []
+
+
+def test_who_allowed_a_step_that_applications_notice_is_told() -> None:
+    made, _, tracker = climber(FakeLadder())
+
+    made.run()
+
+    assert tracker.read().allowed_by == "ann@here, who runs it"
+    assert tracker.read().forecast.startswith("lock expected free: yes")
+
+
+def test_a_table_that_is_altered_while_a_step_is_held_back_is_told_at_once() -> None:
+    ladder = FakeLadder()
+    made, controls, _ = climber(ladder)
+    controls.steer(lambda now: now.postponed("operator", "held back"))
+
+    def recheck() -> None:
+        raise errors.TableChanged("orders was altered")
+
+    def somebody_allows(seconds: float) -> None:
+        controls.steer(lambda now: now.postponed("operator", ""))
+
+    made.leave.recheck, controls.pause = recheck, somebody_allows  # type: ignore[method-assign]
+    with pytest.raises(errors.TableChanged):
+        made.run()
+
+    assert controls.steering.postponements, "nobody had to give leave first"
     assert ladder.took == []

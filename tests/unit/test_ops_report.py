@@ -15,6 +15,7 @@ from osc.model.table import Column, Key, Table, TableName
 from osc.ops import display
 from osc.ops.pace import Speed
 from osc.ops.report import differences, report_record, report_text
+from osc.ops.units import wrapped
 from osc.stages.plan import Plan
 from tests.unit.test_cli import REPORT
 
@@ -130,3 +131,19 @@ def test_a_report_carries_what_the_alter_changed_in_the_catalog() -> None:
     told = report_record(replace(REPORT, diff=changed))
 
     assert told["diff"] == {"removed": ("column size: int",), "added": ("column size: bigint",)}
+
+
+def test_a_long_line_is_wrapped_under_what_follows_its_label() -> None:
+    told = "phases      plan 1 ms, copy 2 ms, load 3 ms\nosc: refused: it is not so\n  todo: go on"
+
+    assert wrapped(told, 24).split("\n") == [
+        "phases      plan 1 ms,",
+        "            copy 2 ms,",
+        "            load 3 ms",
+        "osc: refused: it is not",
+        "  so",
+        "  todo: go on",
+    ]
+    assert wrapped("a `/path/that/stays/in/one/piece`", 10).endswith(
+        "`/path/that/stays/in/one/piece`"
+    )
