@@ -69,6 +69,7 @@ class Copier:
     _crew: Crew = field(init=False)
     _width: Width = field(init=False)
     _hired: int = 0
+    _delivered: int = 0
     _target_seconds: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +82,9 @@ class Copier:
     def run(self, threads: int, most: int = 0) -> int:
         """Returns when every chunk has committed, with the number of connections that was best. It
         begins with `threads` of them and tries no more than `most`."""
-        self._width = Width(threads, most, time.monotonic())
+        before = self.tracker.read()
+        self._width = Width(threads, most, time.monotonic(), before.commit_seconds)
+        self._delivered = before.changes_delivered
         self._hire()
         self._crew.join()
         return self._width.settled
@@ -155,10 +158,12 @@ class Copier:
 
     def _widen(self, rows: int) -> None:
         """A copy that is held back by signals or by an operator says nothing of what is best."""
-        now, steering = time.monotonic(), self.controls.steering
+        now, steering, seen = time.monotonic(), self.controls.steering, self.tracker.read()
         with self._cutting:
+            is_shared = seen.changes_delivered > self._delivered
+            self._delivered = seen.changes_delivered
             if steering.is_free:
-                self._width.done(now, rows, self.tracker.read().commit_seconds)
+                self._width.done(now, rows, seen.commit_seconds, is_shared=is_shared)
             else:
                 self._width.disturbed(now)
 

@@ -12,13 +12,16 @@ Server = Callable[[int], tuple[float, float]]
 """For a number of connections: rows a second in all, and the seconds a small commit takes."""
 
 
-def copying(server: Server, *, start: int = 2, most: int = 16, seconds: float = 900) -> list[int]:
-    """The widths that were used, one each second, with chunks of half a second."""
-    width, now, used = Width(start, most, 0.0), 0.0, []
+def copying(
+    server: Server, *, start: int = 2, most: int = 16, seconds: float = 900, is_shared: bool = False
+) -> list[int]:
+    """The widths that were used, with chunks of half a second."""
+    width, now, used = Width(start, most, 0.0, quiet_seconds=0.001), 0.0, []
     while now < seconds:
         rate, commit_seconds = server(width.width)
         now += 0.5 / width.width
-        width.done(now, round(rate * 0.5 / width.width), commit_seconds)
+        rows = round(rate * 0.5 / width.width)
+        width.done(now, rows, commit_seconds, is_shared=is_shared)
         used.append(width.width)
     return used
 
@@ -73,6 +76,31 @@ def test_what_users_feel_ends_a_try_before_it_is_measured() -> None:
     width.done(now + 0.1, 9000, slow)
 
     assert width.width == 2
+
+
+def hurting(gain: float) -> Server:
+    """A second connection makes the copy that much faster, and commits slow."""
+    return lambda width: (
+        1000.0 * (1 + gain * (width > 1)),
+        5 * FELT_SECONDS if width > 1 else 0.001,
+    )
+
+
+def test_what_others_feel_makes_it_narrower_at_once_and_for_good() -> None:
+    used = copying(hurting(0.2), is_shared=True)
+
+    assert 1 in used[:8]
+    assert sum(width == 1 for width in used) > 0.9 * len(used)
+
+
+def test_it_stays_as_wide_as_it_was_where_calm_would_cost_too_much() -> None:
+    used = copying(hurting(0.8), is_shared=True)
+
+    assert sum(width == 2 for width in used) > 0.8 * len(used)
+
+
+def test_slow_commits_hurt_nobody_where_nobody_else_writes() -> None:
+    assert 1 not in copying(hurting(0.2), seconds=REST_SECONDS)
 
 
 def test_a_commit_that_was_slow_before_says_nothing_against_one_more() -> None:
