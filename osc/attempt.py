@@ -17,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from osc import errors
+from osc.account import Account
 from osc.config import Settings
-from osc.engine import Checkpoint, Claim, Dialect, Engine, Job, Names, Swapped
+from osc.engine import Checkpoint, Claim, Dialect, Engine, Job, Swapped
 from osc.model.applied import IDENTITY
 from osc.model.blocker import Kill
 from osc.model.controls import Controls
@@ -43,8 +44,6 @@ from osc.stages.sync import Follower
 from osc.stages.verify import Verifier
 from osc.threads import beside
 
-GO_ON = "go on with `osc resume URL {0}`, or remove all of it with `osc abort URL {0}`"
-
 
 @dataclass
 class Attempt:
@@ -62,19 +61,20 @@ class Attempt:
     by: str = ""
     """Who runs it, for the record of what was done in his name."""
     started: float = field(default_factory=time.monotonic)
-    _names: Names | None = None
     _connections: int = 0
-    _can_go_on: bool = False
-    _has_swapped: bool = False
+    _account: Account = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._account = Account(self.engine, self.tracker, self.plan.table.name, self.id)
 
     # The three ways through it.
 
     def from_the_beginning(self) -> Report:
         """There is no shadow yet."""
-        with self._accounted():
+        with self._account.given():
             self.tracker.at(Phase.SHADOW)
             job = shadow.create(self.engine, self.plan, self.id, self.generation, self._budget)
-            self._names = job.names
+            self._account.names = job.names
             self.engine.ledger.save(
                 self.id, phase=str(Phase.SHADOW), job=checkpoint.written(job), message=""
             )
@@ -82,25 +82,25 @@ class Attempt:
 
     def from_checkpoint(self, job: Job, saved: Checkpoint) -> Report:
         """An earlier attempt has left a shadow and a position."""
-        with self._accounted(job):
+        with self._account.given(job):
             self._rehearse_again(job)
             return self._through(job, saved)
 
     def verification(self, job: Job, saved: Checkpoint) -> Report:
         """The same as far as verification; then everything is kept for a resume."""
-        with self._accounted(job):
+        with self._account.given(job):
             self._rehearse_again(job)
             dialect = self.engine.dialect(job)
             with self._following(job, dialect, saved) as follower:
                 self._copy(job, dialect, follower, self._copied(saved))
                 self._verify(job, dialect, follower)
-            self._note("verified; not swapped yet")
+            self._account.note("verified; not swapped yet")
             return self._report(job, Swapped(0.0, 0.0))
 
     def after_the_swap(self, job: Job, saved: Checkpoint) -> Report:
         """An earlier attempt has swapped, and could not say so any more."""
-        self._has_swapped = True
-        with self._accounted(job):
+        self._account.has_swapped = True
+        with self._account.given(job):
             self._tend(job, is_new=saved.phase not in (Phase.AFTERCARE, Phase.CLEANUP))
             return self._clean_up(job, Swapped(0.0, 0.0))
 
@@ -126,7 +126,7 @@ class Attempt:
             if self.settings.verify:
                 self._verify(job, dialect, follower)
             swapped = self._cut_over(job, follower)
-            self._has_swapped = True
+            self._account.has_swapped = True
         self._tend(job)
         return self._clean_up(job, swapped)
 
@@ -172,7 +172,7 @@ class Attempt:
             stack.enter_context(follower.workers_ready())
             follower.first_barrier()
             stack.enter_context(beside("follower", follower.run, stop=follower.end))
-            self._can_go_on = True
+            self._account.can_go_on = True
             try:
                 yield follower
             except errors.TakenOver:
@@ -307,77 +307,7 @@ class Attempt:
     def _budget(self) -> float:
         return self.settings.cut_over_lock_timeout / 1000
 
-    # However it ends.
-
-    @contextmanager
-    def _accounted(self, job: Job | None = None) -> Iterator[None]:
-        """The ledger says how it ended; either all is kept for the next attempt, or nothing."""
-        if job:
-            self._names, self._can_go_on = job.names, True
-        try:
-            yield
-        except errors.TakenOver:
-            raise  # Nothing here is ours any more.
-        except errors.OscError as error:
-            self._account_for(error)
-            if self._has_swapped and not isinstance(error, errors.SwappedButUnfinished):
-                raise self._unfinished(error) from error
-            raise
-        except Exception as error:
-            bug = errors.Bug(repr(error), todo="report this; run it with --debug to see more")
-            self._account_for(bug)
-            raise bug from error
-
-    def _account_for(self, error: errors.OscError) -> None:
-        phase = self.tracker.read().phase
-        self._has_swapped = self._has_swapped or isinstance(error, errors.SwappedButUnfinished)
-        error.kept = self._can_go_on and (error.resumable or self._has_swapped)
-        if error.kept:
-            self._note(f"{phase}: {error.happened}")
-        else:
-            self._undo(f"{phase}: {error.happened}")
-        if not self._has_swapped:
-            self._explain(error)
-
-    def _note(self, message: str) -> None:
-        with suppress(errors.Unreachable):
-            phase = str(self.tracker.read().phase)
-            self.engine.ledger.save(self.id, phase=phase, message=message, rows_copied=self._rows)
-
-    def _undo(self, message: str) -> None:
-        """The first error counts: what could not be removed is found by `osc cleanup`."""
-        ledger = self.engine.ledger
-        with suppress(errors.OscError):
-            if self._names:
-                cleaning.drop_shadow(self.engine, self._names)
-            self.engine.workshop.sweep(self.plan.table.name, execute=True)
-            ledger.forget(self.id)
-        with suppress(errors.Unreachable):
-            phase = str(Phase.FAILED)
-            ledger.save(
-                self.id, phase=phase, finished=True, message=message, rows_copied=self._rows
-            )
-
-    def _explain(self, error: errors.OscError) -> None:
-        """A stage, and still more a session, knows nothing of the migration that it failed in."""
-        name = self.plan.table.name
-        if error.kept:
-            kept = f"{name} still serves and is untouched; what was copied is kept"
-            error.still_true = kept if "swap" not in error.still_true else error.still_true
-            is_told = error.todo and not isinstance(error, errors.Interrupted)
-            error.todo = (f"{error.todo}; then " if is_told else "") + GO_ON.format(self.id)
-        elif not error.still_true:
-            error.still_true = f"{name} still serves and is untouched"
-            error.todo = error.todo or "start again; `osc cleanup` removes what may be left"
-
-    def _unfinished(self, error: errors.OscError) -> errors.SwappedButUnfinished:
-        name = self.plan.table.name
-        archive = self._names.archive if self._names else ""
-        return errors.SwappedButUnfinished(
-            f"{name} was swapped, but then: {error.happened}",
-            still_true=f"{name} is the new table and serves; {archive} is the old",
-            todo=f"finish it with `osc resume URL {self.id}`",
-        )
+    # What there is to tell.
 
     @property
     def _rows(self) -> int:

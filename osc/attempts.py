@@ -89,15 +89,18 @@ def go_on(
     controls: Controls,
     way: Callable[[Attempt, Job, Checkpoint], Report],
     by: str,
+    told: str = "",
 ) -> Report:
     """One attempt from what the ledger and the catalog say; nothing else is remembered.
-    `by` is who goes on with it."""
+    `by` is who goes on with it, and `told` the word that he did it with, to be kept."""
     tracker.at(Phase.RESUME)
     with ExitStack() as stack:
         with unfinished.kept():
             run = unfinished.numbered(engine, migration)
             claim = stack.enter_context(unfinished.claimed(engine, run.table, LINGERING_SECONDS))
             generation = engine.ledger.take_over(migration)
+            if told:
+                engine.board.note(migration, told, by, f"from {run.phase}")
             saved = engine.ledger.checkpoint(migration)
             budget = settings.cut_over_lock_timeout / 1000
             climb = climb_of(run, saved, generation, budget)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -218,13 +219,12 @@ def resume(
     unfinished.require_resumable(run)
     sense.ask(engine, settings)
 
-    def go_on(controls: Controls) -> Report:
+    def go_on(controls: Controls, told: str = "") -> Report:
         return attempts.go_on(
-            engine, run.id, settings, tracker, controls, Attempt.from_checkpoint, by or run.by
+            engine, run.id, settings, tracker, controls, Attempt.from_checkpoint, by or run.by, told
         )
 
-    engine.board.note(run.id, "resume", by or run.by, f"from {run.phase}")
-    return persistently(engine, settings, tracker, controls, go_on, go_on)
+    return persistently(engine, settings, tracker, controls, partial(go_on, told="resume"), go_on)
 
 
 def verify(
@@ -239,13 +239,13 @@ def verify(
     run = unfinished.find(engine, wanted)
     unfinished.require_resumable(run)
 
-    def go_on(controls: Controls) -> Report:
+    def go_on(controls: Controls, told: str = "") -> Report:
         return attempts.go_on(
-            engine, run.id, settings, tracker, controls, Attempt.verification, by or run.by
+            engine, run.id, settings, tracker, controls, Attempt.verification, by or run.by, told
         )
 
-    engine.board.note(run.id, "verify", by or run.by, f"from {run.phase}")
-    report = persistently(engine, settings, tracker, controls, go_on, go_on)
+    again = partial(go_on, told="verify")
+    report = persistently(engine, settings, tracker, controls, again, go_on)
     if tracker.read().phase not in FINISHED:
         tracker.at(Phase.STOPPED)
     return report

@@ -95,11 +95,10 @@ class MySQLChecks:
         try:
             innodb.table_ids(self.session, TableName(self.address.database, MIGRATION))
         except errors.NotAllowed as error:
-            raise errors.NotAllowed(
+            raise self._not_allowed(
                 "without the PROCESS privilege nothing would show a TRUNCATE, which fires no "
-                f"trigger: {error.happened}",
-                still_true=NOTHING_TOUCHED,
-                todo="GRANT PROCESS ON *.* to this user",
+                "trigger",
+                Sync.TRIGGERS,
             ) from error
 
     def _is(self, name: str, value: str) -> bool:
@@ -118,12 +117,25 @@ class MySQLChecks:
     def _may_read_the_log(self) -> None:
         try:
             self.try_stream(self.address, self.session)
+        except errors.NotAllowed as error:
+            raise self._not_allowed(
+                "the binlog can't be read without REPLICATION SLAVE and REPLICATION CLIENT",
+                Sync.LOG,
+            ) from error
         except errors.ServerError as error:
             raise errors.NotAllowed(
-                f"the binlog cannot be read: {error.happened}",
-                still_true=NOTHING_TOUCHED,
-                todo="GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* to this user",
+                f"the binlog cannot be read: {error.happened}", still_true=NOTHING_TOUCHED
             ) from error
+
+    def _not_allowed(self, happened: str, sync: Sync) -> errors.NotAllowed:
+        """With all that is missing, so that nobody has to come back for the next one."""
+        missing = privileges.lacking(self.session, self.address.database, sync)
+        return errors.NotAllowed(
+            happened,
+            still_true=NOTHING_TOUCHED,
+            todo=missing
+            or "SHOW GRANTS tells what this user may do; is a role of his switched on?",
+        )
 
     def _table(self, table: Table) -> Iterator[errors.Precondition]:
         engine = self._engine(table)

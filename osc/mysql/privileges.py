@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from osc import errors
-from osc.engine import Session, Statement
+from osc.engine import Session, Statement, Sync
 from osc.model.table import TableName
 from osc.mysql import changelog, quoting
 
@@ -15,6 +15,36 @@ _GRANT = re.compile(
     r"(?P<schema>\*|`(?:[^`]|``)+`)\.(?P<table>\*|`(?:[^`]|``)+`) (?:TO|FROM) ",
     re.DOTALL,
 )
+
+
+OF_THE_SERVER = {
+    Sync.LOG: ("REPLICATION SLAVE", "REPLICATION CLIENT", "PROCESS"),
+    Sync.TRIGGERS: ("PROCESS",),
+}
+OF_THE_DATABASE = (
+    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "TRIGGER",
+    "LOCK TABLES",
+)  # fmt: skip
+"""What a copy needs; README has the same."""
+
+
+def lacking(session: Session, schema: str, sync: Sync) -> str:
+    """What to grant to this user, all at once, as far as SHOW GRANTS tells: a role may have it."""
+    lines = [str(line) for (line,) in session.query(Statement("SHOW GRANTS"))]
+    user = str(session.query(Statement("SELECT CURRENT_USER()"))[0][0])
+    whom = "@".join(quoting.name(part) for part in user.rsplit("@", 1))
+    nowhere, here = TableName("", ""), TableName(schema, "")
+    wanted = (
+        (OF_THE_SERVER[sync], nowhere, "*.*"),
+        (OF_THE_DATABASE, here, f"{quoting.name(schema)}.*"),
+    )
+    missing = (
+        ([privilege for privilege in each if not has(lines, privilege, table)], on)
+        for each, table, on in wanted
+    )
+    return "; ".join(
+        f"GRANT {', '.join(found)} ON {on} TO {whom}" for found, on in missing if found
+    )
 
 
 def require_sight_of_triggers(session: Session, table: TableName) -> None:

@@ -102,7 +102,7 @@ class Hooks:
 
     def run(self, event: str) -> None:
         """All executables of the event; Stopped where one of a `before-` event says no."""
-        for program in self.programs(event):
+        for program in self._found(event):
             trouble = self._outcome(program, event)
             if trouble and event.startswith("before-"):
                 raise Stopped(
@@ -114,6 +114,21 @@ class Hooks:
                 log.warning(
                     "the hook %s: %s", program.name, trouble, extra={"action": "hook-failed"}
                 )
+
+    def _found(self, event: str) -> list[Path]:
+        """A folder that is gone can't say yes."""
+        try:
+            return self.programs(event)
+        except OSError as error:
+            said = f"the folder of hooks {self.folder} can't be read: {error.strerror}"
+            if event.startswith("before-"):
+                raise Stopped(
+                    said,
+                    still_true="the original serves; what was copied is kept",
+                    todo="put it back, then go on with `osc resume URL`",
+                ) from error
+            log.warning(said, extra={"action": "hook-failed"})
+            return []
 
     def programs(self, event: str) -> list[Path]:
         names = [f"osc-on-{event}", *filter(None, [EVENTS[event][0]])]

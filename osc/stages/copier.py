@@ -36,6 +36,8 @@ from osc.model.width import Width
 from osc.stages.fence import Fence
 from osc.threads import Crew
 
+LONGEST_REST_SECONDS = 0.5
+"""After so long it is asked again how long to rest."""
 MOST_TRIES = 30
 TRIES_BEFORE_PROBE = 3
 BEHIND_OTHERS = "the connections that may copy"
@@ -153,8 +155,16 @@ class Copier:
         self.tracker.add(rows_copied=rows, chunks_copied=1)
         self.tracker.note(chunk_size=self.size.size)
         self._widen(rows)
-        if rest := self.controls.steering.rest(self._width.width, seconds):
-            self.controls.pause(rest)
+        self._rest(seconds)
+
+    def _rest(self, chunk_seconds: float) -> None:
+        """As long as is wanted now: who takes the rest away need not wait for its end."""
+        began = time.monotonic()
+        while True:
+            wanted = self.controls.steering.rest(self._width.width, chunk_seconds)
+            if (left := wanted - (time.monotonic() - began)) <= 0:
+                return
+            self.controls.pause(min(left, LONGEST_REST_SECONDS))
 
     def _widen(self, rows: int) -> None:
         """A copy that is held back by signals or by an operator says nothing of what is best."""

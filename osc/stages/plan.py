@@ -76,7 +76,7 @@ def _best(engine: Engine, table: Table, alter: Alter) -> Choice:
     best, *others = refusals.items()
     for sync, other in others:
         if other.happened != best[1].happened:
-            best[1].todo += f"; or, for --sync {sync}, as {other.happened}: {other.todo}"
+            best[1].todo += f"\nor, for --sync {sync} ({other.happened}): {other.todo}"
     raise best[1]
 
 

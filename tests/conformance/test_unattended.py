@@ -87,6 +87,7 @@ def test_a_run_from_cron_is_steered_from_elsewhere_and_tells_no_secret(
             assert any(line["forecast"].startswith("lock expected free: ") for line in lines)
             watch.terminate()
         by_socket = control.ask(socket, "status")
+        control.ask(socket, "max-lag-millis=2500")
         status, _ = osc("status", "--json", OSC_URL=url).communicate()
         told, said = osc("cut-over", OSC_URL=url).communicate()
         result, rest = run.communicate(timeout=60)
@@ -100,6 +101,11 @@ def test_a_run_from_cron_is_steered_from_elsewhere_and_tells_no_secret(
     assert "ledger" in json.loads(result)["allowed_by"]
     (once,) = json.loads(history)
     assert once["result"]["allowed_by"] == json.loads(result)["allowed_by"]
+    first, second, third = once["said"]
+    assert (first["words"], first["answer"]) == ("max-lag-millis=2500", "max-lag-millis is 2500")
+    assert first["by"].endswith(", through the socket")
+    assert (second["words"], second["answer"]) == ("cut-over", "it may")
+    assert (third["words"], third["by"]) == ("cut-over begins", once["result"]["allowed_by"])
     events += [json.loads(line) for line in rest.splitlines()]
     assert {"phase", "cut-over"} <= {event["action"] for event in events}
     ledger = str([place.app.rows(f"SELECT * FROM {table}") for table in tables_of_ours(place)])

@@ -10,6 +10,7 @@ import pytest
 from osc import engines, errors
 from osc.engine import Engine, Sync
 from osc.model import alter
+from osc.mysql import privileges
 from osc.stages import plan
 from tests.conformance.place import Place
 from tests.servers import every_server
@@ -179,6 +180,21 @@ def test_a_procedure_whose_call_would_fail_while_triggers_are_made_is_named(plac
             with pytest.raises(errors.Precondition, match=r"procedures name it \(\w+\.more\)"):
                 check(engine)
         engine.checks.table(engine.catalog.find(ALTER), ALTER, Sync.LOG)
+
+
+def test_all_that_is_missing_is_told_at_once(place: Place) -> None:
+    with engine_of(place, "SELECT, ALTER", "REPLICATION CLIENT") as engine:
+        with pytest.raises(errors.NotAllowed, match="REPLICATION SLAVE") as raised:
+            engine.checks.server(Sync.LOG)
+
+        first, second = raised.value.todo.split("; ")
+        assert first.startswith("GRANT REPLICATION SLAVE, PROCESS ON *.* TO ")
+        assert second.startswith(
+            "GRANT INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, TRIGGER, LOCK "
+        )
+        place.app.run(first, second)
+        with closing(engine.connect("look")) as session:
+            assert privileges.lacking(session, place.database, Sync.LOG) == ""
 
 
 READS_THE_LOG = "PROCESS, REPLICATION SLAVE, REPLICATION CLIENT"

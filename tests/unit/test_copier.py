@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,7 +13,7 @@ from osc.model.chunk import Chunk, ChunkSize
 from osc.model.coverage import Coverage, coverage
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
-from osc.stages.copier import MOST_TRIES, TRIES_BEFORE_PROBE, Copier
+from osc.stages.copier import LONGEST_REST_SECONDS, MOST_TRIES, TRIES_BEFORE_PROBE, Copier
 from tests.fakes import FENCE, JOB, FakeDialect, FakeLedger, FakeServer, Hurried, Rows
 
 FIVE: Rows = {(n,): f"note {n}" for n in range(1, 6)}
@@ -105,6 +105,21 @@ def test_a_chunk_whose_ledger_row_fails_is_not_copied(bench: Bench) -> None:
 
     assert (bench.server.shadow, bench.server.copied) == ({}, [])
     assert bench.watermark.place((1,)) is Place.IN_FLIGHT
+
+
+def test_a_rest_that_is_no_longer_wanted_ends(bench: Bench) -> None:
+    bench.controls.steer(lambda now: replace(now, nice_ratio=1e12))
+    rests: list[float] = []
+
+    def nobody_wants_it(seconds: float) -> None:
+        rests.append(seconds)
+        bench.controls.steer(lambda now: replace(now, nice_ratio=0.0))
+
+    bench.controls.pause = nobody_wants_it  # type: ignore[method-assign]
+    bench.copy()
+
+    assert rests == [LONGEST_REST_SECONDS]
+    assert bench.server.shadow == FIVE
 
 
 def test_a_deadlock_is_tried_again(bench: Bench) -> None:

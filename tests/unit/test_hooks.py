@@ -123,3 +123,16 @@ def status_runs(folder: Path) -> int:
 
 def test_every_event_of_a_phase_is_documented() -> None:
     assert set(AT_PHASE.values()) <= set(EVENTS)
+
+
+def test_a_folder_that_is_gone_vetoes_what_it_could_have_and_harms_nothing_else(
+    tmp_path: Path, tracker: Tracker
+) -> None:
+    folder = tmp_path / "hooks"
+    folder.mkdir()
+    made = hooks(folder, tracker)
+    folder.rmdir()
+
+    made.run("success")
+    with pytest.raises(errors.Stopped, match="can't be read"):
+        made.run("before-cut-over")

@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "mysql": DRIVER | {"pymysql", "pymysqlreplication", "zstandard"},
     "postgres": DRIVER | {"psycopg"},
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
-    "attempt": PORTS | {"osc.stages", "osc.ops"},
+    "account": VALUES | {"osc.engine", "osc.stages"},
+    "attempt": PORTS | {"osc.account", "osc.stages", "osc.ops"},
     "climbing": PORTS | {"osc.stages", "osc.ops"},
     "attempts": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "osc.climbing", "tenacity"},
     "migration": PORTS

@@ -71,7 +71,7 @@ def test_where_nothing_can_be_used_the_best_way_s_reason_is_raised_and_the_other
     with pytest.raises(Precondition, match="no binlog") as raised:
         choose(checks)
 
-    assert raised.value.todo.startswith("start it with --log-bin; or")
+    assert raised.value.todo.startswith("start it with --log-bin\nor, for")
     assert NO_TRIGGERS.happened in raised.value.todo
 
 

@@ -9,11 +9,13 @@ import click
 import pytest
 
 from osc.cli import osc
+from osc.engine import Sync
 from osc.errors import OscError
 from osc.habits import gh_ost, pt
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.reading import Reading
+from osc.mysql import privileges
 from osc.mysql.gauges import KNOWN as OF_MYSQL
 from osc.ops.failure import exit_codes
 from osc.ops.hooks import EVENTS
@@ -161,3 +163,9 @@ def test_each_shell_that_is_spoken_of_completes_commands(
         osc.main([], prog_name="osc")
 
     assert "postpone" in capsys.readouterr().out
+
+
+def test_what_a_copy_needs_is_told() -> None:
+    needed = {*privileges.OF_THE_SERVER[Sync.LOG], *privileges.OF_THE_DATABASE}
+
+    assert {one for one in needed if one not in README} == set()

@@ -1,0 +1,104 @@
+"""How an attempt ends: what the ledger says of it, what is kept or undone, what its error tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from osc import errors
+from osc.engine import Engine, Job, Names
+from osc.model.phase import Phase
+from osc.model.progress import Tracker
+from osc.model.table import TableName
+from osc.stages import cleanup as cleaning
+
+GO_ON = "go on with `osc resume URL {0}`, or remove all of it with `osc abort URL {0}`"
+
+
+@dataclass
+class Account:
+    """Of one attempt at a copy, which says here how far it has come. `names` are those of a shadow
+    that is there; it `can_go_on` once another attempt could go on from what it has done."""
+
+    engine: Engine
+    tracker: Tracker
+    table: TableName
+    id: int
+    names: Names | None = None
+    can_go_on: bool = False
+    has_swapped: bool = False
+
+    @contextmanager
+    def given(self, job: Job | None = None) -> Iterator[None]:
+        """The ledger says how the block ended; either all is kept for the next attempt, or nothing.
+        A job is what an earlier attempt has left."""
+        if job:
+            self.names, self.can_go_on = job.names, True
+        try:
+            yield
+        except errors.TakenOver:
+            raise  # Nothing here is ours any more.
+        except errors.OscError as error:
+            self._settle(error)
+            if self.has_swapped and not isinstance(error, errors.SwappedButUnfinished):
+                raise self._unfinished(error) from error
+            raise
+        except Exception as error:
+            bug = errors.Bug(repr(error), todo="report this; run it with --debug to see more")
+            self._settle(bug)
+            raise bug from error
+
+    def note(self, message: str) -> None:
+        """The ledger says where it stands."""
+        with suppress(errors.Unreachable):
+            phase = str(self.tracker.read().phase)
+            self.engine.ledger.save(self.id, phase=phase, message=message, rows_copied=self._rows)
+
+    @property
+    def _rows(self) -> int:
+        return self.tracker.read().rows_copied
+
+    def _settle(self, error: errors.OscError) -> None:
+        phase = self.tracker.read().phase
+        self.has_swapped = self.has_swapped or isinstance(error, errors.SwappedButUnfinished)
+        error.kept = self.can_go_on and (error.resumable or self.has_swapped)
+        if error.kept:
+            self.note(f"{phase}: {error.happened}")
+        else:
+            self._undo(f"{phase}: {error.happened}")
+        if not self.has_swapped:
+            self._explain(error)
+
+    def _undo(self, message: str) -> None:
+        """The first error counts: what could not be removed is found by `osc cleanup`."""
+        ledger = self.engine.ledger
+        with suppress(errors.OscError):
+            if self.names:
+                cleaning.drop_shadow(self.engine, self.names)
+            self.engine.workshop.sweep(self.table, execute=True)
+            ledger.forget(self.id)
+        with suppress(errors.Unreachable):
+            phase = str(Phase.FAILED)
+            ledger.save(
+                self.id, phase=phase, finished=True, message=message, rows_copied=self._rows
+            )
+
+    def _explain(self, error: errors.OscError) -> None:
+        """A stage, and still more a session, knows nothing of the migration that it failed in."""
+        if error.kept:
+            kept = f"{self.table} still serves and is untouched; what was copied is kept"
+            error.still_true = kept if "swap" not in error.still_true else error.still_true
+            is_told = error.todo and not isinstance(error, errors.Interrupted)
+            error.todo = (f"{error.todo}; then " if is_told else "") + GO_ON.format(self.id)
+        elif not error.still_true:
+            error.still_true = f"{self.table} still serves and is untouched"
+            error.todo = error.todo or "start again; `osc cleanup` removes what may be left"
+
+    def _unfinished(self, error: errors.OscError) -> errors.SwappedButUnfinished:
+        archive = self.names.archive if self.names else ""
+        return errors.SwappedButUnfinished(
+            f"{self.table} was swapped, but then: {error.happened}",
+            still_true=f"{self.table} is the new table and serves; {archive} is the old",
+            todo=f"finish it with `osc resume URL {self.id}`",
+        )
