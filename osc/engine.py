@@ -20,6 +20,7 @@ from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap
 from osc.model.difference import UNCHANGED, CatalogDiff
 from osc.model.ladder import Forecast, Outlook, Step, Taken
+from osc.model.onlookers import Onlookers
 from osc.model.relations import UNTIED, Relations
 from osc.model.table import Key, Table, TableName
 
@@ -457,6 +458,11 @@ class Swapper(Protocol):
 
     def blockers(self) -> list[Blocker]:
         """Who holds or waits for locks on the original, the oldest transaction first."""
+        ...
+
+    def onlookers(self) -> Onlookers:
+        """Who reads by a snapshot from before this moment, at which the shadow is complete, and has
+        no lock on the original: rows of the new table would be missing to them."""
         ...
 
     def end(self, blocker: Blocker) -> None:

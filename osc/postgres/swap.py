@@ -19,6 +19,7 @@ from osc.errors import (
     Unreachable,
 )
 from osc.model.blocker import Blocker
+from osc.model.onlookers import Onlookers
 from osc.model.table import TableName
 from osc.postgres import (
     catalog,
@@ -34,6 +35,7 @@ from osc.postgres import (
     rebuilt,
     rekeying,
     sequences,
+    snapshots,
     statistics,
     surroundings,
     withheld,
@@ -302,6 +304,9 @@ class PostgresSwapper:
 
     def blockers(self) -> list[Blocker]:
         return locking.blockers(self.opened, self.job.original.name)
+
+    def onlookers(self) -> Onlookers:
+        return snapshots.onlookers(self.opened)
 
     def end(self, blocker: Blocker) -> None:
         locking.end(self.opened, blocker)
