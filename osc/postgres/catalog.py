@@ -18,12 +18,22 @@ NOT_NULL = """a.attnotnull AND NOT EXISTS (
     AND NOT k.convalidated AND a.attnum = ANY (k.conkey))"""
 """A NOT NULL that isn't validated (18) says nothing about the rows that are there."""
 
+BASE = """
+WITH RECURSIVE upon (oid, modifier) AS (
+    SELECT y.typbasetype, y.typtypmod
+    UNION ALL SELECT x.typbasetype, x.typtypmod FROM upon JOIN pg_type x USING (oid)
+              WHERE x.typtype = 'd')
+SELECT format_type(oid, modifier) FROM upon JOIN pg_type USING (oid) WHERE typtype <> 'd'
+"""
+"""Of the domain `y`, which may be over another one."""
+
 COLUMNS = f"""
 SELECT a.attname,
        format_type(a.atttypid, a.atttypmod)
            || CASE WHEN a.attcollation NOT IN (0, y.typcollation)
                    THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END,
-       NOT ({NOT_NULL}), a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid)
+       NOT ({NOT_NULL}), a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid),
+       CASE WHEN y.typtype = 'd' AND y.typcollation = 0 THEN ({BASE}) ELSE '' END
 FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
 WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
@@ -132,8 +142,8 @@ def read(session: Connection, name: TableName, oid: int, *, any_key: bool = Fals
     return Table(
         name=name,
         columns=tuple(
-            Column(column, type, nullable, generated, default=default, ordinal=ordinal)
-            for ordinal, (column, type, nullable, generated, default) in enumerate(columns, 1)
+            Column(column, type, nullable, generated, default=default, ordinal=ordinal, base=base)
+            for ordinal, (column, type, nullable, generated, default, base) in enumerate(columns, 1)
         ),
         keys=tuple(Key(key, tuple(of), primary) for key, primary, of in keys),
         identity=identity(session, oid) or "",

@@ -331,3 +331,18 @@ def test_a_name_that_the_server_would_not_choose_here_is_not_chosen(database: Da
     migrate(database, "ADD CHECK (a > 0)")
 
     assert definition(database) == wanted
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_how_the_database_likes_names_and_texts_written_is_no_matter(
+    database: Database, forced: bool
+) -> None:
+    for setting in ("quote_all_identifiers = on", "standard_conforming_strings = off"):
+        database.run(f"ALTER DATABASE {database.name} SET {setting}")
+    database.run(CREATE, "CREATE INDEX t_some ON t (b) WHERE c = 'x'")
+    expected = natively(database, r"ADD n text DEFAULT 'a\\b'")
+
+    migrate(database, r"ADD n text DEFAULT 'a\\b'", chosen=settings(force_copy=forced))
+
+    assert definition(database) == expected
+    assert database.rows("SELECT DISTINCT n FROM t") == [(r"a\b",)]
