@@ -10,7 +10,7 @@ from osc.errors import Precondition
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
 from osc.postgres import kin
-from osc.postgres.definition import describe, oid_of
+from osc.postgres.definition import EXPRESSION, describe, oid_of
 from osc.postgres.session import Connection, Open, plain_names
 
 NOT_NULL = """a.attnotnull AND NOT EXISTS (
@@ -32,7 +32,7 @@ SELECT a.attname,
        format_type(a.atttypid, a.atttypmod)
            || CASE WHEN a.attcollation NOT IN (0, y.typcollation)
                    THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END,
-       NOT ({NOT_NULL}), a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid),
+       NOT ({NOT_NULL}), a.attgenerated <> '', {EXPRESSION},
        CASE WHEN y.typtype = 'd' AND y.typcollation = 0 THEN ({BASE}) ELSE '' END
 FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)

@@ -68,8 +68,10 @@ TABLE = """
 SELECT c.oid::bigint, c.relkind::text, pg_get_partkeydef(c.oid), am.amname,
        array_to_string(coalesce(c.reloptions, '{}')
            || ARRAY(SELECT 'toast.' || o FROM unnest(toast.reloptions) o), ', '),
-       c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity
+       c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity, space.spcname
 FROM pg_class c LEFT JOIN pg_am am ON am.oid = c.relam
+JOIN pg_database d ON d.datname = current_database()
+JOIN pg_tablespace space ON space.oid = coalesce(nullif(c.reltablespace, 0), d.dattablespace)
 LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
 WHERE c.oid = to_regclass($1)
 """
@@ -109,6 +111,13 @@ FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
 JOIN pg_namespace n ON n.oid = t.relnamespace
 WHERE g.tgrelid = $1 AND NOT g.tgisinternal AND g.tgparentid = 0
 AND NOT (g.tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$')
+"""
+
+RULES = """
+SELECT pg_get_ruledef(w.oid), format(' TO %I.%I', n.nspname, t.relname), w.rulename,
+       w.ev_enabled::text
+FROM pg_rewrite w JOIN pg_class t ON t.oid = w.ev_class
+JOIN pg_namespace n ON n.oid = t.relnamespace WHERE w.ev_class = $1
 """
 
 POLICIES = """
@@ -156,7 +165,7 @@ class _Maker:
 
     def _whole(self, original: TableName) -> int:
         """The table with what decides on the cost of an ALTER; returns the original's OID."""
-        source, kind, key, method, options, identity, secured, forced = self.session.rows(
+        source, kind, key, method, options, identity, secured, forced, space = self.session.rows(
             TABLE, qualified(original)
         )[0]
         on = qualified(TableName(self.schema, original.name))
@@ -167,6 +176,7 @@ class _Maker:
                 + (f" PARTITION BY {key}" if kind == "p" else "")
                 + (f" USING {identifier(method)}" if method and kind != "p" else "")
                 + (f" WITH ({options})" if options and kind != "p" else "")
+                + (f" TABLESPACE {identifier(space)}" if kind != "p" else "")
             )
         self.made[original] = self._oid(original)
         self._partitions(source, on)
@@ -228,12 +238,17 @@ class _Maker:
             yield f"CREATE TEMPORARY VIEW {identifier(name)} AS SELECT {listed} FROM {on}"
         with plain_names(self.session):
             triggers = self.session.rows(TRIGGERS, source)
+            rules = self.session.rows(RULES, source)
             policies = self.session.rows(POLICIES, source)
             statistics = self.session.rows(STATISTICS, source)
         for definition, place, name, enabled in triggers:
             yield definition.replace(place, f" ON {on} ", 1)
             if enabled in ENABLED:
                 yield f"ALTER TABLE {on} {ENABLED[enabled]} TRIGGER {identifier(name)}"
+        for definition, place, name, enabled in rules:
+            yield definition.replace(place, f" TO {on}", 1)
+            if enabled in ENABLED:
+                yield f"ALTER TABLE {on} {ENABLED[enabled]} RULE {identifier(name)}"
         for name, using, check, command in policies:
             yield (
                 f"CREATE POLICY {identifier(name)} ON {on} FOR {COMMANDS[command]}"

@@ -346,3 +346,56 @@ def test_how_the_database_likes_names_and_texts_written_is_no_matter(
 
     assert definition(database) == expected
     assert database.rows("SELECT DISTINCT n FROM t") == [(r"a\b",)]
+
+
+HAS = """
+CREATE ROLE {role};
+CREATE RULE ru AS ON INSERT TO t WHERE new.a < 0 DO INSTEAD NOTHING;
+ALTER TABLE t DISABLE RULE ru, OWNER TO {role}, ALTER c SET STATISTICS 5,
+    ALTER c SET (n_distinct = 4), ADD CONSTRAINT k FOREIGN KEY (b) REFERENCES ref
+"""
+
+
+@pytest.mark.parametrize(
+    "clauses",
+    [
+        "OWNER TO CURRENT_USER, ALTER a DROP DEFAULT", "ALTER c SET STATISTICS -1",
+        "ALTER c RESET (n_distinct)", "ENABLE RULE ru",
+    ],
+)  # fmt: skip
+def test_what_the_double_never_had_is_not_taken_for_done(database: Database, clauses: str) -> None:
+    role = f"{database.name}_owner"
+    database.run(CREATE, HAS.format(role=role))
+    try:
+        report = migrate(database, clauses)
+        again = migrate(database, f"{clauses}, {clauses}")
+    finally:
+        database.run("DROP TABLE t", f"DROP ROLE {role}")
+
+    assert report.way == Way.NATIVE
+    assert again.way == Way.NOTHING
+
+
+def test_triggers_of_a_key_that_were_silenced_are_not_taken_for_enabled(
+    database: Database,
+) -> None:
+    database.run(CREATE, "ALTER TABLE t ADD FOREIGN KEY (b) REFERENCES ref, DISABLE TRIGGER ALL")
+
+    assert migrate(database, "ENABLE TRIGGER ALL").way == Way.NATIVE
+
+
+def test_a_table_that_stands_elsewhere_is_moved_and_that_takes_as_long_as_its_bytes(
+    database: Database,
+) -> None:
+    space = f"{database.name}_space"
+    database.run("SET allow_in_place_tablespaces = on", f"CREATE TABLESPACE {space} LOCATION ''")
+    try:
+        database.run(CREATE, f"ALTER TABLE t SET TABLESPACE {space}")
+        clauses = "SET TABLESPACE pg_default"
+        report = migrate(database, clauses, chosen=settings(small_table=0, drop_old_table=True))
+        where = database.rows("SELECT reltablespace FROM pg_class WHERE relname = 't'")
+    finally:
+        database.run("DROP TABLE t", f"DROP TABLESPACE {space}")
+
+    assert where == [(0,)]
+    assert report.rows_copied == ROWS
