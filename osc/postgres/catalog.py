@@ -18,21 +18,24 @@ NOT_NULL = """a.attnotnull AND NOT EXISTS (
     AND NOT k.convalidated AND a.attnum = ANY (k.conkey))"""
 """A NOT NULL that isn't validated (18) says nothing about the rows that are there."""
 
-BASE = """
+UPON = """
 WITH RECURSIVE upon (oid, modifier) AS (
-    SELECT y.typbasetype, y.typtypmod
+    SELECT y.oid, y.typtypmod
     UNION ALL SELECT x.typbasetype, x.typtypmod FROM upon JOIN pg_type x USING (oid)
               WHERE x.typtype = 'd')
-SELECT format_type(oid, modifier) FROM upon JOIN pg_type USING (oid) WHERE typtype <> 'd'
 """
-"""Of the domain `y`, which may be over another one."""
+"""The type `y`, and those that it restricts where it is a domain."""
+BASE = f"""{UPON}
+SELECT format_type(oid, modifier) FROM upon JOIN pg_type USING (oid) WHERE typtype <> 'd'"""
+NEVER_NULL = f"""y.typtype = 'd' AND y.typdefault IS NULL
+    AND ({UPON} SELECT bool_or(typnotnull) FROM upon JOIN pg_type USING (oid))"""
 
 COLUMNS = f"""
 SELECT a.attname,
        format_type(a.atttypid, a.atttypmod)
            || CASE WHEN a.attcollation NOT IN (0, y.typcollation)
                    THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END,
-       NOT ({NOT_NULL}), a.attgenerated <> '', {EXPRESSION},
+       NOT ({NOT_NULL} OR {NEVER_NULL}), a.attgenerated <> '', {EXPRESSION},
        CASE WHEN y.typtype = 'd' AND y.typcollation = 0 THEN ({BASE}) ELSE '' END
 FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)

@@ -69,7 +69,7 @@ class PostgresWorkshop:
             asked = doubts(session, table, target, columns)
             oid = oid_of(session, table.name)
             assert oid is not None
-            sequences.require_free(session, oid, columns)
+            sequences.require_free(session, oid, target.oid, columns)
             before = (
                 *definition.describe(session, oid),
                 *surroundings.keys(session, oid, clone=target.oid),
