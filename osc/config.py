@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         description="make materialized views that read the table anew, filled before the swap"
         " (PostgreSQL)",
     )
+    rebuild_views: bool = Field(
+        False,
+        description="make views anew that read a column whose type the ALTER changes (PostgreSQL)",
+    )
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
     replica: Several = Field(
         (), description="URL of a replica whose lag is watched; several times for several"

@@ -18,6 +18,7 @@ from osc.model.blocker import Blocker
 from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap
+from osc.model.consent import Consent
 from osc.model.difference import UNCHANGED, CatalogDiff
 from osc.model.ladder import Forecast, Outlook, Step, Taken
 from osc.model.onlookers import Onlookers
@@ -629,6 +630,6 @@ class Engine:
     )
     """Best first; the position is None for a source that is opened anew."""
     aftercare: Callable[[Job], Aftercare] = lambda job: NoAftercare()
-    rebuilding: Callable[[Engine], Engine] = lambda engine: engine
-    """The same engine, allowed to make materialized views anew, where there are such things."""
+    rebuilding: Callable[[Engine, Consent], Engine] = lambda engine, consent: engine
+    """The same engine, allowed to make views anew, where that is ever needed."""
     close: Callable[[], None] = lambda: None

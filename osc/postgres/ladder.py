@@ -37,6 +37,8 @@ from osc.postgres.session import Connection, Open
 from osc.postgres.shape import read
 
 ALTERABLE = ("r", "p")
+UNTRIED = ("SET SCHEMA", "OWNER TO", "NO INHERIT", "NOT OF")
+"""A double is in a schema that new owners have no rights in; it has neither parents nor a type."""
 PASSING = (ConnectionLost, LockTimeout, Conflict, NotAllowed)
 """What says nothing of the ALTER itself; all other errors do."""
 
@@ -213,7 +215,7 @@ class _Looking:
         on = str(self.table.name)
         exclusive = (Lock(on, "ACCESS EXCLUSIVE", "reads and writes"),)
         is_one = len(self.alter.parts) == 1
-        if words.startswith("SET SCHEMA") or (words.startswith("OWNER TO") and is_one):
+        if is_one and words.startswith(UNTRIED):
             clause = Clause(self.alter.clauses, Cost.METADATA, exclusive)
             return Outlook(
                 (clause,), Way.NATIVE, "it touches the catalog alone", (self._native(clause),)

@@ -19,6 +19,7 @@ from osc.errors import (
     Unreachable,
 )
 from osc.model.blocker import Blocker
+from osc.model.consent import NO_CONSENT, Consent
 from osc.model.onlookers import Onlookers
 from osc.model.table import TableName
 from osc.postgres import (
@@ -82,8 +83,7 @@ class PostgresSwapper:
     opened: Open
     job: Job
     target_of: Callable[[], Target]
-    rebuild: bool = False
-    """Whether materialized views may be made anew."""
+    consent: Consent = NO_CONSENT
 
     @cached_property
     def target(self) -> Target:
@@ -92,15 +92,20 @@ class PostgresSwapper:
         return self.target_of()
 
     def prepare(self, check: Callable[[], None]) -> None:
-        """Fills twins of the materialized views that read the table."""
+        """Makes and fills twins of the views that are made anew."""
         with self.opened("materialized views") as session:
             source = self._oid(session, self.job.original.name)
             found = dependents.read(session, source)
-            dependents.require_known(found, self.job.original.name, rebuild=self.rebuild)
-            if rebuilt.tree(session, source):
-                made = self._oid(session, self.job.shadow.name)
-                exchange = Exchange(self.job, self.target, source, made)
-                renamed = partial(mentions.worn, exchange, new_table=self.job.shadow.name)
+            dependents.require_known(found, self.job.original.name, self.consent)
+            made = self._oid(session, self.job.shadow.name)
+            exchange = Exchange(self.job, self.target, source, made)
+            if rebuilt.tree(session, source, exchange.retyped):
+                renamed = partial(
+                    mentions.worn,
+                    exchange.columns,
+                    self.target.table.columns,
+                    new_table=self.job.shadow.name,
+                )
                 rebuilt.prepare(session, exchange, renamed, check)
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
@@ -220,7 +225,7 @@ class PostgresSwapper:
             self.__dict__.pop("target")
         exchange = Exchange(self.job, self.target, source, shadow)
         found = dependents.read(session, source)
-        dependents.require_known(found, exchange.original, rebuild=self.rebuild)
+        dependents.require_known(found, exchange.original, self.consent)
         seen = _outside(session, source)
         parted = [exchange.of(*pair) for pair in kinship.pairs(session, exchange)]
         parts = together(
@@ -236,7 +241,9 @@ class PostgresSwapper:
             *(kinship.move(each.original, each.archive.schema) for each in moved),
             *(kinship.move(each.shadow, each.original.schema) for each in reversed(moved)),
             *parts.placed,
-            *mentions.worn(exchange, parts.named, exchange.original),
+            *mentions.worn(
+                exchange.columns, self.target.table.columns, parts.named, exchange.original
+            ),
             *parts.after,
             note(exchange.archive.schema, parts.unvalidated),
         )

@@ -399,3 +399,14 @@ def test_a_table_that_stands_elsewhere_is_moved_and_that_takes_as_long_as_its_by
 
     assert where == [(0,)]
     assert report.rows_copied == ROWS
+
+
+@pytest.mark.parametrize("clauses", ["NO INHERIT family", "NOT OF"])
+def test_what_a_table_comes_from_is_left_natively(database: Database, clauses: str) -> None:
+    database.run("CREATE TYPE kind AS (id int)", "CREATE TABLE family (id int)")
+    heir = "CREATE TABLE t (PRIMARY KEY (id)) INHERITS (family)"
+    database.run(heir if "INHERIT" in clauses else "CREATE TABLE t OF kind (PRIMARY KEY (id))")
+    expected = natively(database, clauses)
+
+    assert migrate(database, clauses).way == Way.NATIVE
+    assert definition(database) == expected
