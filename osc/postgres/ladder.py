@@ -22,7 +22,7 @@ from osc.model.alter import Alter
 from osc.model.blocker import Blocker
 from osc.model.ladder import Clause, Cost, Forecast, Lock, Outlook, Step, Taken, Way
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, forecast, foreign, linting, locking, rehearsal
+from osc.postgres import catalog, forecast, foreign, kin, linting, locking, rehearsal
 from osc.postgres.climb import Climber
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.double import Double, doubled
@@ -314,12 +314,21 @@ class _Looking:
     def _sequence(self, pieces: list[Piece], after: tuple[str, ...]) -> tuple[Step, ...]:
         """The first draft that is light in each piece and gives the same table; or none."""
         for draft in drafts(pieces, has_named_not_null=self.has_named_not_null):
+            if any(piece.index and piece.index.primary for piece in draft) and self._inherits():
+                continue
             try:
                 if steps := self._tried(draft, after):
                     return steps
             except (BadStatement, BadValue):
                 continue
         return ()
+
+    def _inherits(self) -> bool:
+        """A NOT NULL that it has from a parent becomes its own as well by PRIMARY KEY USING INDEX,
+        and not by PRIMARY KEY (18); the double has no parents, and so can't tell."""
+        oid = oid_of(self.session, self.table.name)
+        assert oid is not None
+        return bool(kin.parents(self.session, oid)) and not kin.family(self.session, oid)[0].bound
 
     def _tried(self, drafts: tuple[Draft, ...], after: tuple[str, ...]) -> tuple[Step, ...]:
         others = resolved(self.session, self.alter.clauses)

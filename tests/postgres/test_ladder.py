@@ -410,3 +410,18 @@ def test_what_a_table_comes_from_is_left_natively(database: Database, clauses: s
 
     assert migrate(database, clauses).way == Way.NATIVE
     assert definition(database) == expected
+
+
+def test_pieces_that_would_make_the_heirs_own_what_it_inherits_are_not_taken(
+    database: Database,
+) -> None:
+    """Its NOT NULL stays the parent's, which USING INDEX would make its own as well (18)."""
+    database.run("CREATE TABLE family (id int NOT NULL)", "CREATE TABLE t () INHERITS (family)")
+    database.run("INSERT INTO t SELECT generate_series(1, 100)")
+    expected = natively(database, "ADD PRIMARY KEY (id)")
+
+    with pytest.raises(Precondition, match="no primary key"):
+        migrate(database, "ADD PRIMARY KEY (id)")
+    migrate(database, "ADD PRIMARY KEY (id)", chosen=settings())
+
+    assert definition(database) == expected
