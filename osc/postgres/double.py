@@ -68,7 +68,9 @@ TABLE = """
 SELECT c.oid::bigint, c.relkind::text, pg_get_partkeydef(c.oid), am.amname,
        array_to_string(coalesce(c.reloptions, '{}')
            || ARRAY(SELECT 'toast.' || o FROM unnest(toast.reloptions) o), ', '),
-       c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity, space.spcname
+       c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity,
+       CASE WHEN space.oid = d.dattablespace OR has_tablespace_privilege(space.oid, 'CREATE')
+            THEN space.spcname END
 FROM pg_class c LEFT JOIN pg_am am ON am.oid = c.relam
 JOIN pg_database d ON d.datname = current_database()
 JOIN pg_tablespace space ON space.oid = coalesce(nullif(c.reltablespace, 0), d.dattablespace)
@@ -176,7 +178,7 @@ class _Maker:
                 + (f" PARTITION BY {key}" if kind == "p" else "")
                 + (f" USING {identifier(method)}" if method and kind != "p" else "")
                 + (f" WITH ({options})" if options and kind != "p" else "")
-                + (f" TABLESPACE {identifier(space)}" if kind != "p" else "")
+                + (f" TABLESPACE {identifier(space)}" if space and kind != "p" else "")
             )
         self.made[original] = self._oid(original)
         self._partitions(source, on)
