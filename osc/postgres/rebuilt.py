@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from osc.engine import Statement
 from osc.errors import BadStatement, Conflict, Precondition
+from osc.model.consent import Consent
 from osc.model.table import TableName
 from osc.postgres import clone, firing, grants, indexes, kin, statistics
 from osc.postgres.carried import VIEW, Carried, Exchange, Lock, together
@@ -132,6 +133,16 @@ def require(session: Connection, table: int, views: Sequence[View]) -> None:
                 still_true="nothing was touched",
                 todo="rename them, so that their twins can stand in one schema",
             )
+
+
+def require_allowed(views: Sequence[View], table: TableName, consent: Consent) -> None:
+    plain = [str(view.name) for view in views if view.kind == PLAIN]
+    if plain and not consent.views:
+        raise Precondition(
+            f"{', '.join(plain)}: made meanwhile, of a column of {table} that gets another type",
+            still_true="the original serves and is untouched",
+            todo="drop it, or allow --rebuild-views, and go on",
+        )
 
 
 def prepare(

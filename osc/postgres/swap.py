@@ -99,7 +99,7 @@ class PostgresSwapper:
             dependents.require_known(found, self.job.original.name, self.consent)
             made = self._oid(session, self.job.shadow.name)
             exchange = Exchange(self.job, self.target, source, made)
-            if rebuilt.tree(session, source, exchange.retyped):
+            if self._views(session, exchange):
                 renamed = partial(
                     mentions.worn,
                     exchange.columns,
@@ -107,6 +107,12 @@ class PostgresSwapper:
                     new_table=self.job.shadow.name,
                 )
                 rebuilt.prepare(session, exchange, renamed, check)
+
+    def _views(self, session: Connection, exchange: Exchange) -> tuple[rebuilt.View, ...]:
+        """Those that are made anew, unless one came meanwhile that nobody has allowed that for."""
+        views = rebuilt.tree(session, exchange.source, exchange.retyped)
+        rebuilt.require_allowed(views, exchange.original, self.consent)
+        return views
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         with self.opened("cut-over") as session:
@@ -226,6 +232,7 @@ class PostgresSwapper:
         exchange = Exchange(self.job, self.target, source, shadow)
         found = dependents.read(session, source)
         dependents.require_known(found, exchange.original, self.consent)
+        self._views(session, exchange)
         seen = _outside(session, source)
         parted = [exchange.of(*pair) for pair in kinship.pairs(session, exchange)]
         parts = together(

@@ -463,6 +463,17 @@ def test_views_are_made_anew_for_other_types_where_that_is_allowed(database: Dat
     assert database.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE '\\_osc%'") == []
 
 
+def test_a_view_that_came_meanwhile_is_not_made_anew_without_a_word(database: Database) -> None:
+    database.run(TABLES)
+    job = database.loaded("ALTER COLUMN u TYPE bigint")
+    database.run("CREATE VIEW late AS SELECT u FROM t")
+
+    with pytest.raises(Precondition, match="late: made meanwhile"):
+        database.engine.swapper(job).prepare(lambda: None)
+    with pytest.raises(Precondition, match="--rebuild-views"):
+        swap(database, job)
+
+
 @pytest.mark.parametrize(
     ("uses", "consent", "says"),
     [
