@@ -22,7 +22,7 @@ from osc.model.alter import Alter
 from osc.model.blocker import Blocker
 from osc.model.ladder import Clause, Cost, Forecast, Lock, Outlook, Step, Taken, Way
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, forecast, foreign, kin, linting, locking, rehearsal
+from osc.postgres import attaching, catalog, forecast, foreign, kin, linting, locking, rehearsal
 from osc.postgres.climb import Climber
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.double import Double, doubled
@@ -167,6 +167,8 @@ class _Looking:
             return known
         others = resolved(self.session, self.alter.clauses)
         with doubled(self.session, self.table.name, others) as double:
+            if self.alter.verbs[:1] and self.alter.verbs[0][:2] == ("ATTACH", "PARTITION"):
+                return self._attached(double, others)
             whole, before, after, change = self._whole(double)
             is_one = len(self.alter.parts) == 1
             is_light = whole.online or whole.cost is not Cost.SCAN
@@ -239,6 +241,23 @@ class _Looking:
             return Outlook((clause,), Way.NOTHING, "the table is as the ALTER wants it")
         clause = Clause(self.alter.clauses, Cost.REWRITE, locks, "every row is written anew")
         return Outlook((clause,), Way.COPY, clause.because, brief=self._brief(clause, small_bytes))
+
+    def _attached(self, double: Double, others: tuple[TableName, ...]) -> Outlook:
+        """It can't be copied, and is no matter of what it costs."""
+        statement = self._on(double, self.alter.clauses)
+        if not others:
+            raise _RefusedError("there is no such table to attach")
+        try:
+            bound = attaching.bound(self.session, double, statement, others[0])
+        except PASSING:
+            raise
+        except ServerError as error:
+            raise _RefusedError(error.happened) from error
+        default = attaching.default_of(self.session, self.table)
+        steps = attaching.steps(self.table, self.alter, others[0], default, bound)
+        clause = Clause(self.alter.clauses, Cost.SCAN, steps[-1].locks, "every row is read")
+        why = "the ALTER at once would keep the new partition and the default one locked"
+        return Outlook((clause,), Way.SEQUENCE, why, steps)
 
     def _is_there_already(self) -> bool:
         """The double lacks what costs nothing to change: owner, statistics targets, silenced keys.

@@ -425,3 +425,52 @@ def test_pieces_that_would_make_the_heirs_own_what_it_inherits_are_not_taken(
     migrate(database, "ADD PRIMARY KEY (id)", chosen=settings())
 
     assert definition(database) == expected
+
+
+ATTACHED = """
+CREATE TABLE t (id int NOT NULL, n int, CONSTRAINT positive CHECK (n > 0), PRIMARY KEY (id))
+    PARTITION BY {by};
+CREATE TABLE t_one PARTITION OF t FOR VALUES {one};
+CREATE SCHEMA aside;
+CREATE TABLE aside.two (n int, id int NOT NULL, CONSTRAINT positive CHECK (n > 0));
+INSERT INTO aside.two SELECT g, g FROM generate_series(1, {rows}) g {where};
+"""
+RANGES = f"""
+{ATTACHED.format(by="RANGE (id)", one="FROM (-9) TO (1)", rows=ROWS, where="")}
+CREATE TABLE rest PARTITION OF t DEFAULT;
+INSERT INTO t SELECT -g, 1 FROM generate_series(10, 99) g;
+"""
+HASHES = ATTACHED.format(
+    by="HASH (id)", one="WITH (MODULUS 2, REMAINDER 0)", rows=ROWS,
+    where="WHERE satisfies_hash_partition('t'::regclass, 2, 1, g)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("create", "bound"),
+    [(RANGES, f"FROM (1) TO ({ROWS + 1})"), (HASHES, "WITH (MODULUS 2, REMAINDER 1)")],
+    ids=["range", "hash"],
+)
+def test_a_partition_is_attached_without_a_look_under_the_lock(
+    database: Database, create: str, bound: str
+) -> None:
+    database.run(create)
+    clauses = f"ATTACH PARTITION aside.two FOR VALUES {bound}"
+    expected = natively(database, clauses)
+
+    report = migrate(database, clauses)
+
+    assert report.way == Way.SEQUENCE
+    assert definition(database) == expected
+    assert database.rows("SELECT conname FROM pg_constraint WHERE conname = '_osc_bound'") == []
+
+
+def test_rows_that_do_not_belong_into_a_new_partition_stop_it(database: Database) -> None:
+    database.run(RANGES)
+    before = definition(database)
+
+    with pytest.raises(DataWouldBeLost):
+        migrate(database, "ATTACH PARTITION aside.two FOR VALUES FROM (1) TO (9)")
+
+    assert definition(database) == before
+    assert database.rows("SELECT conname FROM pg_constraint WHERE conname = '_osc_bound'") == []
