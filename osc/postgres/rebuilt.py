@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from osc.engine import Statement
-from osc.errors import BadStatement, Conflict, Precondition
+from osc.errors import BadStatement, Conflict, Precondition, TableChanged
 from osc.model.consent import Consent
 from osc.model.table import TableName
 from osc.postgres import clone, firing, grants, indexes, kin, statistics
@@ -138,10 +138,10 @@ def require(session: Connection, table: int, views: Sequence[View]) -> None:
 def require_allowed(views: Sequence[View], table: TableName, consent: Consent) -> None:
     plain = [str(view.name) for view in views if view.kind == PLAIN]
     if plain and not consent.views:
-        raise Precondition(
+        raise TableChanged(
             f"{', '.join(plain)}: made meanwhile, of a column of {table} that gets another type",
             still_true="the original serves and is untouched",
-            todo="drop it, or allow --rebuild-views, and go on",
+            todo="drop it, or allow --rebuild-views, and start again",
         )
 
 
