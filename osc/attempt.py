@@ -39,6 +39,7 @@ from osc.stages.cutover import CutOver
 from osc.stages.fence import Fence
 from osc.stages.keeper import Keeper
 from osc.stages.leave import Leave
+from osc.stages.onlooking import Onlooking
 from osc.stages.plan import Plan
 from osc.stages.sync import Follower
 from osc.stages.verify import Verifier
@@ -243,6 +244,7 @@ class Attempt:
     def _cut_over(self, job: Job, follower: Follower) -> Swapped:
         if not self.settings.verify:
             self._enter(Phase.CATCH_UP)
+            cutover.catch_up(follower, self.tracker, self.controls)
         self._enter(Phase.CUT_OVER)
         with closing(self.engine.gauges()) as gauges:
             return self._swapped_by(job, follower, partial(gauges.read, "old-transactions"))
@@ -251,11 +253,16 @@ class Attempt:
         self, job: Job, follower: Follower, old_transactions: Callable[[], float]
     ) -> Swapped:
         swapper = self.engine.swapper(job)
+        wait_seconds = self.settings.snapshot_wait
+        onlooking = Onlooking(
+            swapper, swapper.onlookers(), self.tracker, self.controls, wait_seconds
+        )
         leave = Leave(
             tracker=self.tracker,
             controls=self.controls,
             blockers=swapper.blockers,
             old_transactions=old_transactions,
+            onlookers=onlooking.left,
             recheck=partial(self._refuse_a_changed_table, job),
             by=self.by,
             on_allowed=lambda by: self.engine.board.note(self.id, "cut-over begins", by, ""),
@@ -271,6 +278,7 @@ class Attempt:
             attempts=self.settings.cut_over_attempts,
             kill=Kill(self.settings.kill_blockers),
             by=self.by,
+            await_onlookers=onlooking.wait,
         ).run()
 
     def _tend(self, job: Job, *, is_new: bool = True) -> None:

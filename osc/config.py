@@ -69,6 +69,12 @@ class Settings(BaseSettings):
         description="whom to end for the cut-over's lock: nobody, idle transactions, or every "
         "client; never backups, replication or other people's DDL",
     )
+    snapshot_wait: int = Field(
+        60,
+        ge=0,
+        description="seconds the cut-over waits for transactions whose snapshot is older than the"
+        " new table's rows, which would be missing to them; 0: not at all",
+    )
     reconnect_for: int = Field(
         300,
         ge=0,
@@ -96,6 +102,10 @@ class Settings(BaseSettings):
         False,
         description="make materialized views that read the table anew, filled before the swap"
         " (PostgreSQL)",
+    )
+    rebuild_views: bool = Field(
+        False,
+        description="make views anew that read a column whose type the ALTER changes (PostgreSQL)",
     )
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
     replica: Several = Field(

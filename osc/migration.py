@@ -18,6 +18,7 @@ from osc.config import Settings
 from osc.engine import Climb, Engine, Run, Said, Sync
 from osc.model import applied
 from osc.model.alter import Alter
+from osc.model.consent import NO_CONSENT, Consent
 from osc.model.controls import Controls
 from osc.model.ladder import Cost, Way
 from osc.model.phase import FINISHED, Phase
@@ -55,7 +56,8 @@ def plan(engine: Engine, request: Request, settings: Settings) -> Route:
 
 def allowed(engine: Engine, settings: Settings) -> Engine:
     """With what the operator consents to."""
-    return engine.rebuilding(engine) if settings.rebuild_materialized_views else engine
+    consent = Consent(settings.rebuild_materialized_views, settings.rebuild_views)
+    return engine if consent == NO_CONSENT else engine.rebuilding(engine, consent)
 
 
 def _routed(engine: Engine, table: Table, request: Request, settings: Settings) -> Route:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from osc.model.change import Delivery, KeyValue, Position
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import ColumnMap, Pair
 from osc.model.controls import Controls
+from osc.model.onlookers import Onlookers
 from osc.model.table import Column, Key, Table, TableName
 from osc.stages.fence import Fence
 
@@ -349,6 +350,15 @@ class FakeSwapper:
 
     in_the_way: list[Blocker] = field(default_factory=lambda: [REPORT])
     ended: list[int] = field(default_factory=list)
+    readers: list[list[Blocker]] = field(default_factory=lambda: [[]])
+    """Who has a snapshot, one list a look; the last one stays."""
+
+    def onlookers(self) -> Onlookers:
+        def look() -> dict[Hashable, Blocker]:
+            seen = self.readers.pop(0) if len(self.readers) > 1 else self.readers[0]
+            return {reader.id: reader for reader in seen}
+
+        return Onlookers(look)
 
     def blockers(self) -> list[Blocker]:
         return self.in_the_way

@@ -22,6 +22,7 @@ from osc.engine.session import Session, Statement
 from osc.engine.swapping import Aftercare, NoAftercare, Swapped, Swapper
 from osc.engine.tables import Catalog, Checks, Claim, Workshop
 from osc.model.change import Position
+from osc.model.consent import Consent
 from osc.model.table import TableName
 
 __all__ = [
@@ -89,6 +90,6 @@ class Engine:
     )
     """Best first; the position is None for a source that is opened anew."""
     aftercare: Callable[[Job], Aftercare] = lambda job: NoAftercare()
-    rebuilding: Callable[[Engine], Engine] = lambda engine: engine
-    """The same engine, allowed to make materialized views anew, where there are such things."""
+    rebuilding: Callable[[Engine, Consent], Engine] = lambda engine, consent: engine
+    """The same engine, allowed to make views anew, where that is ever needed."""
     close: Callable[[], None] = lambda: None

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from osc.engine.session import Session
 from osc.model.blocker import Blocker
+from osc.model.onlookers import Onlookers
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Swapper(Protocol):
 
     def blockers(self) -> list[Blocker]:
         """Who holds or waits for locks on the original, the oldest transaction first."""
+        ...
+
+    def onlookers(self) -> Onlookers:
+        """Who reads by a snapshot from before this moment, at which the shadow is complete, and has
+        no lock on the original: rows of the new table would be missing to them."""
         ...
 
     def end(self, blocker: Blocker) -> None:

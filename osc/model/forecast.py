@@ -13,10 +13,12 @@ OLD_SECONDS = 10.0
 @dataclass(frozen=True)
 class Forecast:
     """`holders` are those that have or await a lock on the table; `old` is how many transactions
-    on the server are older than ten seconds: any of them may come to touch the table."""
+    on the server are older than ten seconds: any of them may come to touch the table. `onlookers`
+    have no lock, and snapshots from before the new table was complete."""
 
     holders: tuple[Blocker, ...]
     old: int
+    onlookers: tuple[Blocker, ...] = ()
 
     @property
     def free(self) -> str:
@@ -30,8 +32,17 @@ class Forecast:
         said = f"lock expected free: {self.free}; {self.old} transaction{plural} older than 10 s"
         if self.free == "no":
             said += f"; on the table: {named(self.holders)}"
+        if self.onlookers:
+            said += f"; {would_miss_rows(self.onlookers)}"
         return said
 
 
-def forecast(holders: Sequence[Blocker], old: float) -> Forecast:
-    return Forecast(tuple(holders), round(old))
+def would_miss_rows(onlookers: Sequence[Blocker]) -> str:
+    return (
+        "by snapshots from before the new table was complete, rows would be missing to:"
+        f" {named(onlookers)}"
+    )
+
+
+def forecast(holders: Sequence[Blocker], old: float, onlookers: Sequence[Blocker] = ()) -> Forecast:
+    return Forecast(tuple(holders), round(old), tuple(onlookers))

@@ -21,7 +21,8 @@ class Column:
     """A column; `type` is the server's own full wording, character set and collation included.
 
     `sortable` says that Python orders this column's key values as the server does (rule 7).
-    `generated` columns are computed by the server and can't be inserted.
+    `generated` columns are computed by the server and can't be inserted. `base` is the type that a
+    domain restricts, where it has no collation; empty for any other type.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Column:
     sortable: bool = False
     default: str | None = None
     ordinal: int = 0
+    base: str = ""
 
 
 @dataclass(frozen=True)

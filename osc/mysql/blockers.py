@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import closing, suppress
 from typing import Any
 
 from osc import errors
 from osc.engine import Session, Statement
 from osc.model.blocker import Blocker
+from osc.model.onlookers import Onlookers
 from osc.model.table import TableName
 
-OPEN = """
-SELECT p.id, p.user, p.host, p.command, COALESCE(p.info, ''),
-       COALESCE(TIMESTAMPDIFF(MICROSECOND, t.trx_started, SYSDATE(6)) / 1e6, p.time)
+SESSION = """p.id, p.user, p.host, p.command, COALESCE(p.info, ''),
+       COALESCE(TIMESTAMPDIFF(MICROSECOND, t.trx_started, SYSDATE(6)) / 1e6, p.time)"""
+OPEN = f"""
+SELECT {SESSION}
 FROM information_schema.processlist p
 LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
-WHERE p.id <> CONNECTION_ID() AND {}
+WHERE p.id <> CONNECTION_ID() AND {{}}
 ORDER BY 6 DESC LIMIT 20
+"""
+WITH_SNAPSHOTS = f"""
+SELECT {SESSION}, CAST(t.trx_started AS CHAR)
+FROM information_schema.innodb_trx t
+JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+WHERE p.id <> CONNECTION_ID() AND t.trx_isolation_level IN ('REPEATABLE READ', 'SERIALIZABLE')
+ORDER BY 6 DESC
 """
 HOLDERS = """
 SELECT DISTINCT t.processlist_id FROM performance_schema.metadata_locks l
@@ -92,6 +101,23 @@ def _blocker(row: tuple[Any, ...], *, certain: bool) -> Blocker:
         certain=certain,
         system=name in NO_CLIENTS or str(user) in ("system user", "event_scheduler"),
     )
+
+
+def onlookers(connect: Callable[[str], Session]) -> Onlookers:
+    """Whoever reads by one snapshot for all of his transaction, which is the rule here. After the
+    swap he sees of the new table what had been copied when he began; after a native ALTER he gets
+    error 1412, and here he gets it, too, if the table was made after that."""
+    return Onlookers(lambda: _with_snapshots(connect))
+
+
+def _with_snapshots(connect: Callable[[str], Session]) -> Mapping[Hashable, Blocker]:
+    with closing(connect("snapshots")) as session:
+        try:
+            rows = session.query(Statement(WITH_SNAPSHOTS))
+        except errors.NotAllowed:
+            return {}
+    found = {(row[0], row[-1]): _blocker(row[:-1], certain=True) for row in rows}
+    return {key: blocker for key, blocker in found.items() if not blocker.system}
 
 
 def end(connect: Callable[[str], Session], blocker: Blocker) -> None:

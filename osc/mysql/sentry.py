@@ -44,9 +44,10 @@ from dataclasses import dataclass
 from osc import errors
 from osc.engine import Session, Statement, Swapped
 from osc.model.blocker import Blocker
+from osc.model.onlookers import Onlookers
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
-from osc.mysql.blockers import blockers, end
+from osc.mysql.blockers import blockers, end, onlookers
 from osc.mysql.locking import (
     LONGEST_HELD_SECONDS,
     let_go,
@@ -128,6 +129,9 @@ class SentrySwapper:
 
     def blockers(self) -> list[Blocker]:
         return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def onlookers(self) -> Onlookers:
+        return onlookers(self.parts.connect)
 
     def end(self, blocker: Blocker) -> None:
         end(self.parts.connect, blocker)

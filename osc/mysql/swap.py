@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 from osc.engine import Job, Session, Statement, Swapped
 from osc.model.blocker import Blocker
+from osc.model.onlookers import Onlookers
 from osc.mysql.attempt import Parts
-from osc.mysql.blockers import blockers, end
+from osc.mysql.blockers import blockers, end, onlookers
 from osc.mysql.carried import Carried
 from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.catalog import MySQLCatalog
@@ -80,6 +81,9 @@ class LockedSwapper:
 
     def blockers(self) -> list[Blocker]:
         return blockers(self.parts.connect, self.parts.job.original.name)
+
+    def onlookers(self) -> Onlookers:
+        return onlookers(self.parts.connect)
 
     def end(self, blocker: Blocker) -> None:
         end(self.parts.connect, blocker)

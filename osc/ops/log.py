@@ -21,6 +21,7 @@ ACTIONS = {
     "progress": "every 30 s; the same and the speed",
     "cut-over": "an attempt begins: who allowed it, and what is expected of its lock",
     "blocker-ended": "a session was ended for the lock, and as whom allowed",
+    "onlookers": "the cut-over goes on, and to somebody's old snapshot rows will be missing",
     "repair": "rows that differed were copied anew",
     "hook-failed": "a hook that has no veto went wrong",
     "error": "the end, where it is none: what happened, what is still true, what to do",

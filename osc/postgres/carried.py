@@ -23,12 +23,12 @@ before it. What is done late is found undone in the catalog, by whoever comes la
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from osc.engine import Job, Names, Statement
 from osc.model.columns import sources
-from osc.model.table import TableName
+from osc.model.table import Table, TableName
 from osc.postgres.kin import Member
 from osc.postgres.quoting import identifier, literal
 from osc.postgres.rehearsal import Part, Target
@@ -70,10 +70,22 @@ class Exchange:
         return Exchange(job, self.target, member.oid, twin.oid)
 
     @property
+    def retyped(self) -> tuple[str, ...]:
+        return changed_types(self.job.original, self.job.shadow, self.columns)
+
+    @property
     def columns(self) -> dict[str, str]:
         """The new table's column for each of the original's that has one, generated or not."""
         found = sources(self.job.original, self.job.shadow, self.job.alter)
         return {source: target for target, source in found.items()}
+
+
+def changed_types(old: Table, new: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
+    """The old table's columns that have another type in the new one; `columns` are those that are
+    left, with their new names."""
+    now = {column.name: column.type for column in new.columns}
+    types = {source: now[target] for source, target in columns.items()}
+    return tuple(c.name for c in old.columns if types.get(c.name, c.type) != c.type)
 
 
 @dataclass(frozen=True, order=True)

@@ -10,7 +10,7 @@ from osc.errors import Precondition
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
 from osc.postgres import kin
-from osc.postgres.definition import describe, oid_of
+from osc.postgres.definition import EXPRESSION, describe, oid_of
 from osc.postgres.session import Connection, Open, plain_names
 
 NOT_NULL = """a.attnotnull AND NOT EXISTS (
@@ -18,12 +18,25 @@ NOT_NULL = """a.attnotnull AND NOT EXISTS (
     AND NOT k.convalidated AND a.attnum = ANY (k.conkey))"""
 """A NOT NULL that isn't validated (18) says nothing about the rows that are there."""
 
+UPON = """
+WITH RECURSIVE upon (oid, modifier) AS (
+    SELECT y.oid, y.typtypmod
+    UNION ALL SELECT x.typbasetype, x.typtypmod FROM upon JOIN pg_type x USING (oid)
+              WHERE x.typtype = 'd')
+"""
+"""The type `y`, and those that it restricts where it is a domain."""
+BASE = f"""{UPON}
+SELECT format_type(oid, modifier) FROM upon JOIN pg_type USING (oid) WHERE typtype <> 'd'"""
+NEVER_NULL = f"""y.typtype = 'd' AND y.typdefault IS NULL
+    AND ({UPON} SELECT bool_or(typnotnull) FROM upon JOIN pg_type USING (oid))"""
+
 COLUMNS = f"""
 SELECT a.attname,
        format_type(a.atttypid, a.atttypmod)
            || CASE WHEN a.attcollation NOT IN (0, y.typcollation)
                    THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END,
-       NOT ({NOT_NULL}), a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid)
+       NOT ({NOT_NULL} OR {NEVER_NULL}), a.attgenerated <> '', {EXPRESSION},
+       CASE WHEN y.typtype = 'd' AND y.typcollation = 0 THEN ({BASE}) ELSE '' END
 FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
 WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
@@ -132,8 +145,8 @@ def read(session: Connection, name: TableName, oid: int, *, any_key: bool = Fals
     return Table(
         name=name,
         columns=tuple(
-            Column(column, type, nullable, generated, default=default, ordinal=ordinal)
-            for ordinal, (column, type, nullable, generated, default) in enumerate(columns, 1)
+            Column(column, type, nullable, generated, default=default, ordinal=ordinal, base=base)
+            for ordinal, (column, type, nullable, generated, default, base) in enumerate(columns, 1)
         ),
         keys=tuple(Key(key, tuple(of), primary) for key, primary, of in keys),
         identity=identity(session, oid) or "",

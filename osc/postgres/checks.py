@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from osc.engine import Sync
 from osc.errors import NotAllowed, Precondition
 from osc.model.alter import Alter
+from osc.model.consent import NO_CONSENT, Consent
 from osc.model.table import Table
 from osc.postgres import definition, kin, relatives, surroundings
 from osc.postgres.kin import Member
@@ -19,8 +20,7 @@ class PostgresChecks:
     """What the clone carries over, as `definition.describe` verifies, need not be refused here."""
 
     opened: Open
-    rebuild: bool = False
-    """Whether materialized views may be made anew."""
+    consent: Consent = NO_CONSENT
 
     def server(self, sync: Sync) -> None:
         with self.opened("checks") as session:
@@ -44,7 +44,7 @@ class PostgresChecks:
                 _require_plain(session, member, sync)
                 _require_valid_indexes(session, member)
             _require_nothing_attached(session, table, oid)
-            surroundings.require(session, oid, table.name, rebuild=self.rebuild)
+            surroundings.require(session, oid, table.name, self.consent)
             relatives.require(session, oid)
             if sync is Sync.LOG:
                 _require_replica_identity(session, table, oid)

@@ -81,7 +81,8 @@ class Climber:
             self._require_ours(session)
             locking.set_budget(session, self._budget * SHARE_FOR_THE_LOCK)
             asked = time.monotonic()
-            if any(lock.mode == "ACCESS EXCLUSIVE" for lock in step.locks):
+            table = str(self.climb.table.name)
+            if any((lock.on, lock.mode) == (table, "ACCESS EXCLUSIVE") for lock in step.locks):
                 session.run(f"LOCK TABLE ONLY {qualified(self.climb.table.name)}")
             granted = time.monotonic()
             for statement in step.statements:

@@ -24,6 +24,10 @@ COLUMN_OPTIONS = """ARRAY(
 """Without the version of the column's type that the server keeps there for itself, since the minor
 releases of November 2026: it grows with each change, pg_dump leaves it out, SET ignores it."""
 
+EXPRESSION = "pg_get_expr(d.adbin, CASE attgenerated WHEN '' THEN 0::oid ELSE d.adrelid END)"
+"""Of a default, which names no columns, or of a generated column. To print a name the server learns
+all columns of the table: for each of 1,000 defaults that took 7.4 s altogether, and so 1 ms."""
+
 SORTED = "coalesce((SELECT string_agg(o, ' ' ORDER BY o) FROM unnest({}) AS o), '-')"
 
 TABLE = f"""
@@ -66,7 +70,7 @@ SELECT format('column %s: %I %s', lpad(position::text, 4, '0'), attname,
                   CASE WHEN attnotnull THEN 'not null' END,
                   'identity ' || nullif(attidentity::text, ''),
                   'generated ' || nullif(attgenerated::text, ''),
-                  'default ' || pg_get_expr(d.adbin, d.adrelid),
+                  'default ' || {EXPRESSION},
                   'storage ' || attstorage::text,
                   'compression ' || nullif(row ->> 'attcompression', ''),
                   'statistics ' || nullif(coalesce(row ->> 'attstattarget', '-1'), '-1'),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from osc.errors import Precondition
+from osc.model.consent import Consent
 from osc.model.table import TableName
 from osc.postgres import kin
 from osc.postgres.session import Connection, plain_names
@@ -96,12 +97,12 @@ def read(session: Connection, table: int) -> tuple[Dependent, ...]:
     return tuple(Dependent(kind, oid, words, tuple(of)) for kind, oid, words, of in rows)
 
 
-def require_known(found: Iterable[Dependent], name: TableName, *, rebuild: bool) -> None:
+def require_known(found: Iterable[Dependent], name: TableName, consent: Consent) -> None:
     """Raises Precondition where something can't be made to follow the new table. Materialized views
     can be made anew, if somebody allows it (`rebuilt.py`)."""
     found = tuple(found)
     views = [d.words for d in found if d.kind == MATERIALIZED]
-    if views and not rebuild:
+    if views and not consent.materialized:
         raise Precondition(
             f"{name} is read by {', '.join(views)}, which can only be made anew, with the rows of"
             " that moment",
@@ -120,16 +121,30 @@ def require_known(found: Iterable[Dependent], name: TableName, *, rebuild: bool)
 
 
 def require_columns(
-    found: Iterable[Dependent], dropped: Iterable[str], retyped: Iterable[str]
+    found: Sequence[Dependent],
+    dropped: Iterable[str],
+    retyped: Iterable[str],
+    anew: Collection[int],
+    consent: Consent,
 ) -> None:
     """Raises Precondition where the ALTER takes something away from a dependent; so does the
-    native one, unless it cascades to what nobody named."""
-    for words, names in (("drops", set(dropped)), ("changes the type of", set(retyped))):
-        for dependent in found:
-            hit = sorted(names & set(dependent.columns))
-            if hit:
-                raise Precondition(
-                    f"the ALTER {words} {', '.join(hit)}, which {dependent.words} uses",
-                    still_true="nothing was touched",
-                    todo="drop it first, and make it again after the migration",
-                )
+    native one, unless it cascades to what nobody named. Those in `anew` (OIDs) can be made anew for
+    another type (`rebuilt.py`)."""
+    _require_unused(found, "drops", dropped, ())
+    stay = [one for one in found if not (consent.views and one.oid in anew)]
+    _require_unused(stay, "changes the type of", retyped, anew)
+
+
+def _require_unused(
+    found: Iterable[Dependent], words: str, columns: Iterable[str], anew: Collection[int]
+) -> None:
+    names = set(columns)
+    for dependent in found:
+        hit = sorted(names & set(dependent.columns))
+        if hit:
+            way = "allow --rebuild-views, or " if dependent.oid in anew else ""
+            raise Precondition(
+                f"the ALTER {words} {', '.join(hit)}, which {dependent.words} uses",
+                still_true="nothing was touched",
+                todo=f"{way}drop it first, and make it again after the migration",
+            )

@@ -68,8 +68,12 @@ TABLE = """
 SELECT c.oid::bigint, c.relkind::text, pg_get_partkeydef(c.oid), am.amname,
        array_to_string(coalesce(c.reloptions, '{}')
            || ARRAY(SELECT 'toast.' || o FROM unnest(toast.reloptions) o), ', '),
-       c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity
+       c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity,
+       CASE WHEN space.oid = d.dattablespace OR has_tablespace_privilege(space.oid, 'CREATE')
+            THEN space.spcname END
 FROM pg_class c LEFT JOIN pg_am am ON am.oid = c.relam
+JOIN pg_database d ON d.datname = current_database()
+JOIN pg_tablespace space ON space.oid = coalesce(nullif(c.reltablespace, 0), d.dattablespace)
 LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
 WHERE c.oid = to_regclass($1)
 """
@@ -111,6 +115,13 @@ WHERE g.tgrelid = $1 AND NOT g.tgisinternal AND g.tgparentid = 0
 AND NOT (g.tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$')
 """
 
+RULES = """
+SELECT pg_get_ruledef(w.oid), format(' TO %I.%I', n.nspname, t.relname), w.rulename,
+       w.ev_enabled::text
+FROM pg_rewrite w JOIN pg_class t ON t.oid = w.ev_class
+JOIN pg_namespace n ON n.oid = t.relnamespace WHERE w.ev_class = $1
+"""
+
 POLICIES = """
 SELECT polname, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), polcmd::text
 FROM pg_policy WHERE polrelid = $1
@@ -147,7 +158,7 @@ class _Maker:
     def make(self, original: TableName, others: tuple[TableName, ...]) -> Double:
         source = self._whole(original)
         for other in others:
-            self._neighbour(other)
+            self._neighbour(other, " INCLUDING CONSTRAINTS")
         self._foreign_keys(source)
         decoys.set_up(self.session, source, original, self.schema)
         name = TableName(self.schema, original.name)
@@ -156,7 +167,7 @@ class _Maker:
 
     def _whole(self, original: TableName) -> int:
         """The table with what decides on the cost of an ALTER; returns the original's OID."""
-        source, kind, key, method, options, identity, secured, forced = self.session.rows(
+        source, kind, key, method, options, identity, secured, forced, space = self.session.rows(
             TABLE, qualified(original)
         )[0]
         on = qualified(TableName(self.schema, original.name))
@@ -167,6 +178,7 @@ class _Maker:
                 + (f" PARTITION BY {key}" if kind == "p" else "")
                 + (f" USING {identifier(method)}" if method and kind != "p" else "")
                 + (f" WITH ({options})" if options and kind != "p" else "")
+                + (f" TABLESPACE {identifier(space)}" if space and kind != "p" else "")
             )
         self.made[original] = self._oid(original)
         self._partitions(source, on)
@@ -228,12 +240,17 @@ class _Maker:
             yield f"CREATE TEMPORARY VIEW {identifier(name)} AS SELECT {listed} FROM {on}"
         with plain_names(self.session):
             triggers = self.session.rows(TRIGGERS, source)
+            rules = self.session.rows(RULES, source)
             policies = self.session.rows(POLICIES, source)
             statistics = self.session.rows(STATISTICS, source)
         for definition, place, name, enabled in triggers:
             yield definition.replace(place, f" ON {on} ", 1)
             if enabled in ENABLED:
                 yield f"ALTER TABLE {on} {ENABLED[enabled]} TRIGGER {identifier(name)}"
+        for definition, place, name, enabled in rules:
+            yield definition.replace(place, f" TO {on}", 1)
+            if enabled in ENABLED:
+                yield f"ALTER TABLE {on} {ENABLED[enabled]} RULE {identifier(name)}"
         for name, using, check, command in policies:
             yield (
                 f"CREATE POLICY {identifier(name)} ON {on} FOR {COMMANDS[command]}"
@@ -252,7 +269,7 @@ class _Maker:
         except (BadStatement, NotAllowed):
             return
 
-    def _neighbour(self, real: TableName) -> int | None:
+    def _neighbour(self, real: TableName, more: str = "") -> int | None:
         """A table around it, with the unique indexes that foreign keys need; None where its name
         is taken by the double of another one."""
         if real in self.made:
@@ -263,7 +280,8 @@ class _Maker:
             return None
         with plain_names(self.session):
             self.session.run(
-                f"CREATE TABLE {qualified(double)} (LIKE {qualified(real)} INCLUDING GENERATED)"
+                f"CREATE TABLE {qualified(double)}"
+                f" (LIKE {qualified(real)} INCLUDING GENERATED{more})"
             )
         for index in indexes.read(self.session, source):
             if index.unique and not index.exclusion:

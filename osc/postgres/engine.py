@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from osc.engine import Engine, Sync
+from osc.model.consent import Consent
 from osc.postgres import flavor
 from osc.postgres.aftercare import PostgresAftercare
 from osc.postgres.board import PostgresBoard
@@ -37,12 +38,13 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
     opened = sessions.opened
     ledger, board = PostgresLedger(place), PostgresBoard(place)
 
-    def rebuilding(engine: Engine) -> Engine:
+    def rebuilding(engine: Engine, consent: Consent) -> Engine:
         return replace(
             engine,
-            checks=PostgresChecks(opened, rebuild=True),
+            checks=PostgresChecks(opened, consent),
+            workshop=PostgresWorkshop(opened, consent),
             swapper=lambda job: PostgresSwapper(
-                opened, job, partial(target_of, opened, job), rebuild=True
+                opened, job, partial(target_of, opened, job), consent
             ),
         )
 

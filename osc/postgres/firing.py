@@ -36,7 +36,7 @@ AND NOT (tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$'
                      AND p.pronamespace = to_regnamespace('osc')))
 UNION ALL
 SELECT 'RULE', oid::bigint, rulename, ev_enabled::text, obj_description(oid, 'pg_rewrite'), false
-FROM pg_rewrite WHERE ev_class = $1 ORDER BY 1, 3
+FROM pg_rewrite WHERE ev_class = $1 AND rulename <> '_RETURN' ORDER BY 1, 3
 """
 
 DEFINITIONS = {
@@ -72,15 +72,18 @@ def read(session: Connection, oid: int) -> tuple[Firing, ...]:
         return tuple(Firing(*row) for row in session.rows(FIRING, oid))
 
 
-def make(session: Connection, source: int, original: TableName, clone: TableName) -> None:
-    """Each definition is printed where the original's schema is in sight and read where the clone's
-    is before it. So what names the table means the clone, even in a rule's sub-select, and every
-    other name means what it has meant."""
+def make(
+    session: Connection, source: int, original: TableName, clone: TableName, *spoken: str
+) -> None:
+    """Each definition is printed where the original's schema is in sight (or those that are
+    `spoken` of) and read where the clone's is before it. So what names the table means the clone,
+    even in a rule's sub-select, and every other name means what it has meant."""
+    schemas = spoken or (original.schema,)
     for firing in read(session, source):
         if not firing.inherited:
-            with names_within(session, original.schema):
+            with names_within(session, *schemas):
                 definition = session.value(DEFINITIONS[firing.kind], firing.oid)
-            with names_within(session, clone.schema, original.schema):
+            with names_within(session, clone.schema, *schemas):
                 session.run(str(definition))
         elif not session.value(HAS, qualified(clone), firing.name):
             continue  # The parent stands for a frame alone, which has no triggers.

@@ -76,15 +76,15 @@ def _read(session: Connection, oid: int) -> list[Grant]:
 
 
 def _from_the_owner_on(grants: Sequence[Grant]) -> Iterator[Grant]:
-    """Whoever grants has been granted before. The owner's own come first: he may have given himself
-    less than everything."""
-    waiting = sorted(grants, key=lambda grant: not grant.to_owner)
-    able: set[str] = set()
+    """In their order, which a dump shows; but whoever grants has been granted before."""
+    waiting, able = list(grants), set[str]()
     while waiting:
-        now = [grant for grant in waiting if grant.by_owner or grant.grantor in able] or waiting
-        yield from now
-        able |= {grant.grantee for grant in now if grant.grantable}
-        waiting = [grant for grant in waiting if grant not in now]
+        may = (grant for grant in waiting if grant.by_owner or grant.grantor in able)
+        grant = next(may, waiting[0])
+        waiting.remove(grant)
+        if grant.grantable:
+            able.add(grant.grantee)
+        yield grant
 
 
 def _as(session: Connection, grant: Grant, on: str, schema: str) -> None:

@@ -119,7 +119,7 @@ QUERY = r"""
 SELECT i.relname,
        CASE WHEN n.oid = pg_my_temp_schema()
             THEN regexp_replace(pg_get_indexdef(i.oid), ' ON (ONLY )?pg_temp[.]',
-                                format(' ON \1%I.', n.nspname))
+                                format(E' ON \\1%I.', n.nspname))
             ELSE pg_get_indexdef(i.oid) END,
        format('CREATE %sINDEX %I ON %s%I.%I USING ',
               CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname,

@@ -57,7 +57,7 @@ def _apart(source: Column, target: Column) -> bool:
         return False
     if old == new or both_text:
         return (old == new or (old, new) in APART) and _wide_enough(_room(source), _room(target))
-    return (old, new) in APART and "-" not in target.type
+    return (old, new) in APART and "-" not in (target.base or target.type)
 
 
 def _wide_enough(needed: tuple[int, ...], room: tuple[int, ...]) -> bool:
@@ -66,11 +66,11 @@ def _wide_enough(needed: tuple[int, ...], room: tuple[int, ...]) -> bool:
 
 
 def _base(column: Column) -> str:
-    return re.sub(r"\([\d,-]+\)", "", type_of(column))
+    return re.sub(r"\([\d,-]+\)", "", column.base or type_of(column))
 
 
 def _room(column: Column) -> tuple[int, ...]:
-    found = re.search(r"\(([\d,-]+)\)", type_of(column))
+    found = re.search(r"\(([\d,-]+)\)", column.base or type_of(column))
     return tuple(map(int, found[1].split(","))) if found else ()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from osc.engine import Climb
 from osc.errors import (
@@ -21,7 +22,7 @@ from osc.model.alter import Alter
 from osc.model.blocker import Blocker
 from osc.model.ladder import Clause, Cost, Forecast, Lock, Outlook, Step, Taken, Way
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, forecast, foreign, linting, locking
+from osc.postgres import attaching, catalog, forecast, foreign, kin, linting, locking, rehearsal
 from osc.postgres.climb import Climber
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.double import Double, doubled
@@ -36,6 +37,8 @@ from osc.postgres.session import Connection, Open
 from osc.postgres.shape import read
 
 ALTERABLE = ("r", "p")
+UNTRIED = ("SET SCHEMA", "OWNER TO", "NO INHERIT", "NOT OF")
+"""A double is in a schema that new owners have no rights in; it has neither parents nor a type."""
 PASSING = (ConnectionLost, LockTimeout, Conflict, NotAllowed)
 """What says nothing of the ALTER itself; all other errors do."""
 
@@ -136,14 +139,14 @@ WHERE tgrelid = $1 AND tgisinternal GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 def _described(session: Connection, oid: int) -> tuple[str, ...]:
     """With foreign keys, as valid as they are, and their triggers: an ALTER may be about nothing
     else."""
-    keys = (f"foreign key {key.name}: {key}" for key in map(_nameless, foreign.read(session, oid)))
     triggers = (f"triggers of constraint {row}" for row in session.rows(SILENCED, oid))
-    return (*describe(session, oid), *sorted(keys), *triggers)
+    return (*describe(session, oid), *_told(foreign.read(session, oid)), *triggers)
 
 
-def _nameless(key: ForeignKey) -> ForeignKey:
-    """Doubles of two rehearsals have other OIDs."""
-    return replace(key, oid=0, table_oid=0, parent_oid=0)
+def _told(keys: Iterable[ForeignKey]) -> list[str]:
+    """Without OIDs: doubles of two rehearsals have others."""
+    nameless = (replace(key, oid=0, table_oid=0, parent_oid=0) for key in keys)
+    return sorted(f"foreign key {key.name}: {key}" for key in nameless)
 
 
 class _RefusedError(Exception):
@@ -164,12 +167,14 @@ class _Looking:
             return known
         others = resolved(self.session, self.alter.clauses)
         with doubled(self.session, self.table.name, others) as double:
+            if self.alter.verbs[:1] and self.alter.verbs[0][:2] == ("ATTACH", "PARTITION"):
+                return self._attached(double, others)
             whole, before, after, change = self._whole(double)
             is_one = len(self.alter.parts) == 1
             is_light = whole.online or whole.cost is not Cost.SCAN
             pieces = [] if is_one and is_light else self._pieces(double)
         clauses = tuple(piece.clause for piece in pieces) or (whole,)
-        if before == after and whole.cost <= Cost.METADATA and not self._is_restart():
+        if before == after and whole.cost <= Cost.METADATA and self._is_there_already():
             free = tuple(replace(clause, cost=Cost.FREE) for clause in clauses)
             return Outlook(free, Way.NOTHING, "the table is as the ALTER wants it")
         found = linting.findings(replace(change, clauses=clauses, fill=self._filled()))
@@ -211,7 +216,8 @@ class _Looking:
         words = " ".join(self.alter.verbs[0]) if self.alter.verbs else ""
         on = str(self.table.name)
         exclusive = (Lock(on, "ACCESS EXCLUSIVE", "reads and writes"),)
-        if words.startswith("SET SCHEMA"):
+        is_one = len(self.alter.parts) == 1
+        if is_one and words.startswith(UNTRIED):
             clause = Clause(self.alter.clauses, Cost.METADATA, exclusive)
             return Outlook(
                 (clause,), Way.NATIVE, "it touches the catalog alone", (self._native(clause),)
@@ -221,7 +227,7 @@ class _Looking:
             clause = Clause(self.alter.clauses, Cost.METADATA, (lock,))
             step = replace(self._native(clause), patient=True, alone=True)
             return Outlook((clause,), Way.NATIVE, "applications don't notice it", (step,))
-        if words in ("SET LOGGED", "SET UNLOGGED") and len(self.alter.parts) == 1:
+        if words in ("SET LOGGED", "SET UNLOGGED") and is_one:
             return self._of_persistence(words, exclusive, small_bytes)
         return None
 
@@ -236,9 +242,43 @@ class _Looking:
         clause = Clause(self.alter.clauses, Cost.REWRITE, locks, "every row is written anew")
         return Outlook((clause,), Way.COPY, clause.because, brief=self._brief(clause, small_bytes))
 
-    def _is_restart(self) -> bool:
-        """The one thing that a description doesn't tell of: where a sequence stands."""
-        return any("RESTART" in verbs for verbs in self.alter.verbs)
+    def _attached(self, double: Double, others: tuple[TableName, ...]) -> Outlook:
+        """It can't be copied, and is no matter of what it costs."""
+        statement = self._on(double, self.alter.clauses)
+        if not others:
+            raise _RefusedError("there is no such table to attach")
+        try:
+            bound = attaching.bound(self.session, double, statement, others[0])
+        except PASSING:
+            raise
+        except ServerError as error:
+            raise _RefusedError(error.happened) from error
+        default = attaching.default_of(self.session, self.table)
+        steps = attaching.steps(self.table, self.alter, others[0], default, bound)
+        clause = Clause(self.alter.clauses, Cost.SCAN, steps[-1].locks, "every row is read")
+        why = "the ALTER at once would keep the new partition and the default one locked"
+        return Outlook((clause,), Way.SEQUENCE, why, steps)
+
+    def _is_there_already(self) -> bool:
+        """The double lacks what costs nothing to change: owner, statistics targets, silenced keys.
+        So a clone has the last word, which has all that; where there can't be one, the server
+        does what it finds to do. Where a sequence stands, no description tells."""
+        if any("RESTART" in verbs for verbs in self.alter.verbs):
+            return False
+        try:
+            with rehearsal.rehearsed(self.session, self.table.name, self.alter) as target:
+                source = oid_of(self.session, self.table.name)
+                assert source is not None
+                found = foreign.read(self.session, source)
+                there = _told(key for key in found if key.oid in target.keys.known)
+                wanted = _told((*target.keys.own, *target.keys.incoming.values()))
+                have = (*describe(self.session, source), *there, *self._silenced(source))
+                return have == (*target.lines, *wanted, *self._silenced(target.oid))
+        except (Precondition, ServerError):
+            return False
+
+    def _silenced(self, oid: int) -> list[tuple[Any, ...]]:
+        return self.session.rows(SILENCED, oid)
 
     # On the double.
 
@@ -293,12 +333,21 @@ class _Looking:
     def _sequence(self, pieces: list[Piece], after: tuple[str, ...]) -> tuple[Step, ...]:
         """The first draft that is light in each piece and gives the same table; or none."""
         for draft in drafts(pieces, has_named_not_null=self.has_named_not_null):
+            if any(piece.index and piece.index.primary for piece in draft) and self._inherits():
+                continue
             try:
                 if steps := self._tried(draft, after):
                     return steps
             except (BadStatement, BadValue):
                 continue
         return ()
+
+    def _inherits(self) -> bool:
+        """A NOT NULL that it has from a parent becomes its own as well by PRIMARY KEY USING INDEX,
+        and not by PRIMARY KEY (18); the double has no parents, and so can't tell."""
+        oid = oid_of(self.session, self.table.name)
+        assert oid is not None
+        return bool(kin.parents(self.session, oid)) and not kin.family(self.session, oid)[0].bound
 
     def _tried(self, drafts: tuple[Draft, ...], after: tuple[str, ...]) -> tuple[Step, ...]:
         others = resolved(self.session, self.alter.clauses)

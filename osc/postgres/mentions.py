@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from osc.engine import Statement
 from osc.errors import NotAllowed
-from osc.model.table import TableName
+from osc.model.table import Column, TableName
 from osc.postgres import dependents, rebuilt
 from osc.postgres.carried import CHILD, VIEW, Carried, Exchange, Lock, together
 from osc.postgres.dependents import Dependent
@@ -26,13 +26,15 @@ FROM pg_class c WHERE c.oid = $1
 
 
 def carried(session: Connection, exchange: Exchange) -> Carried:
-    """Those of the table, and of the materialized views that are made anew with it."""
-    views = [view.oid for view in rebuilt.tree(session, exchange.source)]
+    """Those of the table, and of the views that are made anew with it; these have what they need
+    when they are made."""
+    views = [view.oid for view in rebuilt.tree(session, exchange.source, exchange.retyped)]
+    rules = rebuilt.rules(session, views)
     found = dict.fromkeys(
         dependent
         for oid in (exchange.source, *views)
         for dependent in dependents.read(session, oid)
-        if dependent.kind != dependents.MATERIALIZED
+        if dependent.oid not in rules
     )
     with plain_names(session):
         return together(KINDS[d.kind](session, d) for d in {d.oid: d for d in found}.values())
@@ -142,17 +144,21 @@ def _not_ours(dependent: Dependent, owner: str) -> NotAllowed:
 
 
 def worn(
-    exchange: Exchange, named: Sequence[Statement], new_table: TableName
+    columns: Mapping[str, str],
+    altered: Sequence[Column],
+    named: Sequence[Statement],
+    new_table: TableName,
 ) -> Iterator[Statement]:
     """What was printed in the original's words is understood while the new table wears the names
     of the original's columns, and follows each column as it would have followed a native RENAME.
+    `columns` are the original's, each with its new name; `altered` those of the new table.
 
     Names may be exchanged: so every one that is in question is taken away first.
     """
     if not named:
         return
-    old = {new: source for source, new in exchange.columns.items() if source != new}
-    new = [c.name for c in exchange.target.table.columns]
+    old = {new: source for source, new in columns.items() if source != new}
+    new = [column.name for column in altered]
     moved = [column for column in new if column in old or column in old.values()]
     aside = {column: f"_osc_{number}" for number, column in enumerate(moved)}
     table = qualified(new_table)

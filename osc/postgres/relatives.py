@@ -31,7 +31,7 @@ def require_no_change(alter: Alter) -> None:
         if verbs[:1] in CHANGES_PARENTS or verbs[:2] in CHANGES_PARENTS:
             raise _refused(
                 f"the ALTER changes which tables belong together ({' '.join(verbs[:2])})",
-                "do that in a statement of its own: it needs no copy",
+                "do that in a statement of its own, without --force-copy: it needs no copy",
             )
 
 

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from osc.errors import ServerError
 from osc.postgres.session import Address, Connection
 
-READERS = frozenset({"catalog", "checks", "rehearsal", "names", "leftovers", "plan"})
+READERS = frozenset(
+    {"catalog", "checks", "rehearsal", "names", "leftovers", "plan", "snapshots", "blockers"}
+)
 AS_NEW = """
 SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP;
 SELECT pg_advisory_unlock_all()

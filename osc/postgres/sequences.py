@@ -48,21 +48,24 @@ JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid A
 LEFT JOIN pg_attrdef own ON d.classid = 'pg_attrdef'::regclass AND own.oid = d.objid
 LEFT JOIN pg_attribute b ON (b.attrelid, b.attnum) = (own.adrelid, own.adnum)
 WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
-AND o.refobjid = $1 AND o.deptype = 'a' AND NOT a.attname = ANY ($2)
+AND o.refobjid = $1
+AND CASE o.deptype WHEN 'a' THEN NOT a.attname = ANY ($2) WHEN 'i' THEN NOT a.attname = ANY ($3) END
 AND (b.attrelid = $1 AND NOT b.attname = ANY ($2)) IS NOT TRUE
 """
 
 
-def require_free(session: Connection, source: int, columns: ColumnMap) -> None:
-    """A serial column that is dropped takes its sequence along; but not from others that use it."""
-    kept = [pair.source for pair in columns.pairs if pair.source is not None]
+def require_free(session: Connection, source: int, made: int, columns: ColumnMap) -> None:
+    """A serial column that is dropped takes its sequence along, as an identity column does that is
+    none any more; but not from others that use it."""
+    kept = {pair.target: pair.source for pair in columns.pairs if pair.source is not None}
+    counting = [kept[column] for column, *_ in session.rows(SEQUENCES, made) if column in kept]
     with plain_names(session):
-        used = session.rows(DROPPED, source, kept)
+        used = session.rows(DROPPED, source, [*kept.values()], counting)
     if used:
         raise Precondition(
             f"the sequence {used[0][0]} goes with its column, and is needed by {used[0][1]}",
             still_true="nothing was touched",
-            todo=f"ALTER SEQUENCE {used[0][0]} OWNED BY NONE, then start again",
+            todo="drop that first, or let a serial sequence go: ALTER SEQUENCE … OWNED BY NONE",
         )
 
 

@@ -35,6 +35,8 @@ SETTINGS = {
     "jit": "off",
     # How many work at once is for the run to find; two spans compared at once had six workers.
     "max_parallel_workers_per_gather": "0",
+    # Definitions are read as the server prints them, and compared with names that we know.
+    "quote_all_identifiers": "off",
 } | line.SETTINGS
 """Not among them: TimeZone, DateStyle and all that a conversion depends on. The ALTER converts by
 what the server gives this role when the user runs it, and so must the copy."""
@@ -138,6 +140,8 @@ class Address:
     def settle(self, session: Connection, purpose: str, **settings: str) -> None:
         """What a session of ours needs to be one, whatever it was before."""
         wanted = SETTINGS | settings | {"application_name": _named(purpose)}
+        # By itself, because the role's own limit is in force until then.
+        session.run("SET statement_timeout = 0")
         session.rows(SET, list(wanted), list(wanted.values()))
         session.raw.patience = patience.seconds(purpose)
 

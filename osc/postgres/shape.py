@@ -49,7 +49,7 @@ SELECT a.attname, a.attnotnull,
               CASE WHEN a.attcollation NOT IN (0, y.typcollation)
                    THEN ' COLLATE ' || a.attcollation::regcollation END,
               CASE a.attgenerated
-                   WHEN '' THEN ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid)
+                   WHEN '' THEN ' DEFAULT ' || pg_get_expr(d.adbin, 0)
                    WHEN 'v' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL',
                                         pg_get_expr(d.adbin, d.adrelid)) END)
 FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
+from osc.model.consent import Consent
 from osc.model.table import TableName
 from osc.postgres import dependents, foreign, mentions, published, rebuilt, rekeying
 from osc.postgres.foreign import ForeignKey, Keys
 from osc.postgres.session import Connection
 
 
-def require(session: Connection, table: int, name: TableName, *, rebuild: bool) -> None:
+def require(session: Connection, table: int, name: TableName, consent: Consent) -> None:
     """Raises where something of it could not follow the new table, whatever the ALTER is."""
-    found = dependents.read(session, table)
-    dependents.require_known(found, name, rebuild=rebuild)
-    rebuilt.require(session, table)
-    mentions.require(session, found)
-    for view in rebuilt.tree(session, table):
-        upon = dependents.read(session, view.oid)
-        dependents.require_known(upon, view.name, rebuild=rebuild)
-        mentions.require(session, upon)
+    require_views(session, table, name, (), consent)
     rekeying.require(session, table)
     published.require(session, table)
 
 
-def described(session: Connection, table: int) -> tuple[str, ...]:
-    """One line for each object, foreign keys excepted."""
+def require_views(
+    session: Connection, table: int, name: TableName, retyped: Sequence[str], consent: Consent
+) -> None:
+    """Raises where the views that have to be made anew can't be, or what mentions them or the table
+    can't be said again."""
+    views = rebuilt.tree(session, table, retyped)
+    rebuilt.require(session, table, views)
+    for oid, whose in ((table, name), *((view.oid, view.name) for view in views)):
+        found = dependents.read(session, oid)
+        dependents.require_known(found, whose, consent)
+        mentions.require(session, found)
+
+
+def described(session: Connection, table: int, known: Collection[int] = ()) -> tuple[str, ...]:
+    """One line for each object, foreign keys and what is `known` by its OID excepted."""
     found = (*dependents.read(session, table), *published.read(session, table))
-    return tuple(f"needed by {dependent.words}" for dependent in found)
+    return tuple(f"needed by {one.words}" for one in found if one.oid not in known)
 
 
 def keys(session: Connection, table: int, clone: int = 0) -> tuple[str, ...]:
@@ -47,11 +56,7 @@ def _line(key: ForeignKey) -> str:
 
 def left(session: Connection, archive: int, schema: str) -> tuple[str, ...]:
     """What still hangs on the archive: nothing may, or it would fall out of use without a word. Of
-    the old materialized views, which are beside it, that holds as well."""
-    beside = [v.oid for v in rebuilt.tree(session, archive) if v.name.schema == schema]
-    old = {
-        f"needed by {dependents.MATERIALIZED} {foreign.qualified_by_server(session, view)}"
-        for view in beside
-    }
-    lines = (line for oid in (archive, *beside) for line in described(session, oid))
-    return (*(line for line in lines if line not in old), *keys(session, archive))
+    the old views that were made anew, which are beside it, that holds as well."""
+    beside, rules = rebuilt.within(session, schema)
+    lines = (line for oid in (archive, *beside) for line in described(session, oid, rules))
+    return (*lines, *keys(session, archive))

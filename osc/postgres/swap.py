@@ -19,6 +19,8 @@ from osc.errors import (
     Unreachable,
 )
 from osc.model.blocker import Blocker
+from osc.model.consent import NO_CONSENT, Consent
+from osc.model.onlookers import Onlookers
 from osc.model.table import TableName
 from osc.postgres import (
     catalog,
@@ -34,6 +36,7 @@ from osc.postgres import (
     rebuilt,
     rekeying,
     sequences,
+    snapshots,
     statistics,
     surroundings,
     withheld,
@@ -80,8 +83,7 @@ class PostgresSwapper:
     opened: Open
     job: Job
     target_of: Callable[[], Target]
-    rebuild: bool = False
-    """Whether materialized views may be made anew."""
+    consent: Consent = NO_CONSENT
 
     @cached_property
     def target(self) -> Target:
@@ -90,16 +92,27 @@ class PostgresSwapper:
         return self.target_of()
 
     def prepare(self, check: Callable[[], None]) -> None:
-        """Fills twins of the materialized views that read the table."""
+        """Makes and fills twins of the views that are made anew."""
         with self.opened("materialized views") as session:
             source = self._oid(session, self.job.original.name)
             found = dependents.read(session, source)
-            dependents.require_known(found, self.job.original.name, rebuild=self.rebuild)
-            if rebuilt.tree(session, source):
-                made = self._oid(session, self.job.shadow.name)
-                exchange = Exchange(self.job, self.target, source, made)
-                renamed = partial(mentions.worn, exchange, new_table=self.job.shadow.name)
+            dependents.require_known(found, self.job.original.name, self.consent)
+            made = self._oid(session, self.job.shadow.name)
+            exchange = Exchange(self.job, self.target, source, made)
+            if self._views(session, exchange):
+                renamed = partial(
+                    mentions.worn,
+                    exchange.columns,
+                    self.target.table.columns,
+                    new_table=self.job.shadow.name,
+                )
                 rebuilt.prepare(session, exchange, renamed, check)
+
+    def _views(self, session: Connection, exchange: Exchange) -> tuple[rebuilt.View, ...]:
+        """Those that are made anew, unless one came meanwhile that nobody has allowed that for."""
+        views = rebuilt.tree(session, exchange.source, exchange.retyped)
+        rebuilt.require_allowed(views, exchange.original, self.consent)
+        return views
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         with self.opened("cut-over") as session:
@@ -218,7 +231,8 @@ class PostgresSwapper:
             self.__dict__.pop("target")
         exchange = Exchange(self.job, self.target, source, shadow)
         found = dependents.read(session, source)
-        dependents.require_known(found, exchange.original, rebuild=self.rebuild)
+        dependents.require_known(found, exchange.original, self.consent)
+        self._views(session, exchange)
         seen = _outside(session, source)
         parted = [exchange.of(*pair) for pair in kinship.pairs(session, exchange)]
         parts = together(
@@ -234,7 +248,9 @@ class PostgresSwapper:
             *(kinship.move(each.original, each.archive.schema) for each in moved),
             *(kinship.move(each.shadow, each.original.schema) for each in reversed(moved)),
             *parts.placed,
-            *mentions.worn(exchange, parts.named, exchange.original),
+            *mentions.worn(
+                exchange.columns, self.target.table.columns, parts.named, exchange.original
+            ),
             *parts.after,
             note(exchange.archive.schema, parts.unvalidated),
         )
@@ -302,6 +318,9 @@ class PostgresSwapper:
 
     def blockers(self) -> list[Blocker]:
         return locking.blockers(self.opened, self.job.original.name)
+
+    def onlookers(self) -> Onlookers:
+        return snapshots.onlookers(self.opened)
 
     def end(self, blocker: Blocker) -> None:
         locking.end(self.opened, blocker)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from osc.engine import Names, Rehearsal
 from osc.errors import BadStatement, LockTimeout
 from osc.model import difference
 from osc.model.alter import Alter
 from osc.model.columns import sources
+from osc.model.consent import NO_CONSENT, Consent
 from osc.model.table import Table, TableName
 from osc.postgres import (
     catalog,
@@ -19,6 +21,7 @@ from osc.postgres import (
     firing,
     foreign,
     kinship,
+    mentions,
     orphans,
     published,
     rebuilt,
@@ -30,12 +33,13 @@ from osc.postgres import (
     slots,
     surroundings,
 )
+from osc.postgres.carried import changed_types
 from osc.postgres.definition import oid_of
 from osc.postgres.filling import column_map
 from osc.postgres.orphans import Promise
 from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
-from osc.postgres.rehearsal import Part
+from osc.postgres.rehearsal import Part, Target
 from osc.postgres.session import Connection, Open
 
 
@@ -52,6 +56,7 @@ class PostgresWorkshop:
     """Shadow and archive live in scratch schemas of ours, under the table's own name."""
 
     opened: Open
+    consent: Consent = NO_CONSENT
 
     def names(self, table: Table, alter: Alter | None = None) -> Names:
         with self.opened("names") as session:
@@ -63,13 +68,13 @@ class PostgresWorkshop:
             rehearsal.rehearsed(session, table.name, alter) as target,
         ):
             columns, key = column_map(session, table, target.table, alter)
-            _require_followable(session, table, target.table, alter)
+            self._require_followable(session, table, target, alter)
             relatives.require_keys(session, table, target.keys)
             rekeying.require_loud(session, target.oid)
             asked = doubts(session, table, target, columns)
             oid = oid_of(session, table.name)
             assert oid is not None
-            sequences.require_free(session, oid, columns)
+            sequences.require_free(session, oid, target.oid, columns)
             before = (
                 *definition.describe(session, oid),
                 *surroundings.keys(session, oid, clone=target.oid),
@@ -84,6 +89,25 @@ class PostgresWorkshop:
                 doubts=asked,
                 promises=orphans.promises(session, oid, target.keys, columns),
             )
+
+    def _require_followable(
+        self, session: Connection, table: Table, target: Target, alter: Alter
+    ) -> None:
+        """Raises Precondition where the ALTER takes from a dependent what it needs."""
+        oid = oid_of(session, table.name)
+        assert oid is not None
+        found = (*dependents.read(session, oid), *published.read(session, oid))
+        targets = {source: now for now, source in sources(table, target.table, alter).items()}
+        dropped = [column.name for column in table.columns if column.name not in targets]
+        retyped = changed_types(table, target.table, targets)
+        views = rebuilt.tree(session, oid, retyped)
+        anew = rebuilt.rules(session, [view.oid for view in views])
+        dependents.require_columns(found, dropped, retyped, anew, self.consent)
+        if retyped and views:
+            surroundings.require_views(session, oid, table.name, retyped, self.consent)
+            clone = target.table
+            worn = partial(mentions.worn, targets, clone.columns, new_table=clone.name)
+            rebuilt.try_out(session, oid, clone.name.schema, views, worn)
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
         assert isinstance(rehearsal, Rehearsed)
@@ -149,19 +173,6 @@ class PostgresWorkshop:
 
     def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
         self.drop([archive])
-
-
-def _require_followable(session: Connection, table: Table, altered: Table, alter: Alter) -> None:
-    """Raises Precondition where the ALTER takes from a dependent what it needs."""
-    oid = oid_of(session, table.name)
-    assert oid is not None
-    found = (*dependents.read(session, oid), *published.read(session, oid))
-    targets = {source: target for target, source in sources(table, altered, alter).items()}
-    new = {column.name: column.type for column in altered.columns}
-    old = {column.name: column.type for column in table.columns}
-    dropped = [name for name in old if name not in targets]
-    retyped = [name for name in old if name in targets and new[targets[name]] != old[name]]
-    dependents.require_columns(found, dropped, retyped)
 
 
 def _empty(session: Connection, part: Part, table: TableName) -> None:

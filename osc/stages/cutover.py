@@ -88,10 +88,12 @@ class CutOver:
     kill: Kill = Kill.NEVER
     by: str = ""
     on_blocked: Callable[[list[str]], None] = lambda blockers: None
+    await_onlookers: Callable[[], None] = lambda: None
 
     def run(self) -> Swapped:
         self.leave.wait()
         self.swapper.prepare(self.controls.check)
+        self.await_onlookers()
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
             self.leave.wait()

@@ -27,13 +27,15 @@ log = logging.getLogger("osc.cutover")
 @dataclass
 class Leave:
     """`by` runs it, and so allows what nobody has held back. `old_transactions` counts those on the
-    server that are older than ten seconds; `recheck` raises TableChanged where the table is not
-    what it was. `on_allowed` hears who allowed what comes now, each of them once."""
+    server that are older than ten seconds; `onlookers` are those to whom rows would be missing
+    afterwards; `recheck` raises TableChanged where the table is not what it was. `on_allowed` hears
+    who allowed what comes now, each of them once."""
 
     tracker: Tracker
     controls: Controls
     blockers: Callable[[], list[Blocker]]
     old_transactions: Callable[[], float] = lambda: 0.0
+    onlookers: Callable[[], list[Blocker]] = list
     recheck: Callable[[], object] = lambda: None
     by: str = ""
     on_allowed: Callable[[str], None] = lambda allowed_by: None
@@ -68,7 +70,7 @@ class Leave:
     def _forecast(self) -> None:
         """To say what is to come is no reason to fail."""
         try:
-            told = str(forecast(self.blockers(), self.old_transactions()))
+            told = str(forecast(self.blockers(), self.old_transactions(), self.onlookers()))
         except errors.OscError as error:
             told = f"lock expected free: not known ({error.happened})"
         self.tracker.note(forecast=told)

@@ -19,7 +19,7 @@ from osc.mysql import swap
 from osc.mysql.catalog import MySQLCatalog
 from tests.conformance import dying
 from tests.conformance.dying import Fate
-from tests.conformance.place import SOON, Place, back, until
+from tests.conformance.place import SOON, App, Place, back, until
 from tests.conformance.writing import writing
 from tests.servers import every_server, names
 
@@ -178,6 +178,35 @@ def test_who_is_in_the_way_can_be_ended(place: Place) -> None:
     swapper.swap(no_drain, 10.0)
     assert place.app.value("SELECT count(*) FROM orders WHERE note = 'z'") == 0
     swapper.end(blocker)
+
+
+def begun(place: Place, level: str) -> App:
+    """An application that has begun a transaction, and has not looked at the table yet."""
+    app = place.another_app()
+    if place.mysql:
+        app.run(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}")
+    app.run("BEGIN" if place.mysql else f"BEGIN ISOLATION LEVEL {level}", "SELECT * FROM elsewhere")
+    return app
+
+
+@every_server()
+def test_who_reads_by_a_snapshot_from_before_is_an_onlooker_as_long_as_he_has_it(
+    place: Place,
+) -> None:
+    job = made(place)
+    place.app.run("CREATE TABLE elsewhere (n INT)", "INSERT INTO elsewhere VALUES (1)")
+    reader = begun(place, "REPEATABLE READ")
+    begun(place, "READ COMMITTED").run("UPDATE elsewhere SET n = 2")
+    swapper = place.engine.swapper(job)
+
+    onlookers = swapper.onlookers()
+    place.app.run("UPDATE orders SET note = 'new'")
+    begun(place, "REPEATABLE READ")
+
+    assert [one.id for one in onlookers.left()] == [reader.id]
+    assert [one.id for one in swapper.blockers() if one.certain] == []
+    reader.run("COMMIT")
+    until(lambda: not onlookers.left(), every=0.12)
 
 
 @every_server()

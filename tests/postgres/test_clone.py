@@ -89,6 +89,7 @@ GRANT INSERT (amount), SELECT (note) ON shop."Orders" TO osc_clerk;
 SET ROLE osc_clerk;
 GRANT SELECT ON shop."Orders" TO PUBLIC;
 RESET ROLE;
+GRANT SELECT ON shop."Orders" TO pg_monitor;
 CREATE POLICY rare ON shop."Orders" FOR SELECT
     USING ((SELECT count(*) FROM shop."Orders" o WHERE o.amount = "Orders".amount) < 3);
 CREATE TABLE shop.log (said text, of bigint);
@@ -267,6 +268,8 @@ def test_a_migration_of_a_table_with_everything_ends_as_the_native_alter_does(
     with session.undone():
         session.run(f"{ON} {clauses}")
         native = describe(session, before)
+    grants = "SELECT relacl::text FROM pg_class WHERE oid = $1"
+    in_order = session.rows(grants, before)
 
     job = database.loaded(clauses, 'shop."Orders"')
     database.engine.swapper(job).swap(lambda session: None, 1.0)
@@ -274,6 +277,7 @@ def test_a_migration_of_a_table_with_everything_ends_as_the_native_alter_does(
     oid = oid_of(session, ORIGINAL)
     assert oid is not None
     assert describe(session, oid) == native
+    assert session.rows(grants, oid) == in_order
 
 
 OUTSIDE = [

@@ -331,3 +331,146 @@ def test_a_name_that_the_server_would_not_choose_here_is_not_chosen(database: Da
     migrate(database, "ADD CHECK (a > 0)")
 
     assert definition(database) == wanted
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_how_the_database_likes_names_and_texts_written_is_no_matter(
+    database: Database, forced: bool
+) -> None:
+    for setting in ("quote_all_identifiers = on", "standard_conforming_strings = off"):
+        database.run(f"ALTER DATABASE {database.name} SET {setting}")
+    database.run(CREATE, "CREATE INDEX t_some ON t (b) WHERE c = 'x'")
+    expected = natively(database, r"ADD n text DEFAULT 'a\\b'")
+
+    migrate(database, r"ADD n text DEFAULT 'a\\b'", chosen=settings(force_copy=forced))
+
+    assert definition(database) == expected
+    assert database.rows("SELECT DISTINCT n FROM t") == [(r"a\b",)]
+
+
+HAS = """
+CREATE ROLE {role};
+CREATE RULE ru AS ON INSERT TO t WHERE new.a < 0 DO INSTEAD NOTHING;
+ALTER TABLE t DISABLE RULE ru, OWNER TO {role}, ALTER c SET STATISTICS 5,
+    ALTER c SET (n_distinct = 4), ADD CONSTRAINT k FOREIGN KEY (b) REFERENCES ref
+"""
+
+
+@pytest.mark.parametrize(
+    "clauses",
+    [
+        "OWNER TO CURRENT_USER, ALTER a DROP DEFAULT", "ALTER c SET STATISTICS -1",
+        "ALTER c RESET (n_distinct)", "ENABLE RULE ru",
+    ],
+)  # fmt: skip
+def test_what_the_double_never_had_is_not_taken_for_done(database: Database, clauses: str) -> None:
+    role = f"{database.name}_owner"
+    database.run(CREATE, HAS.format(role=role))
+    try:
+        report = migrate(database, clauses)
+        again = migrate(database, f"{clauses}, {clauses}")
+    finally:
+        database.run("DROP TABLE t", f"DROP ROLE {role}")
+
+    assert report.way == Way.NATIVE
+    assert again.way == Way.NOTHING
+
+
+def test_triggers_of_a_key_that_were_silenced_are_not_taken_for_enabled(
+    database: Database,
+) -> None:
+    database.run(CREATE, "ALTER TABLE t ADD FOREIGN KEY (b) REFERENCES ref, DISABLE TRIGGER ALL")
+
+    assert migrate(database, "ENABLE TRIGGER ALL").way == Way.NATIVE
+
+
+def test_a_table_that_stands_elsewhere_is_moved_and_that_takes_as_long_as_its_bytes(
+    database: Database,
+) -> None:
+    space = f"{database.name}_space"
+    database.run("SET allow_in_place_tablespaces = on", f"CREATE TABLESPACE {space} LOCATION ''")
+    try:
+        database.run(CREATE, f"ALTER TABLE t SET TABLESPACE {space}")
+        clauses = "SET TABLESPACE pg_default"
+        report = migrate(database, clauses, chosen=settings(small_table=0, drop_old_table=True))
+        where = database.rows("SELECT reltablespace FROM pg_class WHERE relname = 't'")
+    finally:
+        database.run("DROP TABLE t", f"DROP TABLESPACE {space}")
+
+    assert where == [(0,)]
+    assert report.rows_copied == ROWS
+
+
+@pytest.mark.parametrize("clauses", ["NO INHERIT family", "NOT OF"])
+def test_what_a_table_comes_from_is_left_natively(database: Database, clauses: str) -> None:
+    database.run("CREATE TYPE kind AS (id int)", "CREATE TABLE family (id int)")
+    heir = "CREATE TABLE t (PRIMARY KEY (id)) INHERITS (family)"
+    database.run(heir if "INHERIT" in clauses else "CREATE TABLE t OF kind (PRIMARY KEY (id))")
+    expected = natively(database, clauses)
+
+    assert migrate(database, clauses).way == Way.NATIVE
+    assert definition(database) == expected
+
+
+def test_pieces_that_would_make_the_heirs_own_what_it_inherits_are_not_taken(
+    database: Database,
+) -> None:
+    """Its NOT NULL stays the parent's, which USING INDEX would make its own as well (18)."""
+    database.run("CREATE TABLE family (id int NOT NULL)", "CREATE TABLE t () INHERITS (family)")
+    database.run("INSERT INTO t SELECT generate_series(1, 100)")
+    expected = natively(database, "ADD PRIMARY KEY (id)")
+
+    with pytest.raises(Precondition, match="no primary key"):
+        migrate(database, "ADD PRIMARY KEY (id)")
+    migrate(database, "ADD PRIMARY KEY (id)", chosen=settings())
+
+    assert definition(database) == expected
+
+
+ATTACHED = """
+CREATE TABLE t (id int NOT NULL, n int, CONSTRAINT positive CHECK (n > 0), PRIMARY KEY (id))
+    PARTITION BY {by};
+CREATE TABLE t_one PARTITION OF t FOR VALUES {one};
+CREATE SCHEMA aside;
+CREATE TABLE aside.two (n int, id int NOT NULL, CONSTRAINT positive CHECK (n > 0));
+INSERT INTO aside.two SELECT g, g FROM generate_series(1, {rows}) g {where};
+"""
+RANGES = f"""
+{ATTACHED.format(by="RANGE (id)", one="FROM (-9) TO (1)", rows=ROWS, where="")}
+CREATE TABLE rest PARTITION OF t DEFAULT;
+INSERT INTO t SELECT -g, 1 FROM generate_series(10, 99) g;
+"""
+HASHES = ATTACHED.format(
+    by="HASH (id)", one="WITH (MODULUS 2, REMAINDER 0)", rows=ROWS,
+    where="WHERE satisfies_hash_partition('t'::regclass, 2, 1, g)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("create", "bound"),
+    [(RANGES, f"FROM (1) TO ({ROWS + 1})"), (HASHES, "WITH (MODULUS 2, REMAINDER 1)")],
+    ids=["range", "hash"],
+)
+def test_a_partition_is_attached_without_a_look_under_the_lock(
+    database: Database, create: str, bound: str
+) -> None:
+    database.run(create)
+    clauses = f"ATTACH PARTITION aside.two FOR VALUES {bound}"
+    expected = natively(database, clauses)
+
+    report = migrate(database, clauses)
+
+    assert report.way == Way.SEQUENCE
+    assert definition(database) == expected
+    assert database.rows("SELECT conname FROM pg_constraint WHERE conname = '_osc_bound'") == []
+
+
+def test_rows_that_do_not_belong_into_a_new_partition_stop_it(database: Database) -> None:
+    database.run(RANGES)
+    before = definition(database)
+
+    with pytest.raises(DataWouldBeLost):
+        migrate(database, "ATTACH PARTITION aside.two FOR VALUES FROM (1) TO (9)")
+
+    assert definition(database) == before
+    assert database.rows("SELECT conname FROM pg_constraint WHERE conname = '_osc_bound'") == []

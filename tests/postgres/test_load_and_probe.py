@@ -63,6 +63,12 @@ def test_a_new_column_that_nothing_fills_is_found_where_there_are_rows(database:
     with pytest.raises(DataWouldBeLost, match="x: NOT NULL"):
         probe(database, "ADD x int NOT NULL")
 
+    database.run("CREATE DOMAIN entire AS int NOT NULL", "CREATE DOMAIN fuller AS entire")
+    database.run("CREATE DOMAIN filled AS entire DEFAULT 5")
+    with pytest.raises(DataWouldBeLost, match="x: NOT NULL"):
+        probe(database, "ADD x fuller")
+    probe(database, "ADD x filled")
+
 
 def test_rounding_that_makes_duplicates_is_found(database: Database) -> None:
     database.run(

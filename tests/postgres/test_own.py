@@ -50,11 +50,14 @@ def test_a_sequence_that_is_dropped_with_its_column_may_be_needed_by_nobody(
     database: Database,
 ) -> None:
     database.run(NUMBERED, "CREATE TABLE other (n int DEFAULT nextval('t_s_seq'))")
+    database.run("CREATE VIEW seen AS SELECT last_value FROM t_id_seq")
 
     with pytest.raises(
         Precondition, match=r"needed by default value for column n of table .*other"
     ):
         database.job("DROP COLUMN s, ALTER v TYPE bigint")
+    with pytest.raises(Precondition, match=r"t_id_seq .* is needed by rule .* on view .*seen"):
+        database.job("ALTER id DROP IDENTITY, ALTER v TYPE bigint")
 
 
 def test_a_sequence_that_others_count_by_stays_the_same_one(database: Database) -> None:

@@ -19,8 +19,10 @@ from osc.errors import (
     LockTimeout,
     Precondition,
     SwappedButUnfinished,
+    TableChanged,
 )
 from osc.migration import Request
+from osc.model.consent import Consent
 from osc.model.controls import Controls
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
@@ -307,7 +309,7 @@ def test_materialized_views_are_made_anew_where_that_is_allowed(
     database.run(TABLES, MATERIALIZED)
     with native(database, clauses):
         wanted = database.rows(TOLD)
-    database.engine = database.engine.rebuilding(database.engine)
+    database.engine = database.engine.rebuilding(database.engine, Consent(materialized=True))
     job = database.loaded(clauses)
 
     database.engine.swapper(job).prepare(lambda: None)
@@ -321,7 +323,7 @@ def test_materialized_views_are_made_anew_where_that_is_allowed(
 
 def test_the_twins_of_materialized_views_go_with_the_shadow(database: Database) -> None:
     database.run(TABLES, MATERIALIZED)
-    database.engine = database.engine.rebuilding(database.engine)
+    database.engine = database.engine.rebuilding(database.engine, Consent(materialized=True))
     job = database.loaded()
     for _ in range(2):
         database.engine.swapper(job).prepare(lambda: None)
@@ -399,3 +401,96 @@ def test_keys_that_the_alter_silences_are_refused(database: Database) -> None:
 
     with pytest.raises(Precondition, match=r"to_parent.*can't be carried over so"):
         database.job("ALTER v TYPE bigint, DISABLE TRIGGER ALL")
+
+
+VIEWED = """
+CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE SCHEMA apart;
+CREATE VIEW seen WITH (security_barrier, check_option = local) AS
+    SELECT id, u, p FROM t WHERE u > 5;
+CREATE VIEW apart.upon AS SELECT u AS "U", count(*) AS n FROM seen GROUP BY u;
+CREATE MATERIALIZED VIEW kept AS SELECT "U" FROM apart.upon;
+CREATE VIEW elsewhere AS SELECT id FROM t;
+CREATE TRIGGER instead INSTEAD OF INSERT ON seen FOR EACH ROW EXECUTE FUNCTION noted('a');
+COMMENT ON TRIGGER instead ON seen IS 'of the view';
+CREATE RULE gone AS ON DELETE TO apart.upon DO INSTEAD DELETE FROM t WHERE t.u = OLD."U";
+CREATE FUNCTION many() RETURNS bigint LANGUAGE sql
+BEGIN ATOMIC SELECT count(*) FROM apart.upon JOIN t ON t.id = "U"; END;
+ALTER VIEW seen ALTER u SET DEFAULT 7;
+COMMENT ON VIEW seen IS 'seen'; COMMENT ON COLUMN apart.upon."U" IS 'the u';
+ALTER VIEW apart.upon OWNER TO pg_monitor;
+GRANT SELECT ON t, seen TO pg_monitor; GRANT UPDATE (u) ON seen TO PUBLIC;
+"""
+RETYPED = 'ALTER COLUMN u TYPE bigint, RENAME COLUMN v TO "V"'
+AGAIN = f"""
+DROP FUNCTION many; DROP VIEW seen, elsewhere CASCADE; DROP FUNCTION noted; DROP SCHEMA apart;
+ALTER TABLE t ALTER COLUMN u TYPE bigint; {VIEWED}
+"""
+VIEWS_TOLD = """
+SELECT c.oid::regclass::text, pg_get_viewdef(c.oid), reloptions::text, relowner::regrole::text,
+       relacl::text, obj_description(c.oid, 'pg_class'),
+       (SELECT array_agg(concat(attname, ' ', format_type(atttypid, atttypmod), ' ', attacl, ' ',
+                                col_description(c.oid, attnum)) ORDER BY attnum)
+        FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0),
+       (SELECT pg_get_expr(adbin, 0) FROM pg_attrdef WHERE adrelid = c.oid),
+       (SELECT concat(pg_get_triggerdef(oid), obj_description(oid, 'pg_trigger'))
+        FROM pg_trigger WHERE tgrelid = c.oid),
+       (SELECT pg_get_ruledef(oid) FROM pg_rewrite WHERE ev_class = c.oid AND rulename = 'gone'),
+       pg_get_functiondef('many'::regproc)
+FROM pg_class c WHERE relkind IN ('v', 'm') AND relnamespace::regnamespace::text
+      IN ('public', 'apart') ORDER BY 1
+"""
+
+
+def test_views_are_made_anew_for_other_types_where_that_is_allowed(database: Database) -> None:
+    database.run(TABLES, VIEWED)
+    with database.application.transaction(force_rollback=True):
+        database.run(AGAIN)
+        wanted = database.rows(VIEWS_TOLD)
+    stays = "SELECT 'elsewhere'::regclass::oid"
+    before = database.rows(stays)
+    database.engine = database.engine.rebuilding(database.engine, Consent(True, True))
+    job = database.loaded("ALTER COLUMN u TYPE bigint")
+
+    database.engine.checks.table(job.original, job.alter, Sync.LOG)
+    for _ in range(2):
+        database.engine.swapper(job).prepare(lambda: None)
+    swap(database, job)
+    database.engine.workshop.drop([job.names.archive])
+
+    assert database.rows(VIEWS_TOLD) == wanted
+    assert database.rows(stays) == before
+    assert database.rows("SELECT many(), (SELECT count(*) FROM kept)") == [(95, 95)]
+    assert database.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE '\\_osc%'") == []
+
+
+def test_a_view_that_came_meanwhile_is_not_made_anew_without_a_word(database: Database) -> None:
+    database.run(TABLES)
+    job = database.loaded("ALTER COLUMN u TYPE bigint")
+    database.run("CREATE VIEW late AS SELECT u FROM t")
+
+    with pytest.raises(TableChanged, match="late: made meanwhile"):
+        database.engine.swapper(job).prepare(lambda: None)
+    with pytest.raises(TableChanged, match="--rebuild-views"):
+        swap(database, job)
+
+
+@pytest.mark.parametrize(
+    ("uses", "consent", "says"),
+    [
+        ("", Consent(materialized=True), "(?s)changes the type of u, .*allow --rebuild-views"),
+        ("", Consent(views=True), "kept, which can only be made anew"),
+        ("CREATE TABLE rows (r seen)", Consent(True, True), "column r of table .*rows"),
+        ("CREATE VIEW odd AS SELECT t.u = 3::int2 FROM t", Consent(True, True), "odd"),
+        ("CREATE VIEW more AS SELECT s FROM seen s", Consent(True, True), "more"),
+    ],
+)
+def test_views_that_cannot_be_made_anew_are_refused(
+    database: Database, uses: str, consent: Consent, says: str
+) -> None:
+    database.run(TABLES, VIEWED, uses)
+    engine = database.engine.rebuilding(database.engine, consent)
+    alter = database.alter("ALTER COLUMN u TYPE text")
+
+    with pytest.raises(Precondition, match=says):
+        engine.workshop.rehearse(engine.catalog.find(alter), alter)

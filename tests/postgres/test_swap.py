@@ -266,3 +266,19 @@ def test_every_late_difference_is_told_after_the_swap(database: Database) -> Non
 
     with pytest.raises(SwappedButUnfinished, match="what nobody made"):
         replace(swapper, target_of=lambda: target).swap(nothing, 1.0)
+
+
+def test_a_cursor_has_a_snapshot_and_a_transaction_that_only_wrote_has_none(
+    database: Database,
+) -> None:
+    database.run(TABLE, ROWS, "CREATE TABLE elsewhere (n int)")
+    job = database.loaded()
+    with psycopg.connect(database.url) as cursor, psycopg.connect(database.url) as writer:
+        cursor.execute("DECLARE kept CURSOR FOR SELECT * FROM elsewhere")
+        writer.execute("INSERT INTO elsewhere VALUES (1)")
+
+        onlookers = database.engine.swapper(job).onlookers()
+
+        assert [one.id for one in onlookers.left()] == [cursor.info.backend_pid]
+        cursor.execute("CLOSE kept")
+        assert onlookers.left() == []

@@ -20,6 +20,7 @@ from osc.model.watermark import Watermark
 from osc.stages import cutover
 from osc.stages.cutover import CutOver
 from osc.stages.leave import Leave
+from osc.stages.onlooking import LOOK_SECONDS, Onlooking
 from osc.stages.sync import Follower
 from tests.fakes import (
     FENCE,
@@ -55,7 +56,12 @@ class Bench:
         attempts: int = 3,
         kill: Kill = Kill.NEVER,
         recheck: Callable[[], None] = lambda: None,
+        snapshot_wait_seconds: float = 0.0,
     ) -> Swapped:
+        onlooking = Onlooking(
+            self.swapper, self.swapper.onlookers(), self.tracker, self.controls,
+            snapshot_wait_seconds,
+        )  # fmt: skip
         return CutOver(
             job=JOB,
             swapper=self.swapper,
@@ -66,6 +72,7 @@ class Bench:
                 self.tracker,
                 self.controls,
                 self.swapper.blockers,
+                onlookers=onlooking.left,
                 recheck=recheck,
                 by="ann@here",
                 on_allowed=self.allowed.append,
@@ -75,6 +82,7 @@ class Bench:
             kill=kill,
             by="ann@here",
             on_blocked=self.told.append,
+            await_onlookers=onlooking.wait,
         ).run()
 
 
@@ -413,3 +421,37 @@ def test_replicas_are_watched_through_the_swap(bench: Bench) -> None:
 
     assert str(bench.tracker.read().lags) == "0.10 s before the swap, 0.90 s during, 0.20 s after"
     assert str(Lags()) == ""
+
+
+READER = Blocker(77, "analyst", "'psql'", "idle in transaction", 90.0, "SELECT 1", idle=True)
+NEWCOMER = replace(READER, id=78)
+
+
+def test_who_reads_by_an_old_snapshot_is_waited_for_and_no_newer_one(bench: Bench) -> None:
+    bench.swapper.readers = [[READER], [READER, NEWCOMER], [READER, NEWCOMER], [NEWCOMER]]
+
+    bench.run(snapshot_wait_seconds=60)
+
+    assert bench.controls.waits.count(LOOK_SECONDS) == 2
+    assert "missing" not in bench.tracker.read().forecast
+
+
+def test_it_is_not_waited_longer_than_allowed_and_that_is_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.swapper.readers = [[READER]]
+
+    bench.run(snapshot_wait_seconds=3 * LOOK_SECONDS)
+
+    assert bench.swapper.swapped
+    assert bench.controls.waits.count(LOOK_SECONDS) == 3
+    assert "connection 77 (analyst" in caplog.text
+    assert "connection 77 (analyst" in bench.tracker.read().forecast
+
+
+def test_who_has_a_lock_on_the_table_is_in_the_way_and_not_waited_for_before(bench: Bench) -> None:
+    bench.swapper.readers, bench.swapper.in_the_way = [[READER]], [READER]
+
+    bench.run(snapshot_wait_seconds=60)
+
+    assert LOOK_SECONDS not in bench.controls.waits

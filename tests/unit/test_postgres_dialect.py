@@ -178,6 +178,15 @@ def test_a_key_may_be_widened(old: str, new: str) -> None:
     require_apart(Column("id", old), Column("id", new), alter())
 
 
+def test_a_domain_keeps_apart_what_its_type_keeps_apart() -> None:
+    small = Column("id", "public.small", base="integer")
+
+    require_apart(small, Column("id", "bigint"), alter())
+    require_apart(Column("id", "smallint"), small, alter())
+    with pytest.raises(Precondition, match="two rows might meet"):
+        require_apart(Column("id", "numeric"), small, alter())
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

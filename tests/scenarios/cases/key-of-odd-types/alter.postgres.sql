@@ -1,1 +1,1 @@
-ALTER TABLE {t} ALTER v TYPE bigint;
+ALTER TABLE {t} ALTER v TYPE bigint, ALTER s TYPE bigint;
