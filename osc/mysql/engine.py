@@ -11,6 +11,7 @@ from osc.mysql.binlog import BinlogSource
 from osc.mysql.board import MySQLBoard
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.checks import MySQLChecks
+from osc.mysql.clone import Clones
 from osc.mysql.dialect import MySQLDialect
 from osc.mysql.gauges import MySQLGauges, replicas
 from osc.mysql.ladder import MySQLLadder
@@ -39,7 +40,8 @@ def connect(url: str) -> Engine:
     def rename_under_lock() -> bool:
         return flavor.has_rename_under_lock(first, to.database)
 
-    workshop = MySQLWorkshop(connector, catalog, original_first=lambda: not rename_under_lock())
+    clones = Clones(connector, catalog, original_first=lambda: not rename_under_lock())
+    workshop = MySQLWorkshop(connector, catalog, clones)
     ledger = MySQLLedger(
         connector, to.database, alive=lambda name: claim.holder(first, name) is not None
     )
