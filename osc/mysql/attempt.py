@@ -150,7 +150,8 @@ class Parts:
         catalog, job, ties = self.catalog(session), self.job, self.job.relations
         name, shadow = job.original.name, job.shadow.name
         before = describe(catalog.definition(name), ties.own_before, ties.children_before)
-        made = renamed(tagged.without(catalog.definition(shadow)), shadow, name)
+        its = tagged.without(catalog.definition(shadow), job.columns.shadow_key)
+        made = renamed(its, shadow, name)
         found = unasked(before, job.diff, describe(made, ties.own, ties.children))
         if found := _but_our_indexes(found):
             raise errors.TableChanged(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +94,12 @@ class MySQLCatalog:
     def identity(self, name: TableName) -> str | None:
         """Changes with definition, a rebuild, and with a TRUNCATE where we have the PROCESS
         privilege (without it only the log tells). Triggers are none of it: they are carried over as
-        they are when we swap."""
+        they are when we swap. Sessions of ours live in different time zones, and what the server
+        shows of a table depends on that: when it was made, and DEFAULTs of TIMESTAMPs."""
+        with _in_utc(self.session):
+            return self._identity(name)
+
+    def _identity(self, name: TableName) -> str | None:
         made = self.session.query(
             Statement(
                 "SELECT create_time FROM information_schema.tables "
@@ -179,6 +185,17 @@ class MySQLCatalog:
             for index, parts in indexes.items()
             if all(column is not None and prefix is None for column, prefix, _, _ in parts)
         }
+
+
+@contextmanager
+def _in_utc(session: Session) -> Iterator[None]:
+    session.execute(
+        Statement("SET @osc_time_zone = @@SESSION.time_zone, SESSION time_zone = '+00:00'")
+    )
+    try:
+        yield
+    finally:
+        session.execute(Statement("SET SESSION time_zone = COALESCE(@osc_time_zone, @@time_zone)"))
 
 
 def _column(row: tuple[Any, ...]) -> Column:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from osc import errors
 from osc.engine import Names, Rehearsal, Session, Statement
@@ -58,11 +59,11 @@ class MySQLWorkshop:
             key, tags = identified.key, identified.tags
             if identified.refusal:
                 tagged.try_on(session, altered.name, table, key, identified.refusal)
-            filling.same_instants(table, altered, key, found)
+            zone = filling.zone_beside(session, table, altered, key, found)
             filling.same_blanks(table, altered, found, _sql_mode(session))
             checks.altered(session, altered)
             user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
-            pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
+            pairs = filling.pairs(table, altered, found, partial(_frozen, session), zone)
             return Rehearsal(
                 table=altered,
                 columns=columns.ColumnMap((*pairs, *tags), key.columns, identified.found_by(found)),
@@ -177,9 +178,10 @@ def _sql_mode(session: Session) -> str:
     return str(session.query(Statement("SELECT @@GLOBAL.sql_mode"))[0][0])
 
 
-def _frozen(session: Session, clock: str) -> str:
+def _frozen(session: Session, clock: str, in_utc: bool) -> str:
     """The clock's reading now, as a literal."""
-    return f"'{session.query(Statement(f'SELECT CAST({clock} AS CHAR)'))[0][0]}'"
+    local = f"CONVERT_TZ({clock}, @@SESSION.time_zone, '+00:00')" if in_utc else clock
+    return f"'{session.query(Statement(f'SELECT CAST({local} AS CHAR)'))[0][0]}'"
 
 
 def _places(table: TableName) -> Iterator[naming.Beside | naming.Apart]:
