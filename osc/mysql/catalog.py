@@ -15,6 +15,8 @@ from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
 from osc.mysql import innodb, quoting, types
 
+VERSIONED = "SYSTEM VERSIONED"
+
 
 @dataclass(frozen=True)
 class MySQLCatalog:
@@ -50,13 +52,7 @@ class MySQLCatalog:
             return None
         schema, stored, kind, rows, size = facts[0]
         name = TableName(str(schema), str(stored))
-        if kind == "SYSTEM VERSIONED":
-            raise errors.Precondition(
-                f"{name} is system-versioned: its history cannot be copied row by row",
-                still_true="nothing was touched",
-                todo="alter it natively, with SET SESSION system_versioning_alter_history = KEEP",
-            )
-        if kind != "BASE TABLE":
+        if kind not in ("BASE TABLE", VERSIONED):
             raise errors.Precondition(
                 f"{name} is no plain table but a {str(kind).lower()}",
                 still_true="nothing was touched",
@@ -89,7 +85,7 @@ class MySQLCatalog:
                 (name.schema, name.name),
             )
         )
-        return bool(rows) and str(rows[0][0]) == "SYSTEM VERSIONED"
+        return bool(rows) and str(rows[0][0]) == VERSIONED
 
     def identity(self, name: TableName) -> str | None:
         """Changes with definition, a rebuild, and with a TRUNCATE where we have the PROCESS

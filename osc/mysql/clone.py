@@ -15,6 +15,12 @@ from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import renamed
 from osc.mysql.session import SQL_MODE
 
+_HISTORY = "4119"
+"""MariaDB takes no ALTER of a system-versioned table unless it is told what becomes of history."""
+_KEEP = (
+    "SET GLOBAL system_versioning_alter_history = KEEP: the rows of its history are altered, too"
+)
+
 
 @dataclass(frozen=True)
 class Clones:
@@ -32,7 +38,7 @@ class Clones:
         self.drop([name])
         try:
             self._made(session, table, alter, name, with_a_row=True)
-            yield self.read(name)
+            yield self.read(name, table.name)
         finally:
             self.drop([name])
 
@@ -132,15 +138,10 @@ class Clones:
         finally:
             session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
 
-    def read(self, name: TableName) -> Table:
+    def read(self, name: TableName, original: TableName) -> Table:
         """The altered table; Precondition where the ALTER has made of it what is not carried."""
         if self.catalog.is_versioned(name):
-            raise errors.Precondition(
-                "the ALTER makes the table system-versioned: its rows would be as old as their "
-                "copies, and what follows the application's writes would be in its history",
-                still_true="nothing was touched",
-                todo="make the other changes first; ADD SYSTEM VERSIONING natively then",
-            )
+            raise _versioned(original, was=self.catalog.is_versioned(original))
         found = self.catalog.read(name)
         if found is None:
             raise errors.Precondition(
@@ -221,8 +222,28 @@ def in_words(alter: Alter) -> Iterator[None]:
         raise errors.Precondition(
             f"the server refuses this ALTER: {error.happened}",
             still_true="nothing was touched",
-            todo="correct the statement; the server itself would not run it either",
+            todo=_KEEP
+            if error.code == _HISTORY
+            else "correct the statement; the server itself would not run it either",
         ) from error
+
+
+def _versioned(original: TableName, *, was: bool) -> errors.Precondition:
+    """MariaDB: what follows the application's writes would itself be in the history."""
+    if was:
+        return errors.Precondition(
+            f"{original} is system-versioned: a copy would begin a new history, made of what was "
+            "copied and not of what has happened",
+            still_true="nothing was touched",
+            todo="alter it natively with SET SESSION system_versioning_alter_history = KEEP, which "
+            "blocks writes while it runs; what is INSTANT or NOCOPY by itself is done so here",
+        )
+    return errors.Precondition(
+        "the ALTER makes the table system-versioned: its rows would be as old as their "
+        "copies, and what follows the application's writes would be in its history",
+        still_true="nothing was touched",
+        todo="make the other changes first; ADD SYSTEM VERSIONING natively then",
+    )
 
 
 def _misses_a_parent(refusal: errors.Precondition) -> bool:

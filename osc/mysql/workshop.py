@@ -111,14 +111,14 @@ class MySQLWorkshop:
                     self.clones.drop([names.shadow])
                     self.clones.grow(session, table, alter, names.shadow)
                 self.clones.make_database(session, names.archive)
-                shadow = self.clones.read(names.shadow)
+                shadow = self.clones.read(names.shadow, table.name)
                 identified = keys.identify(table, shadow, columns.sources(table, shadow, alter))
                 if identified.tags:
                     tagged.add(session, names.shadow, table, identified.key)
             except errors.OscError:
                 self.clones.drop([names.shadow])
                 raise
-        return self.clones.read(names.shadow)
+        return self.clones.read(names.shadow, table.name)
 
     def leftovers(self, table: TableName) -> list[TableName]:
         every = [name for place in _places(table) for name in (place.shadow, place.rehearsal)]
