@@ -19,6 +19,7 @@ from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
 from osc.mysql.locking import Lent
+from osc.mysql.noted import Notes
 from osc.mysql.session import Connector, address, version
 from osc.mysql.stand_ins import UserTriggers
 from osc.mysql.swap import swapper
@@ -74,6 +75,7 @@ def connect(url: str) -> Engine:
             job,
             connector,
             lambda session: MySQLCatalog(session, to.database),
+            notes=Notes(job.id, to.database),
             rename_under_lock=rename_under_lock(),
             lent=lent,
             carried=(UserTriggers(job, connector),),

@@ -57,7 +57,7 @@ def pairs(
             same = before.type == column.type
             told = quoting.name(source) if same else _converted(before, column, zone)
             named.append(Pair(column.name, source, told, same))
-        elif _counts(column):
+        elif counts(column):
             raise _would_count(column)
         elif _asks_the_clock(column):
             in_utc = zone is not None and _is_timestamp(column)
@@ -91,7 +91,7 @@ def _asks_the_clock(column: Column) -> bool:
     return temporal and (column.default or "").lower().startswith(_CLOCKS)
 
 
-def _counts(column: Column) -> bool:
+def counts(column: Column) -> bool:
     """AUTO_INCREMENT, and MariaDB's DEFAULT NEXTVAL(sequence)."""
     default = (column.default or "").lower()
     return default == "auto_increment" or default.startswith("nextval(")

@@ -64,15 +64,22 @@ class MySQLWorkshop:
             checks.altered(session, altered)
             user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, partial(_frozen, session), zone)
+            again = relations.own or tags or any(map(filling.counts, altered.columns))
             return Rehearsal(
                 table=altered,
                 columns=columns.ColumnMap((*pairs, *tags), key.columns, identified.found_by(found)),
                 key=key,
                 sortable=all(table.column(name).sortable for name in key.columns),
-                findings=identified.findings,
+                findings=(*identified.findings, *self._rewordings(session, altered.name, again)),
                 relations=relations,
                 diff=diff,
             )
+
+    def _rewordings(self, session: Session, clone: TableName, again: object) -> tuple[str, ...]:
+        """Where the shadow has to be altered once more than the ALTER does (`rewording.py`)."""
+        if not again or self.clones.original_first():
+            return ()
+        return rewording.foretold(session, self.catalog, clone)
 
     def _diff(self, original: TableName, altered: TableName, ties: Relations) -> CatalogDiff:
         """What the ALTER changes, in the words of SHOW CREATE TABLE."""
