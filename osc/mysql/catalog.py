@@ -13,7 +13,7 @@ from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
-from osc.mysql import innodb, quoting, types
+from osc.mysql import innodb, quoting, types, versioned
 
 VERSIONED = "SYSTEM VERSIONED"
 
@@ -59,6 +59,8 @@ class MySQLCatalog:
                 todo="name the table beneath it",
             )
         columns = self._columns(name)
+        if kind == VERSIONED and self._has_hidden_times(name):
+            columns += versioned.COLUMNS
         uniques = self._uniques(name)
         by_name = {column.name: column for column in columns}
         usable = [
@@ -75,6 +77,10 @@ class MySQLCatalog:
             bytes=int(size),
             uniques=tuple(uniques),
         )
+
+    def _has_hidden_times(self, name: TableName) -> bool:
+        """Rather than in columns of the application's (PERIOD FOR SYSTEM_TIME)."""
+        return "PERIOD FOR SYSTEM_TIME" not in self.definition(name)
 
     def is_versioned(self, name: TableName) -> bool:
         """MariaDB: WITH SYSTEM VERSIONING."""

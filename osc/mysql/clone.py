@@ -13,7 +13,7 @@ from osc.model.table import Table, TableName
 from osc.mysql import family, foreign_keys, implied, naming, quoting
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import renamed
-from osc.mysql.session import SQL_MODE
+from osc.mysql.session import AS_OURS, AS_THE_SERVER
 
 _HISTORY = "4119"
 """MariaDB takes no ALTER of a system-versioned table unless it is told what becomes of history."""
@@ -38,7 +38,7 @@ class Clones:
         self.drop([name])
         try:
             self._made(session, table, alter, name, with_a_row=True)
-            yield self.read(name, table.name)
+            yield self.read(name)
         finally:
             self.drop([name])
 
@@ -130,18 +130,18 @@ class Clones:
 
     def _alter(self, session: Session, alter: Alter, name: TableName) -> None:
         """Under the server's own sql_mode, as a native ALTER of a new session would run."""
-        session.query(Statement("SET SESSION sql_mode = @@GLOBAL.sql_mode"))
+        session.query(Statement(f"SET SESSION {AS_THE_SERVER}"))
         try:
             session.execute(Statement(f"USE {quoting.name(name.schema)}"))
             with in_words(alter):
                 session.query(_literally(alter.on(quoting.table(name))))
         finally:
-            session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
+            session.query(Statement(f"SET SESSION {AS_OURS}"))
 
-    def read(self, name: TableName, original: TableName) -> Table:
+    def read(self, name: TableName) -> Table:
         """The altered table; Precondition where the ALTER has made of it what is not carried."""
         if self.catalog.is_versioned(name):
-            raise _versioned(original, was=self.catalog.is_versioned(original))
+            _refuse_other_histories(self.catalog, name)
         found = self.catalog.read(name)
         if found is None:
             raise errors.Precondition(
@@ -228,22 +228,21 @@ def in_words(alter: Alter) -> Iterator[None]:
         ) from error
 
 
-def _versioned(original: TableName, *, was: bool) -> errors.Precondition:
-    """MariaDB: what follows the application's writes would itself be in the history."""
-    if was:
-        return errors.Precondition(
-            f"{original} is system-versioned: a copy would begin a new history, made of what was "
-            "copied and not of what has happened",
-            still_true="nothing was touched",
-            todo="alter it natively with SET SESSION system_versioning_alter_history = KEEP, which "
-            "blocks writes while it runs; what is INSTANT or NOCOPY by itself is done so here",
-        )
-    return errors.Precondition(
-        "the ALTER makes the table system-versioned: its rows would be as old as their "
-        "copies, and what follows the application's writes would be in its history",
-        still_true="nothing was touched",
-        todo="make the other changes first; ADD SYSTEM VERSIONING natively then",
-    )
+def _refuse_other_histories(catalog: MySQLCatalog, name: TableName) -> None:
+    """MariaDB: what `versioned.py` doesn't know how to copy."""
+    definition = catalog.definition(name)
+    for words, what in (
+        ("PERIOD FOR SYSTEM_TIME", "has its times in columns of its own"),
+        ("PARTITION BY SYSTEM_TIME", "is cut into partitions by them"),
+    ):
+        if words in definition:
+            raise errors.Precondition(
+                f"the table is system-versioned and {what}: that can't be copied with its history",
+                still_true="nothing was touched",
+                todo="alter it natively with SET SESSION system_versioning_alter_history = KEEP, "
+                "which blocks writes while it runs; what is INSTANT or NOCOPY by itself is done so "
+                "here",
+            )
 
 
 def _misses_a_parent(refusal: errors.Precondition) -> bool:

@@ -23,6 +23,12 @@ SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
 """Strict, so that no value is bent; without NO_ZERO_DATE, so that old zero dates survive; and a
 key of 0 stays 0."""
 
+_HISTORY = "system_versioning_alter_history"
+AS_THE_SERVER = f"sql_mode = @@GLOBAL.sql_mode /*M! , {_HISTORY} = @@GLOBAL.{_HISTORY} */"
+AS_OURS = f"sql_mode = '{SQL_MODE}' /*M! , {_HISTORY} = KEEP */"
+"""SET SESSION …: what a statement of the user's is run under, as in a new session of his, and what
+our own are."""
+
 PACKETS = "cut-over lock"
 """The purpose of sessions that may send several statements in one packet."""
 
@@ -120,7 +126,7 @@ def _parts(url: str) -> SplitResult:
 def settings(*, is_mariadb: bool) -> list[str]:
     """The SET statements of every session of ours; see `Connector`."""
     every = [
-        f"sql_mode = '{SQL_MODE}'",
+        AS_OURS,
         "lock_wait_timeout = 5",
         "innodb_lock_wait_timeout = 5",
         f"wait_timeout = {LONGEST_IDLE_SECONDS}",
@@ -132,6 +138,7 @@ def settings(*, is_mariadb: bool) -> list[str]:
             "in_predicate_conversion_threshold = 0",
             "max_statement_time = 0",
             f"idle_transaction_timeout = {patience.CLAIM_SECONDS}",
+            "system_versioning_alter_history = KEEP",
         ]
     else:
         every += [

@@ -23,7 +23,7 @@ from osc.mysql import clauses as clauses_
 from osc.mysql import innodb, naming, quoting
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.clauses import Reference
-from osc.mysql.session import SQL_MODE
+from osc.mysql.session import AS_OURS, AS_THE_SERVER
 
 NOT_THIS_WAY = {"1221", "1845", "1846", "4092"}
 """Not supported, in several words; INSTANT after the table's 64th row version (4092)."""
@@ -156,16 +156,14 @@ class Trial:
         said = f"{modifiers}, {clauses}" if modifiers else clauses
         text = clauses_.with_parents(said, self._stand_in)
         on = "foreign_key_checks = 1" if checks else "foreign_key_checks = 0"
-        self.session.query(Statement(f"SET SESSION sql_mode = @@GLOBAL.sql_mode, {on}"))
+        self.session.query(Statement(f"SET SESSION {AS_THE_SERVER}, {on}"))
         try:
             self.session.query(Statement(f"ALTER TABLE {quoting.table(self.clone)} {text}"))
         except errors.ServerError as error:
             self._is_fresh = was_fresh and error.code in NOT_THIS_WAY
             raise
         finally:
-            self.session.query(
-                Statement(f"SET SESSION sql_mode = '{SQL_MODE}', foreign_key_checks = 1")
-            )
+            self.session.query(Statement(f"SET SESSION {AS_OURS}, foreign_key_checks = 1"))
 
     def renew(self) -> None:
         """A clone as the original is now, with a few of its rows."""

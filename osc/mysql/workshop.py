@@ -31,6 +31,7 @@ from osc.mysql import (
     tagged,
     trial,
     user_triggers,
+    versioned,
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
@@ -52,22 +53,29 @@ class MySQLWorkshop:
             closing(self.connect("rehearsal")) as session,
             self.clones.clone(session, table, alter) as altered,
         ):
-            found = columns.sources(table, altered, alter)
+            found = _sources(table, altered, alter)
             relations = self._relations(session, table, alter, found)
             diff = self._diff(table.name, altered.name, relations)
             identified = keys.identify(table, altered, found)
             key, tags = identified.key, identified.tags
             if identified.refusal:
+                if versioned.is_versioned(altered):
+                    raise identified.refusal
                 tagged.try_on(session, altered.name, table, key, identified.refusal)
             zone = filling.zone_beside(session, table, altered, key, found)
             filling.same_blanks(table, altered, found, _sql_mode(session))
             checks.altered(session, altered)
             user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
             pairs = filling.pairs(table, altered, found, partial(_frozen, session), zone)
+            times = versioned.pairs(session, table, altered)
+            if times:
+                versioned.try_on(session, altered)
             again = relations.own or tags or any(map(filling.counts, altered.columns))
             return Rehearsal(
                 table=altered,
-                columns=columns.ColumnMap((*pairs, *tags), key.columns, identified.found_by(found)),
+                columns=columns.ColumnMap(
+                    (*pairs, *times, *tags), key.columns, identified.found_by(found)
+                ),
                 key=key,
                 sortable=all(table.column(name).sortable for name in key.columns),
                 findings=(*identified.findings, *self._rewordings(session, altered.name, again)),
@@ -118,14 +126,14 @@ class MySQLWorkshop:
                     self.clones.drop([names.shadow])
                     self.clones.grow(session, table, alter, names.shadow)
                 self.clones.make_database(session, names.archive)
-                shadow = self.clones.read(names.shadow, table.name)
-                identified = keys.identify(table, shadow, columns.sources(table, shadow, alter))
+                shadow = self.clones.read(names.shadow)
+                identified = keys.identify(table, shadow, _sources(table, shadow, alter))
                 if identified.tags:
                     tagged.add(session, names.shadow, table, identified.key)
             except errors.OscError:
                 self.clones.drop([names.shadow])
                 raise
-        return self.clones.read(names.shadow, table.name)
+        return self.clones.read(names.shadow)
 
     def leftovers(self, table: TableName) -> list[TableName]:
         every = [name for place in _places(table) for name in (place.shadow, place.rehearsal)]
@@ -178,6 +186,11 @@ class MySQLWorkshop:
                 rewording.reword(session, altered.name)
             definition = foreign_keys.without(self.catalog.definition(altered.name))
             return renamed(definition, altered.name, called)
+
+
+def _sources(original: Table, altered: Table, alter: Alter) -> dict[str, str]:
+    """No word of an ALTER names the times of a system-versioned table."""
+    return columns.sources(versioned.plain(original), versioned.plain(altered), alter)
 
 
 def _sql_mode(session: Session) -> str:
