@@ -10,7 +10,7 @@ from osc import errors
 from osc.engine import Session, Statement
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.mysql import family, foreign_keys, implied, naming, quoting
+from osc.mysql import family, foreign_keys, implied, naming, quoting, statistics
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import renamed
 from osc.mysql.session import AS_OURS, AS_THE_SERVER
@@ -68,6 +68,8 @@ class Clones:
         """The clone, altered; among its relatives where the table is tied to others."""
         related = self.family_of(session, table, alter)
         self._like(session, table, name)
+        if not with_a_row:
+            statistics.carry_histograms(session, table.name, name)
         if related is None:
             if with_a_row:
                 self._one_row(session, table, name)
