@@ -10,9 +10,9 @@ from osc import errors
 from osc.engine import Session, Statement
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.mysql import family, foreign_keys, implied, naming, quoting, statistics
+from osc.mysql import family, foreign_keys, implied, naming, quoting, statistics, trial
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.definition import renamed
+from osc.mysql.definition import as_made, renamed
 from osc.mysql.session import AS_OURS, AS_THE_SERVER
 
 _HISTORY = "4119"
@@ -52,7 +52,7 @@ class Clones:
         try:
             self._made(session, table, alter, related.clone, with_a_row=False)
             family.part(session, self.catalog, related)
-            self.make_database(session, shadow)
+            self.make_database(session, shadow, table.name)
             there, here = quoting.table(related.clone), quoting.table(shadow)
             session.query(Statement(f"RENAME TABLE {there} TO {here}"))
         finally:
@@ -96,12 +96,12 @@ class Clones:
         wanted = renamed(definition, table.name, name)
         has_checks = not self.original_first() and naming.needs_a_place_apart(definition)
         in_words = has_checks or " DIRECTORY='" in definition  # LIKE leaves both out
-        self.make_database(session, name)
+        self.make_database(session, name, table.name)
         if not in_words:
             clone, original = quoting.table(name), quoting.table(table.name)
             create = f"CREATE TABLE {clone} LIKE {original}"
         else:
-            _, _, rest = wanted.partition("(")
+            _, _, rest = as_made(wanted).partition("(")
             create = f"CREATE TABLE {quoting.table(name)} ({rest}"
         try:
             session.query(Statement(create))
@@ -166,11 +166,12 @@ class Clones:
             return naming.Apart(table)
         return naming.Beside(table, first)
 
-    def make_database(self, session: Session, name: TableName) -> None:
+    def make_database(self, session: Session, name: TableName, of: TableName) -> None:
+        """One of ours has the character set that the original's has: DEFAULT means that."""
         if not name.schema.startswith(naming.OURS):
             return
         try:
-            session.query(Statement(f"CREATE DATABASE IF NOT EXISTS {quoting.name(name.schema)}"))
+            session.query(trial.database(session, name.schema, of.schema))
         except errors.NotAllowed as error:
             raise errors.NotAllowed(
                 f"the names of CHECK constraints and foreign keys can only be kept by a table that "

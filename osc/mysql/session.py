@@ -123,6 +123,18 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
+_NOT_WHAT_THE_SERVER_SAYS = (
+    "completion_type = 0",
+    "sql_select_limit = 18446744073709551615",
+    "sql_safe_updates = 0",
+    "sql_big_selects = 1",
+    "sql_auto_is_null = 0",
+    "sql_quote_show_create = 1",
+    "max_error_count = 64",
+)
+"""Variables that a server may have set for all its sessions, and that would bend our statements."""
+
+
 def settings(*, is_mariadb: bool) -> list[str]:
     """The SET statements of every session of ours; see `Connector`."""
     every = [
@@ -132,6 +144,7 @@ def settings(*, is_mariadb: bool) -> list[str]:
         f"wait_timeout = {LONGEST_IDLE_SECONDS}",
         "net_write_timeout = 600",
         "group_concat_max_len = 1048576",
+        *_NOT_WHAT_THE_SERVER_SAYS,
     ]
     if is_mariadb:
         every += [

@@ -23,6 +23,7 @@ from osc.mysql import clauses as clauses_
 from osc.mysql import innodb, naming, quoting
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.clauses import Reference
+from osc.mysql.definition import as_made
 from osc.mysql.session import AS_OURS, AS_THE_SERVER
 
 NOT_THIS_WAY = {"1221", "1845", "1846", "4092"}
@@ -171,7 +172,7 @@ class Trial:
             return
         clone = quoting.table(self.clone)
         definition = self.catalog.definition(self.table.name)
-        _, _, rest = self._with_stand_ins(definition).partition("(")
+        _, _, rest = as_made(self._with_stand_ins(definition)).partition("(")
         for statement in (
             "SET SESSION foreign_key_checks = 0",
             f"DROP TABLE IF EXISTS {clone}",
@@ -307,7 +308,7 @@ def running(
     trial = Trial(session, catalog, table, is_mariadb)
     try:
         remove(session, table.name)
-        session.query(_database(session, trial.clone.schema, table.name.schema))
+        session.query(database(session, trial.clone.schema, table.name.schema))
         session.query(Statement(f"USE {quoting.name(trial.clone.schema)}"))
         yield trial
     finally:
@@ -317,7 +318,7 @@ def running(
             session.close()
 
 
-def _database(session: Session, name: str, like: str) -> Statement:
+def database(session: Session, name: str, like: str) -> Statement:
     """With the character set of another: CONVERT TO CHARACTER SET DEFAULT means the database's."""
     found = session.query(
         Statement(
@@ -325,7 +326,7 @@ def _database(session: Session, name: str, like: str) -> Statement:
             (like,),
         )
     )
-    return Statement(f"CREATE DATABASE {quoting.name(name)} COLLATE {found[0][0]}")
+    return Statement(f"CREATE DATABASE IF NOT EXISTS {quoting.name(name)} COLLATE {found[0][0]}")
 
 
 def remove(session: Session, table: TableName) -> None:

@@ -125,7 +125,7 @@ class MySQLWorkshop:
                 if rewording.checks(self.catalog.definition(names.shadow)) != worded:
                     self.clones.drop([names.shadow])
                     self.clones.grow(session, table, alter, names.shadow)
-                self.clones.make_database(session, names.archive)
+                self.clones.make_database(session, names.archive, table.name)
                 shadow = self.clones.read(names.shadow)
                 identified = keys.identify(table, shadow, _sources(table, shadow, alter))
                 if identified.tags:
