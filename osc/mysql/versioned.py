@@ -39,14 +39,13 @@ COLUMNS = tuple(Column(name, f"{MARK} {name[4:].upper()}", False, True) for name
 
 
 def is_versioned(table: Table) -> bool:
-    return table.columns[-len(COLUMNS) :] == COLUMNS
+    return any(column.type.startswith(MARK) for column in table.columns)
 
 
 def plain(table: Table) -> Table:
     """The table as the ALTER speaks of it."""
-    if not is_versioned(table):
-        return table
-    return replace(table, columns=table.columns[: -len(COLUMNS)])
+    seen = tuple(column for column in table.columns if not column.type.startswith(MARK))
+    return replace(table, columns=seen)
 
 
 def keeps_history(original: Table, shadow: Table) -> bool:

@@ -11,8 +11,8 @@ import pytest
 
 from osc import errors
 from osc.config import settings
-from osc.engine import Engine, Job, Session, Swapped, Swapper, Sync
-from osc.migration import Request, abort, migrate
+from osc.engine import Engine, Job, Load, Session, Swapped, Swapper, Sync
+from osc.migration import Request, abort, migrate, resume
 from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
@@ -63,11 +63,21 @@ def orders(place: Place) -> Place:
 def run(engine: Engine, sync: Sync = Sync.LOG, statement: str = STATEMENT) -> str:
     parsed = alter.parse(statement, mysql=True)
     request = Request(alter=parsed, sync=sync, statement=statement, by="test")
-    return migrate(engine, request, settings(force_copy=True), Tracker(), Controls()).archive
+    return migrate(
+        engine, request, settings(force_copy=True, reconnect_for=0), Tracker(), Controls()
+    ).archive
+
+
+class Breaks:
+    """A load whose line breaks."""
+
+    def finish(self, purge: Callable[[], None], check: Callable[[], None]) -> None:
+        raise errors.ConnectionLost("the server has gone away")
 
 
 @pytest.mark.parametrize("sync", [Sync.LOG, Sync.TRIGGERS], ids=str)
 def test_every_version_of_every_row_is_the_same_afterwards(orders: Place, sync: Sync) -> None:
+    """By another process, too: the first one has copied, and the second one finishes it."""
     over, writer = threading.Event(), orders.another_app()
 
     def write() -> None:
@@ -87,11 +97,15 @@ def test_every_version_of_every_row_is_the_same_afterwards(orders: Place, sync: 
 
     writing.start()
     try:
-        archive = run(replace(orders.engine, swapper=swapper), sync)
+        with pytest.raises(errors.ConnectionLost):
+            run(replace(orders.engine, load=lambda job: cast(Load, Breaks())), sync)
+        engine = replace(orders.engine, swapper=swapper)
+        report = resume(engine, None, settings(), Tracker(), Controls())
     finally:
         silence()
 
-    before = orders.app.rows(VERSIONS.format(archive))
+    assert report is not None
+    before = orders.app.rows(VERSIONS.format(report.archive))
     assert orders.app.rows(VERSIONS.format("orders")) == before
     assert len(before) > 4300
 
