@@ -19,7 +19,7 @@ from functools import partial
 from osc import errors
 from osc.account import Account
 from osc.config import Settings
-from osc.engine import Checkpoint, Claim, Dialect, Engine, Job, Swapped
+from osc.engine import Aftercare, Checkpoint, Claim, Dialect, Engine, Job, Swapped
 from osc.model.applied import IDENTITY
 from osc.model.blocker import Kill
 from osc.model.controls import Controls
@@ -282,15 +282,21 @@ class Attempt:
         ).run()
 
     def _tend(self, job: Job, *, is_new: bool = True) -> None:
-        """The new table serves and is right; what it is to be given yet takes its time.
-
-        Whoever goes on after a difference was told has looked at it: it is told once.
-        """
+        """The new table serves and is right; what it is to be given yet takes its time."""
         aftercare = self.engine.aftercare(job)
-        self._enter(Phase.AFTERCARE)
         if is_new:
-            aftercare.confirm()
+            self._confirm(aftercare)
+        self._enter(Phase.AFTERCARE)
         aftercare.finish(self.controls.check)
+
+    def _confirm(self, aftercare: Aftercare) -> None:
+        """A difference is told once: whoever goes on after that has looked at it. Where the server
+        was lost meanwhile, or we died, whoever goes on looks for one."""
+        try:
+            aftercare.confirm()
+        except errors.SwappedButUnfinished:
+            self.tracker.at(Phase.AFTERCARE)
+            raise
 
     def _clean_up(self, job: Job, swapped: Swapped) -> Report:
         """What the shadow stood in goes, what kept the changes for us, the archive if wished."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from osc.errors import Usage
-from osc.model.tokens import Kind, Token, split, tokens
+from osc.model.tokens import Kind, Token, executed, split, tokens
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Alter:
 
 def parse(statement: str, *, mysql: bool) -> Alter:
     """Reads a whole `ALTER TABLE name …`; raises Usage where it is something else."""
+    statement = executed(statement) if mysql else statement
     found = tokens(statement, mysql=mysql)
     while found and found[-1].text == ";":
         found = found[:-1]

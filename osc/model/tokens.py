@@ -36,7 +36,9 @@ class Token:
 
     @property
     def is_name(self) -> bool:
-        return self.kind in (Kind.WORD, Kind.QUOTED)
+        """Where a name stands, a text in double quotes is one (MySQL with ANSI_QUOTES; without it
+        the server takes no such statement)."""
+        return self.kind in (Kind.WORD, Kind.QUOTED) or self.text.startswith('"')
 
 
 _WORD = r"[^\W\d][\w$]*"
@@ -45,11 +47,14 @@ _MYSQL = re.compile(
     (?P<skip>\s+|\#[^\n]*|--(?=\s|$)[^\n]*|/\*(?!M?!)(?:.|\n)*?\*/)
   | (?P<quoted>`(?:[^`]|``)*`)
   | (?P<string>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")
-  | (?P<word>{_WORD})
+  | (?P<word>\d*{_WORD}|\$[\w$]*)
   | (?P<other>\d+(?:\.\d+)?|[^\s`'"])
     """,
     re.VERBOSE | re.DOTALL,
 )
+_EXECUTED = re.compile(r"/\*!(?:[34]\d{4}|50[0-6]\d\d)?(?!\d)")
+"""By MySQL from 5.7 on and by MariaDB, which leaves 50700 to 99999 alone."""
+_END = re.compile(r"\*/")
 _POSTGRES = re.compile(
     rf"""
     (?P<skip>\s+|--[^\n]*)
@@ -83,12 +88,35 @@ def tokens(text: str, *, mysql: bool) -> tuple[Token, ...]:
 def _token(match: re.Match[str]) -> Token:
     text = match.group()
     if match.group("quoted"):
-        quote = text[0]
-        return Token(Kind.QUOTED, text, match.start(), text[1:-1].replace(quote * 2, quote))
+        return Token(Kind.QUOTED, text, match.start(), _unquoted(text))
     if match.group("string"):
-        return Token(Kind.STRING, text, match.start(), text)
+        value = _unquoted(text) if text.startswith('"') else text
+        return Token(Kind.STRING, text, match.start(), value)
     kind = Kind.WORD if match.group("word") else Kind.OTHER
     return Token(kind, text, match.start(), text)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace(text[0] * 2, text[0])
+
+
+def executed(text: str) -> str:
+    """MySQL's `text`, with blanks for the marks of those comments that every server executes:
+    `/*!50100 PARTITION BY … */`, as SHOW CREATE TABLE and dumps write it.
+
+    What later versions alone execute stays a comment, which `tokens` does not take.
+    """
+    found, at, is_open = list(text), 0, False
+    while at < len(text):
+        mark = _END.match(text, at) if is_open else _EXECUTED.match(text, at)
+        match = mark or _MYSQL.match(text, at)
+        if match is None:
+            return text
+        if mark:
+            found[at : mark.end()] = " " * len(mark.group())
+            is_open = not is_open
+        at = match.end()
+    return text if is_open else "".join(found)
 
 
 def _end_of_nested_comment(text: str, at: int) -> int:

@@ -24,7 +24,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.difference import CatalogDiff
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, naming, quoting, tagged
+from osc.mysql import changelog, naming, quoting, tagged, versioned
 from osc.mysql.carried import Carried, Frees, Guarded
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import describe, renamed, unasked
@@ -60,8 +60,10 @@ class Parts:
         """Of all that an attempt touches; each table once."""
         tables = (table for one in self.carried for table in one.tables)
         ours = (self.job.original.name, self.job.shadow.name, *more, *sequences(self.job.shadow))
-        twice = (table for one in self._freeing for table in one.read_twice)
-        return lock(*dict.fromkeys((*ours, *tables)), again=twice)
+        twice = [table for one in self._freeing for table in one.read_twice]
+        if versioned.keeps_history(self.job.original, self.job.shadow):
+            twice.append(self.job.shadow.name)
+        return lock(*dict.fromkeys((*ours, *tables)), again=dict.fromkeys(twice))
 
     @property
     def _freeing(self) -> tuple[Frees, ...]:
@@ -117,6 +119,8 @@ class Parts:
         with self.lent.by(session):
             drain(session)
         session.execute(Statement("COMMIT"))
+        if versioned.is_versioned(self.job.shadow):
+            session.execute(versioned.TODAY)
         self._let_go_of_triggers(session)
 
     def _let_go_of_triggers(self, session: Session) -> None:
@@ -150,7 +154,8 @@ class Parts:
         catalog, job, ties = self.catalog(session), self.job, self.job.relations
         name, shadow = job.original.name, job.shadow.name
         before = describe(catalog.definition(name), ties.own_before, ties.children_before)
-        made = renamed(tagged.without(catalog.definition(shadow)), shadow, name)
+        its = tagged.without(catalog.definition(shadow), job.columns.shadow_key)
+        made = renamed(its, shadow, name)
         found = unasked(before, job.diff, describe(made, ties.own, ties.children))
         if found := _but_our_indexes(found):
             raise errors.TableChanged(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
-from osc.mysql import innodb, quoting, types
+from osc.mysql import innodb, quoting, types, versioned
+
+VERSIONED = "SYSTEM VERSIONED"
 
 
 @dataclass(frozen=True)
@@ -49,19 +52,15 @@ class MySQLCatalog:
             return None
         schema, stored, kind, rows, size = facts[0]
         name = TableName(str(schema), str(stored))
-        if kind == "SYSTEM VERSIONED":
-            raise errors.Precondition(
-                f"{name} is system-versioned: its history cannot be copied row by row",
-                still_true="nothing was touched",
-                todo="alter it natively, with SET SESSION system_versioning_alter_history = KEEP",
-            )
-        if kind != "BASE TABLE":
+        if kind not in ("BASE TABLE", VERSIONED):
             raise errors.Precondition(
                 f"{name} is no plain table but a {str(kind).lower()}",
                 still_true="nothing was touched",
                 todo="name the table beneath it",
             )
         columns = self._columns(name)
+        if kind == VERSIONED and self._has_hidden_times(name):
+            columns += versioned.COLUMNS
         uniques = self._uniques(name)
         by_name = {column.name: column for column in columns}
         usable = [
@@ -79,6 +78,10 @@ class MySQLCatalog:
             uniques=tuple(uniques),
         )
 
+    def _has_hidden_times(self, name: TableName) -> bool:
+        """Rather than in columns of the application's (PERIOD FOR SYSTEM_TIME)."""
+        return "PERIOD FOR SYSTEM_TIME" not in self.definition(name)
+
     def is_versioned(self, name: TableName) -> bool:
         """MariaDB: WITH SYSTEM VERSIONING."""
         rows = self.session.query(
@@ -88,12 +91,17 @@ class MySQLCatalog:
                 (name.schema, name.name),
             )
         )
-        return bool(rows) and str(rows[0][0]) == "SYSTEM VERSIONED"
+        return bool(rows) and str(rows[0][0]) == VERSIONED
 
     def identity(self, name: TableName) -> str | None:
         """Changes with definition, a rebuild, and with a TRUNCATE where we have the PROCESS
         privilege (without it only the log tells). Triggers are none of it: they are carried over as
-        they are when we swap."""
+        they are when we swap. Sessions of ours live in different time zones, and what the server
+        shows of a table depends on that: when it was made, and DEFAULTs of TIMESTAMPs."""
+        with _in_utc(self.session):
+            return self._identity(name)
+
+    def _identity(self, name: TableName) -> str | None:
         made = self.session.query(
             Statement(
                 "SELECT create_time FROM information_schema.tables "
@@ -179,6 +187,17 @@ class MySQLCatalog:
             for index, parts in indexes.items()
             if all(column is not None and prefix is None for column, prefix, _, _ in parts)
         }
+
+
+@contextmanager
+def _in_utc(session: Session) -> Iterator[None]:
+    session.execute(
+        Statement("SET @osc_time_zone = @@SESSION.time_zone, SESSION time_zone = '+00:00'")
+    )
+    try:
+        yield
+    finally:
+        session.execute(Statement("SET SESSION time_zone = COALESCE(@osc_time_zone, @@time_zone)"))
 
 
 def _column(row: tuple[Any, ...]) -> Column:

@@ -261,8 +261,7 @@ def _refused(happened: str, todo: str) -> errors.Precondition:
 
 
 _PARTITION_VERBS = {
-    "DROP", "TRUNCATE", "DISCARD", "IMPORT", "EXCHANGE", "ANALYZE", "CHECK", "OPTIMIZE",
-    "REPAIR", "REBUILD", "CONVERT",
+    "DROP", "TRUNCATE", "DISCARD", "IMPORT", "EXCHANGE", "ANALYZE", "CHECK", "REPAIR", "CONVERT",
 }  # fmt: skip
 
 
@@ -280,11 +279,6 @@ def _statement(alter: Alter) -> Iterator[errors.Precondition]:
             )
         elif verbs[0] in ("DISCARD", "IMPORT"):
             yield _refused(f"{' '.join(verbs[:2])} acts on files", "run it natively")
-        elif verbs[0] == "ORDER":
-            yield _refused(
-                "ORDER BY sorts rows once, which a copy in key order cannot",
-                "leave it out: InnoDB orders rows by the primary key anyway",
-            )
 
 
 def _renames_the_table(verbs: tuple[str, ...]) -> bool:

@@ -17,6 +17,8 @@ from osc.model.table import TableName
 from osc.mysql import foreign_keys, quoting
 
 _COLUMN = re.compile(r"`((?:[^`]|``)+)` ")
+_TYPED = r"^(  `(?:[^`]|``)+` \w+(?:\((?:'(?:[^'\\]|\\.|'')*'|[^')])*\))?)"
+"""The beginning of a column's line, up to its type."""
 _CHECK = re.compile(
     r"^(?P<head>CONSTRAINT `(?:[^`]|``)+` CHECK) \(.*\)(?P<end> /\*!.*\*/)?$", re.DOTALL
 )
@@ -63,6 +65,18 @@ def renamed(definition: str, name: TableName, to: TableName) -> str:
     auto_named = re.compile(rf"CONSTRAINT `{re.escape(name.name.replace('`', '``'))}_chk_(\d+)`")
     body = auto_named.sub(lambda at: f"CONSTRAINT {quoting.name(f'{to.name}_chk_{at[1]}')}", rest)
     return f"{head}\n{body}"
+
+
+def as_made(definition: str) -> str:
+    """A SHOW CREATE TABLE as it has to be said to get the very same table.
+
+    A text column that has the table's collation because it was given none is shown with it, where
+    that is no character set's first; once said, MySQL would show the character set from then on.
+    """
+    collation = re.search(r"^\).* COLLATE=(\w+)", definition, re.MULTILINE)
+    if not collation:
+        return definition
+    return re.sub(rf"{_TYPED} COLLATE {collation[1]}\b", r"\1", definition, flags=re.MULTILINE)
 
 
 def _shown(definition: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from osc.engine import Job, Statement
 from osc.model.change import KeyValue
 from osc.model.chunk import Chunk, ChunkSize
-from osc.mysql import comparison, quoting, types
+from osc.mysql import comparison, quoting, types, versioned
 from osc.mysql.types import Family
 
 
@@ -23,6 +23,8 @@ class MySQLDialect:
         self._original = quoting.table(job.original.name)
         self._width = job.original.bytes // job.original.rows if job.original.rows else 0
         self._shadow = quoting.table(job.shadow.name)
+        self._is_versioned = versioned.is_versioned(job.shadow)
+        self._all = versioned.ALL if versioned.keeps_history(job.original, job.shadow) else ""
         self._types = [types.read(job.original.column(name).type) for name in job.columns.key]
         self._shadow_types = [
             types.read(job.shadow.column(name).type) for name in job.columns.shadow_key
@@ -37,9 +39,9 @@ class MySQLDialect:
     @property
     def session_settings(self) -> tuple[Statement, ...]:
         """A TIMESTAMP in the key must have one text for each instant, as the binlog gives it."""
-        if any(of.family is Family.TIMESTAMP for of in self._types):
-            return (Statement("SET SESSION time_zone = '+00:00'"),)
-        return ()
+        in_utc = any(of.family is Family.TIMESTAMP for of in self._types)
+        zone = (Statement("SET SESSION time_zone = '+00:00'"),) if in_utc else ()
+        return (*zone, versioned.SETTINGS) if self._is_versioned else zone
 
     def time_limit(self, seconds: float) -> Statement:
         """MariaDB reads the first comment only, and MySQL the second."""
@@ -61,7 +63,7 @@ class MySQLDialect:
         return self._compared.not_compared
 
     def next_bound(self, after: KeyValue | None, rows: int) -> Statement:
-        return self._bound(self._original, self._by_key, after, rows)
+        return self._bound(f"{self._original}{self._all}", self._by_key, after, rows)
 
     next_key = next_bound
 
@@ -85,12 +87,16 @@ class MySQLDialect:
         return Statement(f"DELETE FROM {self._shadow} WHERE {self._any(self._shadow_key, keys)}")
 
     def insert_keys(self, keys: Sequence[KeyValue]) -> Statement:
-        return self._insert(self._any(self._key, keys))
+        wanted = self._any(self._key, keys)
+        if self._all:
+            missing = versioned.missing(self._shadow, self._shadow_key, self._original, self._key)
+            wanted = f"({wanted}) AND {missing}"
+        return self._insert(wanted)
 
     def _insert(self, where: str) -> Statement:
         return Statement(
             f"INSERT INTO {self._shadow} ({self._targets}) "
-            f"SELECT {self._sources} FROM {self._original} {self._by_key} WHERE {where}"
+            f"SELECT {self._sources} FROM {self._original}{self._all} {self._by_key} WHERE {where}"
         )
 
     def checksum(self, span: Chunk) -> Statement:
@@ -102,7 +108,7 @@ class MySQLDialect:
     def _sum(self, table: str, key: list[str], row: str, span: Chunk) -> str:
         return (
             f"SELECT COUNT(*) counted, COALESCE(SUM(CRC32({row})), 0) summed "
-            f"FROM {table} WHERE {self._span(key, span)}"
+            f"FROM {table}{self._all} WHERE {self._span(key, span)}"
         )
 
     def differing_keys(self, span: Chunk, most: int) -> Statement:
@@ -132,7 +138,10 @@ class MySQLDialect:
                 zip(held_as or self._types, self._types, key, strict=True)
             )
         )
-        return f"SELECT {parts}, CRC32({row}) hashed FROM {table} WHERE {self._span(key, span)}"
+        return (
+            f"SELECT {parts}, CRC32({row}) hashed FROM {table}{self._all} "
+            f"WHERE {self._span(key, span)}"
+        )
 
     def _span(self, key: list[str], chunk: Chunk) -> str:
         return f"{self._beyond(key, chunk.lower)} AND {self._up_to(key, chunk.upper)}"

@@ -11,6 +11,7 @@ from osc.mysql.binlog import BinlogSource
 from osc.mysql.board import MySQLBoard
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.checks import MySQLChecks
+from osc.mysql.clone import Clones
 from osc.mysql.dialect import MySQLDialect
 from osc.mysql.gauges import MySQLGauges, replicas
 from osc.mysql.ladder import MySQLLadder
@@ -18,6 +19,7 @@ from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import MySQLLedger
 from osc.mysql.load import MySQLLoad
 from osc.mysql.locking import Lent
+from osc.mysql.noted import Notes
 from osc.mysql.session import Connector, address, version
 from osc.mysql.stand_ins import UserTriggers
 from osc.mysql.swap import swapper
@@ -39,7 +41,8 @@ def connect(url: str) -> Engine:
     def rename_under_lock() -> bool:
         return flavor.has_rename_under_lock(first, to.database)
 
-    workshop = MySQLWorkshop(connector, catalog, original_first=lambda: not rename_under_lock())
+    clones = Clones(connector, catalog, original_first=lambda: not rename_under_lock())
+    workshop = MySQLWorkshop(connector, catalog, clones)
     ledger = MySQLLedger(
         connector, to.database, alive=lambda name: claim.holder(first, name) is not None
     )
@@ -72,6 +75,7 @@ def connect(url: str) -> Engine:
             job,
             connector,
             lambda session: MySQLCatalog(session, to.database),
+            notes=Notes(job.id, to.database),
             rename_under_lock=rename_under_lock(),
             lent=lent,
             carried=(UserTriggers(job, connector),),

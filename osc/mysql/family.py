@@ -121,11 +121,14 @@ def _before(key: ForeignKey, sources: dict[str, str]) -> tuple[str, ...]:
 
 
 def part(session: Session, catalog: MySQLCatalog, family: Family) -> None:
-    """Leaves the clone alone, without a foreign key."""
+    """Leaves the clone alone, without a foreign key; an index that one has brought along must not
+    give way when the key comes back."""
     drop_all(session, family.clone.schema, family.clone)
     if keys := foreign_keys.of_table(catalog, family.clone):
         clauses = ", ".join(foreign_keys.dropped(key.name for key in keys))
         session.query(Statement(f"ALTER TABLE {quoting.table(family.clone)} {clauses}"))
+        for index in dict.fromkeys(key.index for key in keys if key.index):
+            implied.unmark(session, family.clone, index)
 
 
 def drop_all(session: Session, schema: str, *but: TableName) -> None:

@@ -24,7 +24,7 @@ from osc.model.table import TableName
 from osc.mysql import foreign_keys, naming, quoting
 from osc.mysql.catalog import MySQLCatalog
 
-_KEY = re.compile(r"^  (UNIQUE )?KEY `((?:[^`]|``)+)` \((.*?)\).*$", re.MULTILINE)
+_KEY = re.compile(r"^  (UNIQUE |SPATIAL )?KEY `((?:[^`]|``)+)` \((.*?)\).*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,13 @@ def _attempted(session: Session, catalog: MySQLCatalog, clone: TableName, clause
     return {key.name for key in foreign_keys.of_table(catalog, clone)}
 
 
+def unmark(session: Session, clone: TableName, name: str) -> None:
+    """Makes it an index like any other, at its place: a rename takes the mark off."""
+    index, between = quoting.name(name), quoting.name(f"{naming.OURS}ix")
+    _alter(session, clone, f"RENAME INDEX {index} TO {between}")
+    _alter(session, clone, f"RENAME INDEX {between} TO {index}")
+
+
 def _call(session: Session, catalog: MySQLCatalog, clone: TableName, index: Index) -> None:
     """Gives the index over these columns, whatever it is called now, its name, and takes the mark
     off: a rename does that."""
@@ -175,7 +182,7 @@ def _read(definition: str) -> list[Index]:
             name=match[2].replace("``", "`"),
             columns=match[3],
             line=match[0].strip().removesuffix(","),
-            unique=bool(match[1]),
+            unique=match[1] == "UNIQUE ",
         )
         for match in _KEY.finditer(definition)
     ]

@@ -9,7 +9,8 @@ from osc.model.table import TableName
 from osc.mysql import quoting
 from osc.mysql.catalog import MySQLCatalog
 
-_PLAIN_KEY = re.compile(r"^  KEY `((?:[^`]|``)+)` ")
+_KEY = re.compile(r"^  (SPATIAL |VECTOR )?KEY `((?:[^`]|``)+)` ")
+"""Whose place among the others is shown; unique ones come before them, FULLTEXT ones after."""
 
 
 def take_off(session: Session, catalog: MySQLCatalog, shadow: TableName) -> None:
@@ -24,7 +25,8 @@ def take_off(session: Session, catalog: MySQLCatalog, shadow: TableName) -> None
 def plain_keys(definition: str) -> dict[str, str]:
     """Name → definition of each non-unique B-tree index that may be built later.
 
-    The index that an AUTO_INCREMENT column leans on has to be there (error 1075).
+    The index that an AUTO_INCREMENT column leans on has to be there (error 1075). One that stays
+    keeps its place, and what is built later comes after it: so those before it stay as well.
     """
     lines = definition.splitlines()
     counted = {
@@ -34,7 +36,11 @@ def plain_keys(definition: str) -> dict[str, str]:
     }
     found: dict[str, str] = {}
     for line in lines:
-        match = _PLAIN_KEY.match(line)
-        if match and not any(f"(`{column}`" in line for column in counted):
-            found[match.group(1).replace("``", "`")] = line.strip().rstrip(",")
+        match = _KEY.match(line)
+        if not match:
+            continue
+        if match[1] or any(f"(`{column}`" in line for column in counted):
+            found.clear()
+        else:
+            found[match[2].replace("``", "`")] = line.strip().rstrip(",")
     return found

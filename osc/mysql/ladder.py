@@ -36,6 +36,7 @@ from osc.mysql import forecasting, locking, naming, outlook, quoting, waiting
 from osc.mysql.blockers import blockers
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.outlook import RENAMED, fingerprint
+from osc.mysql.session import AS_THE_SERVER
 from osc.mysql.trial import NOT_THIS_WAY
 
 LONG_ATTEMPTS = 3
@@ -107,8 +108,7 @@ class MySQLLadder:
         budget, waited = climb.lock_budget_seconds, 0.0
         with closing(self.connect("native")) as session:
             for setting in (
-                "SET SESSION sql_mode = @@GLOBAL.sql_mode, "
-                f"lock_wait_timeout = {math.ceil(budget)}",
+                f"SET SESSION {AS_THE_SERVER}, lock_wait_timeout = {math.ceil(budget)}",
                 f"USE {quoting.name(climb.table.name.schema)}",
             ):
                 session.query(Statement(setting))

@@ -8,6 +8,7 @@ _osc_backlog     keys that memory has no room for (rule 7)
 _osc_beat        the time, a few times a second, for replicas to show how far they are
 _osc_order       what operators say to a run, and its answers
 _osc_report      what a run shows of itself
+_osc_note        what hangs on a table when its swap begins, for whoever has to finish it
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from osc.mysql.lasting import LastingSession
 
 MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
 FENCE, HEARTBEAT, BACKLOG = "_osc_fence", "_osc_heartbeat", "_osc_backlog"
-BEAT, ORDER, REPORT = "_osc_beat", "_osc_order", "_osc_report"
+BEAT, ORDER, REPORT, NOTE = "_osc_beat", "_osc_order", "_osc_report", "_osc_note"
 VERSION = "osc ledger 3"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
@@ -64,6 +65,8 @@ _TABLES = {
     REPORT: """
         migration INT NOT NULL PRIMARY KEY, record LONGTEXT NOT NULL,
         shown_at DATETIME(3) NOT NULL""",
+    NOTE: """
+        migration INT NOT NULL PRIMARY KEY, record LONGTEXT NOT NULL""",
 }
 
 
@@ -206,7 +209,7 @@ class MySQLLedger:
         return [Chunk(int(number), _key(lower), _key(upper)) for number, lower, upper in rows]
 
     def forget(self, migration: int) -> None:
-        for table in (CHUNK, BACKLOG, HEARTBEAT, BEAT, FENCE):
+        for table in (CHUNK, BACKLOG, HEARTBEAT, BEAT, FENCE, NOTE):
             self._execute(
                 Statement(f"DELETE FROM {self._of(table)} WHERE migration = %s", (migration,))
             )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
-from osc.mysql import indexes, quoting, tagged
+from osc.mysql import indexes, quoting, statistics, tagged
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.workshop import MySQLWorkshop
 from osc.threads import breakable
@@ -37,9 +37,11 @@ class MySQLLoad:
             with breakable(check, lambda: self._break_off(session)):
                 self._build(session, wanted)
             session.query(Statement(f"ANALYZE TABLE {quoting.table(shadow)}"))
+            with breakable(check, lambda: self._break_off(session)):
+                statistics.count_again(session, self.job)
         finally:
             session.close()
-        made = tagged.without(self.catalog.definition(shadow))
+        made = tagged.without(self.catalog.definition(shadow), self.job.columns.shadow_key)
         if made != wanted and made != self._wanted(reworded=True):
             raise errors.Bug(
                 f"the shadow is not what a native ALTER makes:\n{made}\n— wanted:\n{wanted}",

@@ -17,9 +17,9 @@ from osc.mysql import clauses as clauses_
 from osc.mysql import duration, innodb, linting, quoting, rungs, shown, trial
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.clauses import Clauses
+from osc.mysql.clone import in_words
 from osc.mysql.rungs import Rung
 from osc.mysql.trial import Answer, Trial
-from osc.mysql.workshop import in_words
 
 RENAMED = "renamed to "
 AT_ONCE_SECONDS = 1.0

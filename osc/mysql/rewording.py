@@ -15,6 +15,7 @@ import re
 from osc.engine import Session, Statement
 from osc.model.table import TableName
 from osc.mysql import quoting
+from osc.mysql.catalog import MySQLCatalog
 
 _CHECK = re.compile(r"^  CONSTRAINT `(?:[^`]|``)+` CHECK .*?,?$", re.MULTILINE)
 
@@ -27,3 +28,23 @@ def checks(definition: str) -> list[str]:
 def reword(session: Session, clone: TableName) -> None:
     """Alters an empty table without changing it."""
     session.query(Statement(f"ALTER TABLE {quoting.table(clone)} ENGINE = InnoDB"))
+
+
+def foretold(session: Session, catalog: MySQLCatalog, clone: TableName) -> tuple[str, ...]:
+    """What one more ALTER makes of their text, in sentences; the clone is altered."""
+    before = checks(catalog.definition(clone))
+    if not before:
+        return ()
+    reword(session, clone)
+    both = zip(before, checks(catalog.definition(clone)), strict=True)
+    return tuple(
+        f"{_text(old)} may be worded {_text(new)} afterwards, which means the same: MySQL words it "
+        "so at the next ALTER, and the new table needs one more to get its foreign keys, its "
+        "counter or its key"
+        for old, new in both
+        if old != new
+    )
+
+
+def _text(check: str) -> str:
+    return check.strip().removeprefix("CONSTRAINT ")

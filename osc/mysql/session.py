@@ -23,6 +23,12 @@ SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
 """Strict, so that no value is bent; without NO_ZERO_DATE, so that old zero dates survive; and a
 key of 0 stays 0."""
 
+_HISTORY = "system_versioning_alter_history"
+AS_THE_SERVER = f"sql_mode = @@GLOBAL.sql_mode /*M! , {_HISTORY} = @@GLOBAL.{_HISTORY} */"
+AS_OURS = f"sql_mode = '{SQL_MODE}' /*M! , {_HISTORY} = KEEP */"
+"""SET SESSION …: what a statement of the user's is run under, as in a new session of his, and what
+our own are."""
+
 PACKETS = "cut-over lock"
 """The purpose of sessions that may send several statements in one packet."""
 
@@ -117,21 +123,35 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
+_NOT_WHAT_THE_SERVER_SAYS = (
+    "completion_type = 0",
+    "sql_select_limit = 18446744073709551615",
+    "sql_safe_updates = 0",
+    "sql_big_selects = 1",
+    "sql_auto_is_null = 0",
+    "sql_quote_show_create = 1",
+    "max_error_count = 64",
+)
+"""Variables that a server may have set for all its sessions, and that would bend our statements."""
+
+
 def settings(*, is_mariadb: bool) -> list[str]:
     """The SET statements of every session of ours; see `Connector`."""
     every = [
-        f"sql_mode = '{SQL_MODE}'",
+        AS_OURS,
         "lock_wait_timeout = 5",
         "innodb_lock_wait_timeout = 5",
         f"wait_timeout = {LONGEST_IDLE_SECONDS}",
         "net_write_timeout = 600",
         "group_concat_max_len = 1048576",
+        *_NOT_WHAT_THE_SERVER_SAYS,
     ]
     if is_mariadb:
         every += [
             "in_predicate_conversion_threshold = 0",
             "max_statement_time = 0",
             f"idle_transaction_timeout = {patience.CLAIM_SECONDS}",
+            "system_versioning_alter_history = KEEP",
         ]
     else:
         every += [

@@ -15,6 +15,7 @@ from osc.errors import TableChanged
 from osc.model.difference import between
 from osc.model.table import TableName
 from osc.mysql import user_triggers
+from osc.mysql.noted import Notes
 
 PRIVILEGES = """
 SELECT CONCAT('privilege: ', privilege_type, ' to ', grantee, ', grantable ', is_grantable)
@@ -48,17 +49,17 @@ def _triggers(session: Session, table: TableName) -> Iterator[str]:
         )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Surroundings:
     """The port `Carried` for what the parts before it have carried: it looks at what is there.
 
-    Another process, which completes a swap that was broken off, doesn't know what there was; what
-    it puts back is written down in stand-ins.
+    What there was is in the notes, so that another process, which completes a swap that was broken
+    off, knows it as well. A difference is told once: whoever goes on then has looked at it.
     """
 
     job: Job
     connect: Callable[[str], Session]
-    _before: tuple[str, ...] | None = None
+    notes: Notes
 
     @property
     def tables(self) -> tuple[TableName, ...]:
@@ -66,7 +67,7 @@ class Surroundings:
 
     def prepare(self) -> None:
         with closing(self.connect("surroundings")) as session:
-            self._before = described(session, self.job.original.name)
+            self.notes.write(session, described(session, self.job.original.name))
 
     def move(self, session: Session) -> None:
         return
@@ -76,9 +77,11 @@ class Surroundings:
 
     def complete(self, session: Session) -> None:
         """TableChanged where something of it is not there any more, or more than there was."""
-        if self._before is None:
+        before = self.notes.read(session)
+        if before is None:
             return
-        found = between(self._before, described(session, self.job.original.name))
+        found = between(before, described(session, self.job.original.name))
+        self.notes.forget(session)
         if found:
             raise TableChanged(
                 "what hangs on it is not what it was:\n  " + "\n  ".join(found.lines)

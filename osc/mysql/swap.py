@@ -26,6 +26,7 @@ from osc.mysql.carried import Carried
 from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
+from osc.mysql.noted import Notes
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.session import PACKETS
 from osc.mysql.surroundings import Surroundings
@@ -94,11 +95,12 @@ def swapper(
     connect: Callable[[str], Session],
     catalog: Callable[[Session], MySQLCatalog],
     *,
+    notes: Notes,
     rename_under_lock: bool,
     lent: Lent | None = None,
     carried: tuple[Carried, ...] = (),
 ) -> LockedSwapper | SentrySwapper:
     keys = CarriedKeys(job, connect, catalog, in_one_packet=rename_under_lock)
-    every = (*carried, keys, Tags(job, connect, catalog), Surroundings(job, connect))
+    every = (*carried, keys, Tags(job, connect, catalog), Surroundings(job, connect, notes))
     parts = Parts(job, connect, catalog, lent or Lent(), every)
     return LockedSwapper(parts) if rename_under_lock else SentrySwapper(parts)

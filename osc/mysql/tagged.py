@@ -15,7 +15,7 @@ names knows of, and that are NULL in what it writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from osc import errors
@@ -77,9 +77,12 @@ def try_on(
         raise refusal from error
 
 
-def without(definition: str) -> str:
-    """A SHOW CREATE TABLE as if there were none."""
-    return re.sub(r",\n\)", "\n)", _TAG.sub("", definition)) if INDEX in definition else definition
+def without(definition: str, shadow_key: Sequence[str]) -> str:
+    """A SHOW CREATE TABLE as if there were none; without tags in the key, what bears such a name is
+    the application's."""
+    if not any(map(is_tag, shadow_key)):
+        return definition
+    return re.sub(r",\n\)", "\n)", _TAG.sub("", definition))
 
 
 def _removal(table: TableName, tags: tuple[str, ...]) -> tuple[Statement, Statement]:

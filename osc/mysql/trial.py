@@ -23,7 +23,8 @@ from osc.mysql import clauses as clauses_
 from osc.mysql import innodb, naming, quoting
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.clauses import Reference
-from osc.mysql.session import SQL_MODE
+from osc.mysql.definition import as_made
+from osc.mysql.session import AS_OURS, AS_THE_SERVER
 
 NOT_THIS_WAY = {"1221", "1845", "1846", "4092"}
 """Not supported, in several words; INSTANT after the table's 64th row version (4092)."""
@@ -156,16 +157,14 @@ class Trial:
         said = f"{modifiers}, {clauses}" if modifiers else clauses
         text = clauses_.with_parents(said, self._stand_in)
         on = "foreign_key_checks = 1" if checks else "foreign_key_checks = 0"
-        self.session.query(Statement(f"SET SESSION sql_mode = @@GLOBAL.sql_mode, {on}"))
+        self.session.query(Statement(f"SET SESSION {AS_THE_SERVER}, {on}"))
         try:
             self.session.query(Statement(f"ALTER TABLE {quoting.table(self.clone)} {text}"))
         except errors.ServerError as error:
             self._is_fresh = was_fresh and error.code in NOT_THIS_WAY
             raise
         finally:
-            self.session.query(
-                Statement(f"SET SESSION sql_mode = '{SQL_MODE}', foreign_key_checks = 1")
-            )
+            self.session.query(Statement(f"SET SESSION {AS_OURS}, foreign_key_checks = 1"))
 
     def renew(self) -> None:
         """A clone as the original is now, with a few of its rows."""
@@ -173,7 +172,7 @@ class Trial:
             return
         clone = quoting.table(self.clone)
         definition = self.catalog.definition(self.table.name)
-        _, _, rest = self._with_stand_ins(definition).partition("(")
+        _, _, rest = as_made(self._with_stand_ins(definition)).partition("(")
         for statement in (
             "SET SESSION foreign_key_checks = 0",
             f"DROP TABLE IF EXISTS {clone}",
@@ -309,7 +308,7 @@ def running(
     trial = Trial(session, catalog, table, is_mariadb)
     try:
         remove(session, table.name)
-        session.query(_database(session, trial.clone.schema, table.name.schema))
+        session.query(database(session, trial.clone.schema, table.name.schema))
         session.query(Statement(f"USE {quoting.name(trial.clone.schema)}"))
         yield trial
     finally:
@@ -319,7 +318,7 @@ def running(
             session.close()
 
 
-def _database(session: Session, name: str, like: str) -> Statement:
+def database(session: Session, name: str, like: str) -> Statement:
     """With the character set of another: CONVERT TO CHARACTER SET DEFAULT means the database's."""
     found = session.query(
         Statement(
@@ -327,7 +326,7 @@ def _database(session: Session, name: str, like: str) -> Statement:
             (like,),
         )
     )
-    return Statement(f"CREATE DATABASE {quoting.name(name)} COLLATE {found[0][0]}")
+    return Statement(f"CREATE DATABASE IF NOT EXISTS {quoting.name(name)} COLLATE {found[0][0]}")
 
 
 def remove(session: Session, table: TableName) -> None:

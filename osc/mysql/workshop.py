@@ -1,10 +1,11 @@
-"""Makes and removes the tables that are ours: the rehearsal's clone, the shadow, the archive."""
+"""The rehearsal on a clone, and the tables that are ours: made, found again, removed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from osc import errors
 from osc.engine import Names, Rehearsal, Session, Statement
@@ -19,62 +20,74 @@ from osc.mysql import (
     family,
     filling,
     foreign_keys,
-    implied,
     indexes,
     keys,
     naming,
     probing,
     quiet,
-    quoting,
     retiring,
     rewording,
     stand_ins,
     tagged,
     trial,
     user_triggers,
+    versioned,
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.clone import Clones
 from osc.mysql.definition import describe, renamed
-from osc.mysql.session import SQL_MODE
 
 
 @dataclass(frozen=True)
 class MySQLWorkshop:
-    """The port `Workshop`.
-
-    Every clone is compared with its original before the ALTER runs on it: what CREATE TABLE … LIKE
-    does not carry over is a refusal, not a surprise.
-    """
+    """The port `Workshop`."""
 
     connect: Callable[[str], Session]
     catalog: MySQLCatalog
-    original_first: Callable[[], bool]
+    clones: Clones
 
     def rehearse(self, table: Table, alter: Alter) -> Rehearsal:
         """On a clone with one real row, so that implicit defaults and NO_ZERO_DATE speak up too."""
-        with self._session("rehearsal") as session, self.clone(session, table, alter) as altered:
-            found = columns.sources(table, altered, alter)
+        with (
+            closing(self.connect("rehearsal")) as session,
+            self.clones.clone(session, table, alter) as altered,
+        ):
+            found = _sources(table, altered, alter)
             relations = self._relations(session, table, alter, found)
             diff = self._diff(table.name, altered.name, relations)
             identified = keys.identify(table, altered, found)
             key, tags = identified.key, identified.tags
             if identified.refusal:
+                if versioned.is_versioned(altered):
+                    raise identified.refusal
                 tagged.try_on(session, altered.name, table, key, identified.refusal)
-            filling.same_instants(table, altered, key, found)
+            zone = filling.zone_beside(session, table, altered, key, found)
             filling.same_blanks(table, altered, found, _sql_mode(session))
             checks.altered(session, altered)
             user_triggers.refuse_what_cannot_be_made(session, table.name, altered.name)
-            pairs = filling.pairs(table, altered, found, lambda clock: _frozen(session, clock))
+            pairs = filling.pairs(table, altered, found, partial(_frozen, session), zone)
+            times = versioned.pairs(session, table, altered)
+            if times:
+                versioned.try_on(session, altered)
+            again = relations.own or tags or any(map(filling.counts, altered.columns))
             return Rehearsal(
                 table=altered,
-                columns=columns.ColumnMap((*pairs, *tags), key.columns, identified.found_by(found)),
+                columns=columns.ColumnMap(
+                    (*pairs, *times, *tags), key.columns, identified.found_by(found)
+                ),
                 key=key,
                 sortable=all(table.column(name).sortable for name in key.columns),
-                findings=identified.findings,
+                findings=(*identified.findings, *self._rewordings(session, altered.name, again)),
                 relations=relations,
                 diff=diff,
             )
+
+    def _rewordings(self, session: Session, clone: TableName, again: object) -> tuple[str, ...]:
+        """Where the shadow has to be altered once more than the ALTER does (`rewording.py`)."""
+        if not again or self.clones.original_first():
+            return ()
+        return rewording.foretold(session, self.catalog, clone)
 
     def _diff(self, original: TableName, altered: TableName, ties: Relations) -> CatalogDiff:
         """What the ALTER changes, in the words of SHOW CREATE TABLE."""
@@ -85,102 +98,42 @@ class MySQLWorkshop:
         )
 
     def probe(self, table: Table, rehearsal: Rehearsal) -> None:
-        with self._session("probe") as session:
+        with closing(self.connect("probe")) as session:
             probing.probe(session, table, rehearsal)
-
-    @contextmanager
-    def clone(self, session: Session, table: Table, alter: Alter) -> Iterator[Table]:
-        """An altered clone that holds one row of the original; dropped at the end."""
-        name = self._clones_name(session, table, alter)
-        self.drop([name])
-        try:
-            self._made(session, table, alter, name, with_a_row=True)
-            yield self._read(name)
-        finally:
-            self.drop([name])
-
-    def _clones_name(self, session: Session, table: Table, alter: Alter) -> TableName:
-        related = self._family(session, table, alter)
-        return related.clone if related else self._place(table.name, alter).rehearsal
-
-    def _family(self, session: Session, table: Table, alter: Alter) -> family.Family | None:
-        return family.of(session, self.catalog, table.name, alter)
-
-    def _made(
-        self, session: Session, table: Table, alter: Alter, name: TableName, *, with_a_row: bool
-    ) -> None:
-        """The clone, altered; among its relatives where the table is tied to others."""
-        related = self._family(session, table, alter)
-        self._like(session, table, name)
-        if related is None:
-            if with_a_row:
-                self._one_row(session, table, name)
-            self._alter(session, alter, name)
-            return
-        left = family.add_relatives(session, self.catalog, related)
-        before = self.catalog.definition(name)
-        if with_a_row:
-            with family.unchecked(session):
-                self._one_row(session, table, name)
-        try:
-            self._alter(session, related.alter(alter), name)
-        except errors.Precondition as refusal:
-            if not _misses_a_parent(refusal):
-                raise
-            with family.unchecked(session):
-                session.execute(Statement(f"DELETE FROM {quoting.table(name)}"))
-            self._alter(session, related.alter(alter), name)
-        implied.give_way(session, self.catalog, name, left, before)
 
     def _relations(
         self, session: Session, table: Table, alter: Alter, found: dict[str, str]
     ) -> Relations:
-        related = self._family(session, table, alter)
+        related = self.clones.family_of(session, table, alter)
         if related is None:
             return UNTIED
         return family.relations(session, self.catalog, related, found)
 
     def names(self, table: Table, alter: Alter | None = None) -> Names:
-        place = self._place(table.name, alter)
+        place = self.clones.place(table.name, alter)
         taken = set(self.archives(table.name))
         archive = next(name for name in place.archives if name not in taken)
         return Names(shadow=place.shadow, archive=archive)
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:
         """What it begins and can't end is gone again: nobody else drops this name unasked."""
-        with self._session("shadow") as session:
+        with closing(self.connect("shadow")) as session:
             try:
-                self._grown(session, table, alter, names.shadow)
+                self.clones.grow(session, table, alter, names.shadow)
                 worded = rewording.checks(self.catalog.definition(names.shadow))
                 indexes.take_off(session, self.catalog, names.shadow)
                 if rewording.checks(self.catalog.definition(names.shadow)) != worded:
-                    self.drop([names.shadow])
-                    self._grown(session, table, alter, names.shadow)
-                self._make_database(session, names.archive)
-                shadow = self._read(names.shadow)
-                identified = keys.identify(table, shadow, columns.sources(table, shadow, alter))
+                    self.clones.drop([names.shadow])
+                    self.clones.grow(session, table, alter, names.shadow)
+                self.clones.make_database(session, names.archive, table.name)
+                shadow = self.clones.read(names.shadow)
+                identified = keys.identify(table, shadow, _sources(table, shadow, alter))
                 if identified.tags:
                     tagged.add(session, names.shadow, table, identified.key)
             except errors.OscError:
-                self.drop([names.shadow])
+                self.clones.drop([names.shadow])
                 raise
-        return self._read(names.shadow)
-
-    def _grown(self, session: Session, table: Table, alter: Alter, shadow: TableName) -> None:
-        """Without foreign keys: while it is filled, they would stand in the way of applications."""
-        related = self._family(session, table, alter)
-        if related is None:
-            self._made(session, table, alter, shadow, with_a_row=False)
-            return
-        self.drop([related.clone])
-        try:
-            self._made(session, table, alter, related.clone, with_a_row=False)
-            family.part(session, self.catalog, related)
-            self._make_database(session, shadow)
-            there, here = quoting.table(related.clone), quoting.table(shadow)
-            session.query(Statement(f"RENAME TABLE {there} TO {here}"))
-        finally:
-            self.drop([related.clone])
+        return self.clones.read(names.shadow)
 
     def leftovers(self, table: TableName) -> list[TableName]:
         every = [name for place in _places(table) for name in (place.shadow, place.rehearsal)]
@@ -204,150 +157,40 @@ class MySQLWorkshop:
             # A RENAME that still waits must not find the name free.
             for place in _places(table):
                 self.await_quiet(place.shadow)
-            self.drop(sentries)
+            self.clones.drop(sentries)
         told += [f"sentry table {name}" for name in sentries]
-        with self._session("sweep") as session:
+        with closing(self.connect("sweep")) as session:
             return told + trial.sweep(session, table, execute=execute)
 
     def await_quiet(self, shadow: TableName) -> None:
         quiet.await_quiet(self.connect, shadow)
 
     def drop(self, names: Iterable[TableName]) -> None:
-        with self._session("drop") as session:
-            for name in names:
-                if name.schema.startswith(f"{naming.OURS}try_"):
-                    family.drop_all(session, name.schema)
-                session.execute(Statement(f"DROP TABLE IF EXISTS {quoting.table(name)}"))
-                if name.schema.startswith(naming.OURS):
-                    self._drop_empty_databases(session, name.schema)
+        self.clones.drop(names)
 
     def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
-        with self._session("retire") as session:
+        with closing(self.connect("retire")) as session:
             retiring.empty(session, archive, pace)
-        self.drop([archive])
-
-    def _drop_empty_databases(self, session: Session, schema: str) -> None:
-        """This database of ours if nothing is in it; with a shadow's also those of archives."""
-        _, role, digest = schema.strip("_").split("_")
-        roles = "(new|old[0-9]*)" if role == "new" else role
-        empty = session.query(
-            Statement(
-                "SELECT s.schema_name FROM information_schema.schemata s "
-                "LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name "
-                "WHERE s.schema_name RLIKE %s AND t.table_name IS NULL",
-                (f"^{naming.OURS}{roles}_{digest}$",),
-            )
-        )
-        for (found,) in empty:
-            session.execute(Statement(f"DROP DATABASE IF EXISTS {quoting.name(str(found))}"))
-
-    def _place(self, table: TableName, alter: Alter | None) -> naming.Beside | naming.Apart:
-        first = self.original_first()
-        if first:
-            return naming.Beside(table, first)
-        names_a_check = alter is not None and naming.names_a_check(alter.clauses)
-        if names_a_check or naming.needs_a_place_apart(self.catalog.definition(table)):
-            return naming.Apart(table)
-        return naming.Beside(table, first)
+        self.clones.drop([archive])
 
     def definition_after(
         self, table: Table, alter: Alter, called: TableName, *, reworded: bool = False
     ) -> str:
         """What SHOW CREATE TABLE would say of the altered table if it had this name; `reworded`:
         after one more ALTER, that changes nothing."""
-        with self._session("definition") as session, self.clone(session, table, alter) as altered:
+        with (
+            closing(self.connect("definition")) as session,
+            self.clones.clone(session, table, alter) as altered,
+        ):
             if reworded:
                 rewording.reword(session, altered.name)
             definition = foreign_keys.without(self.catalog.definition(altered.name))
             return renamed(definition, altered.name, called)
 
-    @contextmanager
-    def _session(self, purpose: str) -> Iterator[Session]:
-        session = self.connect(purpose)
-        try:
-            yield session
-        finally:
-            session.close()
 
-    def _like(self, session: Session, table: Table, name: TableName) -> None:
-        """Asked, not executed: a deprecated type is a warning, here as in a native ALTER."""
-        definition = foreign_keys.without(self.catalog.definition(table.name))
-        wanted = renamed(definition, table.name, name)
-        has_checks = not self.original_first() and naming.needs_a_place_apart(definition)
-        in_words = has_checks or " DIRECTORY='" in definition  # LIKE leaves both out
-        self._make_database(session, name)
-        if not in_words:
-            clone, original = quoting.table(name), quoting.table(table.name)
-            create = f"CREATE TABLE {clone} LIKE {original}"
-        else:
-            _, _, rest = wanted.partition("(")
-            create = f"CREATE TABLE {quoting.table(name)} ({rest}"
-        try:
-            session.query(Statement(create))
-        except errors.BadStatement as error:
-            raise errors.Precondition(
-                f"the server would not make a table like {table.name} any more: {error.happened}",
-                still_true="nothing was touched",
-                todo="see whether it was made under another sql_mode or with innodb_strict_mode=OFF"
-                ", and change what is refused today natively",
-            ) from error
-        made = self.catalog.definition(name)
-        if wanted != made:
-            self.drop([name])
-            raise errors.Precondition(
-                f"a clone of {table.name} would not be the same table: {_difference(wanted, made)}",
-                still_true="nothing was touched",
-                todo="remove what cannot be carried over first, or alter the table natively",
-            )
-
-    def _make_database(self, session: Session, name: TableName) -> None:
-        if not name.schema.startswith(naming.OURS):
-            return
-        try:
-            session.query(Statement(f"CREATE DATABASE IF NOT EXISTS {quoting.name(name.schema)}"))
-        except errors.NotAllowed as error:
-            raise errors.NotAllowed(
-                f"the names of CHECK constraints and foreign keys can only be kept by a table that "
-                f"grows in a database of its own: {error.happened}",
-                still_true="nothing was touched",
-                todo=f"GRANT ALL ON `{naming.OURS.replace('_', chr(92) + '_')}%`.* to this user",
-            ) from error
-
-    def _one_row(self, session: Session, table: Table, name: TableName) -> None:
-        names = quoting.names([one.name for one in table.columns if not one.generated])
-        session.execute(
-            Statement(
-                f"INSERT INTO {quoting.table(name)} ({names}) "
-                f"SELECT {names} FROM {quoting.table(table.name)} LIMIT 1"
-            )
-        )
-
-    def _alter(self, session: Session, alter: Alter, name: TableName) -> None:
-        """Under the server's own sql_mode, as a native ALTER of a new session would run."""
-        session.query(Statement("SET SESSION sql_mode = @@GLOBAL.sql_mode"))
-        try:
-            session.execute(Statement(f"USE {quoting.name(name.schema)}"))
-            with in_words(alter):
-                session.query(_literally(alter.on(quoting.table(name))))
-        finally:
-            session.query(Statement(f"SET SESSION sql_mode = '{SQL_MODE}'"))
-
-    def _read(self, name: TableName) -> Table:
-        if self.catalog.is_versioned(name):
-            raise errors.Precondition(
-                "the ALTER makes the table system-versioned: its rows would be as old as their "
-                "copies, and what follows the application's writes would be in its history",
-                still_true="nothing was touched",
-                todo="make the other changes first; ADD SYSTEM VERSIONING natively then",
-            )
-        found = self.catalog.read(name)
-        if found is None:
-            raise errors.Precondition(
-                "the ALTER moves or renames the table",
-                still_true="nothing was touched",
-                todo="rename it by itself: RENAME TABLE is short, it needs no copy",
-            )
-        return found
+def _sources(original: Table, altered: Table, alter: Alter) -> dict[str, str]:
+    """No word of an ALTER names the times of a system-versioned table."""
+    return columns.sources(versioned.plain(original), versioned.plain(altered), alter)
 
 
 def _sql_mode(session: Session) -> str:
@@ -355,45 +198,10 @@ def _sql_mode(session: Session) -> str:
     return str(session.query(Statement("SELECT @@GLOBAL.sql_mode"))[0][0])
 
 
-def _frozen(session: Session, clock: str) -> str:
+def _frozen(session: Session, clock: str, in_utc: bool) -> str:
     """The clock's reading now, as a literal."""
-    return f"'{session.query(Statement(f'SELECT CAST({clock} AS CHAR)'))[0][0]}'"
-
-
-def _literally(sql: str) -> Statement:
-    """The user's text, untouched by parameter substitution (a % stays a %)."""
-    return Statement(sql)
-
-
-@contextmanager
-def in_words(alter: Alter) -> Iterator[None]:
-    """What the server says about the ALTER, as a refusal."""
-    try:
-        yield
-    except (errors.BadValue, errors.DuplicateKey) as error:
-        raise errors.DataWouldBeLost(
-            f"the ALTER fails on a row of {alter.table}: {error.happened}",
-            still_true="nothing was touched",
-            todo="change the rows or the ALTER",
-        ) from error
-    except errors.BadStatement as error:
-        raise errors.Precondition(
-            f"the server refuses this ALTER: {error.happened}",
-            still_true="nothing was touched",
-            todo="correct the statement; the server itself would not run it either",
-        ) from error
-
-
-def _misses_a_parent(refusal: errors.Precondition) -> bool:
-    """The clone's one row refers to rows that the parents' clones don't have (1452)."""
-    cause = refusal.__cause__
-    return isinstance(cause, errors.ServerError) and cause.code in ("1452", "1216")
-
-
-def _difference(wanted: str, made: str) -> str:
-    missing = [line for line in wanted.splitlines() if line not in made.splitlines()]
-    extra = [line for line in made.splitlines() if line not in wanted.splitlines()]
-    return f"{' / '.join(missing).strip()} would become {' / '.join(extra).strip() or 'nothing'}"
+    local = f"CONVERT_TZ({clock}, @@SESSION.time_zone, '+00:00')" if in_utc else clock
+    return f"'{session.query(Statement(f'SELECT CAST({local} AS CHAR)'))[0][0]}'"
 
 
 def _places(table: TableName) -> Iterator[naming.Beside | naming.Apart]:

@@ -12,6 +12,7 @@ from osc.engine import Job, Session, Statement, Swapper
 from osc.errors import ConnectionLost
 from osc.mysql import swap
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.noted import Notes
 from osc.postgres import session as sessions
 from osc.postgres.swap import PostgresSwapper
 from tests.conformance.place import Place
@@ -105,6 +106,7 @@ def _mysql(place: Place, job: Job, fate: Fate) -> Swapper:
         job,
         connect,
         lambda session: MySQLCatalog(session, place.database),
+        notes=Notes(job.id, place.database),
         rename_under_lock=place.engine.name == "mysql",
     )
 

@@ -17,6 +17,7 @@ from osc.engine import Job, Names, Session, Statement
 from osc.model.table import TableName
 from osc.mysql import swap
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.noted import Notes
 from tests.conformance import dying
 from tests.conformance.dying import Fate
 from tests.conformance.place import SOON, App, Place, back, until
@@ -315,6 +316,7 @@ def buried(place: Place, ours: Names, rounds: int) -> int:
     """How many rows a writer that waits behind the lock writes into the table that is renamed
     away, although the drain is over."""
     place.app.run(PLAIN)
+    place.engine.ledger.prepare()
     return sum(_buried_in_one_swap(place, ours, number) for number in range(rounds))
 
 
@@ -326,6 +328,7 @@ def _buried_in_one_swap(place: Place, ours: Names, number: int) -> int:
         job,
         place.engine.connect,
         lambda session: MySQLCatalog(session, place.database),
+        notes=Notes(job.id, place.database),
         rename_under_lock=False,
     )
     writer = place.another_app()
@@ -386,6 +389,7 @@ def test_the_lock_is_not_let_go_before_the_rename_is_seen_waiting(place: Place) 
         job,
         connect,
         lambda session: MySQLCatalog(session, place.database),
+        notes=Notes(job.id, place.database),
         rename_under_lock=False,
     )
     with pytest.raises(errors.LockTimeout, match="not seen waiting"):

@@ -10,12 +10,13 @@ import pytest
 
 from osc import errors
 from osc.config import settings
-from osc.engine import Engine, Job, Session, Swapped, Swapper
+from osc.engine import Aftercare, Engine, Job, Session, Swapped, Swapper
 from osc.migration import Request, migrate, resume
 from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
+from osc.mysql.surroundings import Surroundings
 from osc.mysql.tagged import Tags
 from tests.conformance.place import Place
 from tests.servers import every_server
@@ -77,7 +78,8 @@ def meddled(
 def run(engine: Engine, statement: str = STATEMENT) -> Report:
     parsed = alter.parse(statement, mysql=True)
     request = Request(alter=parsed, sync=None, statement=statement, by="test")
-    return migrate(engine, request, settings(force_copy=True), Tracker(), Controls())
+    wanted = settings(force_copy=True, reconnect_for=0)
+    return migrate(engine, request, wanted, Tracker(), Controls())
 
 
 @on_both
@@ -100,17 +102,38 @@ def test_what_is_missing_or_too_much_after_the_swap_is_told_once(orders: Place) 
 
 @on_both
 def test_a_trigger_or_a_privilege_that_did_not_come_along_is_told(orders: Place) -> None:
-    swapper = orders.engine.swapper(orders.job_on("orders", "FORCE"))
-    surroundings = swapper.parts.carried[-1]  # type: ignore[attr-defined]
+    """Once, by whichever process: another one has read what there was."""
+    job = orders.job_on("orders", "FORCE")
+
+    def surroundings() -> Surroundings:
+        found: Surroundings = cast(Any, orders.engine.swapper(job)).parts.carried[-1]
+        return found
+
     orders.app.run("GRANT SELECT (v) ON orders TO CURRENT_USER")
-    surroundings.prepare()
+    surroundings().prepare()
     orders.app.run("DROP TRIGGER b", "REVOKE SELECT (v) ON orders FROM CURRENT_USER")
 
-    with orders.session() as session, pytest.raises(errors.TableChanged) as told:
-        surroundings.complete(session)
+    with orders.session() as session:
+        with pytest.raises(errors.TableChanged) as told:
+            surroundings().complete(session)
+        surroundings().complete(session)
 
     lines = [line.strip() for line in str(told.value).splitlines()[1:]]
     assert [line[:12] for line in lines if line[0] in "-+"] == ["- trigger b:", "- privilege "]
+
+
+@on_both
+def test_a_comparison_that_the_server_was_lost_in_is_made_by_whoever_goes_on(
+    orders: Place,
+) -> None:
+    engine = meddled(orders, after=("ALTER TABLE orders ADD KEY sneaky (note(9))",))
+
+    with pytest.raises(errors.SwappedButUnfinished, match="gone away"):
+        run(replace(engine, aftercare=lambda job: cast(Aftercare, Lost())))
+
+    with pytest.raises(errors.SwappedButUnfinished, match=r"\+ KEY `sneaky`"):
+        resume(orders.engine, None, settings(), Tracker(), Controls())
+    assert resume(orders.engine, None, settings(), Tracker(), Controls())
 
 
 @on_both
@@ -125,12 +148,30 @@ def test_a_shadow_that_somebody_has_altered_is_not_swapped_in(orders: Place) -> 
     assert "note" not in str(orders.app.rows("SHOW CREATE TABLE orders"))
 
 
+@every_server("mysql")
+def test_a_check_that_will_be_worded_otherwise_is_told_before(orders: Place) -> None:
+    parsed = alter.parse(STATEMENT, mysql=True)
+    found = orders.engine.workshop.rehearse(orders.engine.catalog.find(parsed), parsed)
+
+    assert [told.partition(" afterwards")[0] for told in found.findings] == [
+        "`orders_chk_1` CHECK ((`v` >= -(7))) may be worded `orders_chk_1` CHECK ((`v` >= -7))",
+        "`orders_chk_2` CHECK ((`v` > -(7))) may be worded `orders_chk_2` CHECK ((`v` > -7))",
+    ]
+
+
 @on_both
 def test_the_report_has_what_the_alter_has_changed_and_nothing_else(orders: Place) -> None:
     diff = run(orders.engine).diff
 
     assert not [line for line in diff.lines if "up" in line or "down" in line or "KEY" in line]
     assert any(line.startswith("+ `note` text") for line in diff.lines)
+
+
+class Lost:
+    """An aftercare whose line breaks."""
+
+    def confirm(self) -> None:
+        raise errors.ConnectionLost("the server has gone away")
 
 
 class Held(Tags):

@@ -15,6 +15,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement, Swapper
 from osc.mysql import swap
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.noted import Notes
 from osc.mysql.session import PACKETS
 from osc.mysql.stand_ins import UserTriggers
 from tests.conformance.dying import Fate, Mortal
@@ -85,6 +86,7 @@ def swapper(place: Place, job: Job, fate: Fate) -> Swapper:
         job,
         connect,
         lambda session: MySQLCatalog(session, place.database),
+        notes=Notes(job.id, place.database),
         rename_under_lock=place.engine.name == "mysql",
         carried=(Dead(job, place.engine.connect),),
     )
@@ -216,6 +218,7 @@ def killed_in_the_packet(place: Place, job: Job, after: int) -> Swapper:
         job,
         connect,
         lambda session: MySQLCatalog(session, place.database),
+        notes=Notes(job.id, place.database),
         rename_under_lock=True,
         carried=(kept,),
     )

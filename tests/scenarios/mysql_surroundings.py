@@ -13,7 +13,7 @@ from tests.scenarios.site import Place, Row, SqlError
 
 LEDGER = (
     "_osc_migration", "_osc_chunk", "_osc_fence", "_osc_heartbeat", "_osc_backlog",
-    "_osc_beat", "_osc_order", "_osc_report",
+    "_osc_beat", "_osc_order", "_osc_report", "_osc_note",
 )  # fmt: skip
 SHOWN = {
     # The columns of SHOW CREATE that count: not the time at which a thing was made.

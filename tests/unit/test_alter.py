@@ -29,6 +29,7 @@ def postgres(clauses: str) -> Alter:
         ("`a``b`", None, "a`b"),
         ("shop . orders", "shop", "orders"),
         ("/* which */ orders", None, "orders"),
+        ('"my ""orders"', None, 'my "orders'),
         ("IF EXISTS orders", None, "orders"),
     ],
 )
@@ -122,6 +123,8 @@ def test_a_semicolon_in_a_string_or_at_the_end_is_harmless() -> None:
         ("RENAME COLUMN IF EXISTS a TO b", [("a", "b")]),
         ("CHANGE `column` b INT", [("column", "b")]),
         ("CHANGE a a BIGINT", []),
+        ('CHANGE "a ""a" "b" INT COMMENT "c"', [('a "a', "b")]),
+        ("CHANGE 5a $b INT DEFAULT 1e5", [("5a", "$b")]),
         ("RENAME COLUMN a TO b, RENAME COLUMN b TO a", [("a", "b"), ("b", "a")]),
         ("CHANGE /* RENAME x TO y */ a b INT COMMENT 'CHANGE c d'", [("a", "b")]),
         ("ADD x DECIMAL(10,2), CHANGE a b INT", [("a", "b")]),
@@ -135,6 +138,32 @@ def test_a_semicolon_in_a_string_or_at_the_end_is_harmless() -> None:
 )
 def test_every_form_of_a_rename_on_mysql(clauses: str, renames: list[tuple[str, str]]) -> None:
     assert mysql(clauses).renames == tuple(renames)
+
+
+@pytest.mark.parametrize(
+    ("statement", "parts"),
+    [
+        ("/*!50100 PARTITION BY HASH (id) PARTITIONS 4 */", "PARTITION BY HASH (id) PARTITIONS 4"),
+        ("MODIFY a /*!BIGINT*/ COMMENT '/*!50000 */' /*!40000 , ADD b INT */",
+         "MODIFY a    BIGINT   COMMENT '/*!50000 */' | ADD b INT"),
+        ("CHANGE a b INT /*!50100 COMMENT '*/' */", "CHANGE a b INT          COMMENT '*/'"),
+    ],
+)  # fmt: skip
+def test_what_a_comment_of_old_versions_holds_is_a_part_of_the_statement(
+    statement: str, parts: str
+) -> None:
+    assert mysql(statement).parts == tuple(parts.split(" | "))
+
+
+@pytest.mark.parametrize("mark", ["/*!50701 ", "/*!80023 ", "/*!100100 ", "/*M! ", "/*!80000"])
+def test_what_only_some_servers_execute_is_refused(mark: str) -> None:
+    with pytest.raises(Usage, match="can't be read"):
+        alter.parse(f"ALTER TABLE a ADD x INT {mark}, ADD y INT */", mysql=True)
+
+
+def test_an_executable_comment_that_is_never_closed_is_refused() -> None:
+    with pytest.raises(Usage, match="can't be read"):
+        alter.parse("ALTER TABLE a ADD x INT /*!50100 , ADD y INT", mysql=True)
 
 
 @pytest.mark.parametrize(

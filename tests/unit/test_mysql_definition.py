@@ -5,7 +5,7 @@ from __future__ import annotations
 from osc.model.difference import between
 from osc.model.relations import ForeignKey
 from osc.model.table import TableName
-from osc.mysql.definition import describe
+from osc.mysql.definition import as_made, describe
 
 ORDERS, REGION = TableName("shop", "orders"), TableName("shop", "region")
 KEY = ForeignKey(ORDERS, "fk", ("region",), REGION, ("id",), " ON DELETE CASCADE")
@@ -56,3 +56,19 @@ def test_bytes_that_are_no_text_can_be_written_down() -> None:
     (told,) = between(describe(BEFORE), describe(BEFORE.replace("old'", "ü" + bytes_))).added
 
     assert told.encode() == r") ENGINE=InnoDB COMMENT='ü\xfe'".encode()
+
+
+def test_a_collation_that_is_the_table_s_is_not_said_again() -> None:
+    shown = """CREATE TABLE `t` (
+  `id` int NOT NULL,
+  `a ``b` varchar(9) COLLATE latin1_bin DEFAULT ' COLLATE latin1_bin',
+  `k` enum('x) COLLATE latin1_bin','it''s') COLLATE latin1_bin COMMENT 'COLLATE latin1_bin',
+  `other` text CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  `said` text CHARACTER SET latin1 COLLATE latin1_bin
+) ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_bin"""
+
+    lines = as_made(shown).splitlines()
+
+    assert lines[2] == "  `a ``b` varchar(9) DEFAULT ' COLLATE latin1_bin',"
+    assert lines[3] == "  `k` enum('x) COLLATE latin1_bin','it''s') COMMENT 'COLLATE latin1_bin',"
+    assert lines[:2] + lines[4:] == shown.splitlines()[:2] + shown.splitlines()[4:]

@@ -54,6 +54,16 @@ def test_the_index_of_an_auto_increment_column_stays() -> None:
     assert list(found) == ["a, n"]
 
 
+def test_what_stands_before_an_index_that_stays_keeps_its_place() -> None:
+    found = plain_keys(
+        definition(
+            "KEY `a` (`a`)", "SPATIAL KEY `s` (`g`)", "KEY `b` (`b`)", "FULLTEXT KEY `f` (`c`)"
+        )
+    )
+
+    assert list(found) == ["b"]
+
+
 def test_a_name_with_backticks_is_unquoted() -> None:
     assert list(plain_keys(definition("KEY `a``b` (`a`)"))) == ["a`b"]
 

@@ -23,7 +23,7 @@ MYSQL = [
     ('"a string; here"', ['"a string; here"']),
     ("`a``b`.`c d`", ["`a``b`", ".", "`c d`"]),
     ("decimal(10,2)", ["decimal", "(", "10", ",", "2", ")"]),
-    ("größe $x _y", ["größe", "$", "x", "_y"]),
+    ("größe $x _y 5a 1e5", ["größe", "$x", "_y", "5a", "1e5"]),
     ("1.5", ["1.5"]),
 ]
 POSTGRES = [
