@@ -26,6 +26,8 @@ OF_THE_DATABASE = (
     "LOCK TABLES",
 )  # fmt: skip
 """What a copy needs; README has the same."""
+_ALSO_CALLED = {"REPLICATION CLIENT": "BINLOG MONITOR"}
+"""By MariaDB from 10.5 on, whichever of the two was granted."""
 
 
 def lacking(session: Session, schema: str, sync: Sync) -> str:
@@ -80,7 +82,8 @@ def has(grants: Iterable[str], privilege: str, table: TableName) -> bool:
 
 def _names(what: str, privilege: str) -> bool:
     listed = {word.strip().upper() for word in re.sub(r"\([^)]*\)", "", what).split(",")}
-    return bool({privilege, "ALL PRIVILEGES", "ALL"} & listed)
+    called = _ALSO_CALLED.get(privilege, privilege)
+    return bool({privilege, called, "ALL PRIVILEGES", "ALL"} & listed)
 
 
 def _covers(match: re.Match[str], table: TableName) -> bool:

@@ -27,7 +27,7 @@ def checks(definition: str) -> list[str]:
 
 def reword(session: Session, clone: TableName) -> None:
     """Alters an empty table without changing it."""
-    session.query(Statement(f"ALTER TABLE {quoting.table(clone)} ENGINE = InnoDB"))
+    session.query(Statement(f"ALTER TABLE {quoting.table(clone)} FORCE"))
 
 
 def foretold(session: Session, catalog: MySQLCatalog, clone: TableName) -> tuple[str, ...]:

@@ -130,7 +130,6 @@ _NOT_WHAT_THE_SERVER_SAYS = (
     "sql_big_selects = 1",
     "sql_auto_is_null = 0",
     "sql_quote_show_create = 1",
-    "max_error_count = 64",
 )
 """Variables that a server may have set for all its sessions, and that would bend our statements."""
 
