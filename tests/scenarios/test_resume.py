@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import pytest
@@ -21,7 +21,7 @@ from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from tests.scenarios.case import CASES, SERVERS, Case, read
 from tests.scenarios.runner import Paced, play, set_up, site_of
-from tests.scenarios.site import Site, run_script
+from tests.scenarios.site import Site, SqlError, run_script
 from tests.scenarios.tools import in_small_chunks
 from tests.servers import Lease
 
@@ -183,7 +183,8 @@ def _end(site: Site, keep: set[int]) -> None:
             "WHERE id <> CONNECTION_ID() AND user = 'root'"
         ):
             if int(number) not in keep:
-                session.run(f"KILL {number}")
+                with suppress(SqlError):  # It may have ended meanwhile.
+                    session.run(f"KILL {number}")
 
 
 @every_server
