@@ -383,7 +383,7 @@ def test_a_password_is_never_repeated(server: Server, words: tuple[str, ...]) ->
     assert "s3cret" not in result.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_migration_through_its_controls(
     server: Server, number: signal.Signals
 ) -> None:
@@ -399,6 +399,15 @@ def test_a_signal_stops_the_migration_through_its_controls(
     assert result.exit_code == 128 + number
     assert "the original table serves" in result.stderr
     assert signal.getsignal(number) is handler
+
+
+def test_a_run_under_nohup_outlives_its_terminal(server: Server) -> None:
+    server.during = lambda tracker, controls: signal.raise_signal(signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert osc("run", URL, CHANGE, "--execute").exit_code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_during_a_plan_is_raised_where_it_stands(
@@ -500,7 +509,7 @@ def test_cleanup_drops_old_tables_only_when_it_is_told_to(server: Server) -> Non
 def test_exit_codes_are_all_listed() -> None:
     codes = {record["exit_code"] for record in json.loads(osc("exit-codes", "--json").stdout)}
 
-    assert codes == {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 130, 143}
+    assert codes == {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 129, 130, 143}
 
 
 def test_a_run_that_lives_shows_its_phase(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
