@@ -276,6 +276,39 @@ def test_a_server_is_not_asked_where_no_change_is_given(monkeypatch: pytest.Monk
         assert osc("run", URL, *words).exit_code == 2
 
 
+def test_the_server_and_the_way_to_it_may_stand_in_a_profile(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def engine_at(url: str, replicas: Any = ()) -> Server:
+        asked.append(url)
+        return server
+
+    monkeypatch.setattr(frame, "engine_at", engine_at)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "osc.toml").write_text(
+        'url = "mysql://ann@db1/shop"\nssl-mode = "required"\n[profile.night]\n'
+        'url = "postgresql://ann@db2/shop"\nssl-ca = "/ca.pem"\nthreads = 4\n'
+    )
+
+    assert osc("status").exit_code == 0
+    assert osc("run", CHANGE, "--profile", "night", "--ssl-mode", "verify-ca").exit_code == 0
+    assert osc("status", "mysql://bob@db3/shop").exit_code == 0
+    shown = osc("config", "--profile", "night").stdout
+
+    assert asked == [
+        "mysql://ann@db1/shop?ssl_mode=required",
+        "postgresql://ann@db2/shop?sslmode=verify-ca&sslrootcert=%2Fca.pem",
+        "mysql://bob@db3/shop?ssl_mode=required",
+    ]
+    assert server.settings[-1].threads == 4
+    assert "postgresql://ann@db2/shop  (osc.toml, profile night)" in shown
+    (tmp_path / "osc.toml").write_text("url = 5\n")
+    assert "url is 5, and it should be a text" in osc("status").stderr
+
+
 def test_a_socket_that_can_not_be_had_is_told_before_anything_is_touched(
     server: Server, tmp_path: Path
 ) -> None:
