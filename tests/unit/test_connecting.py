@@ -208,3 +208,12 @@ def test_a_replica_is_where_its_server_is_in_all_that_its_url_leaves_out(
     replica: str, found: str
 ) -> None:
     assert completed(replica, "mysql://ann:s3@db1:3306/shop") == found
+
+
+def test_libpq_s_words_are_understood_and_no_word_is_passed_over() -> None:
+    found = address("mysql://ann@db/shop?sslmode=verify-full&sslrootcert=/ca.pem")
+
+    assert dict(found.tls) == {"mode": "verify-full", "ca": "/ca.pem"}
+    assert address("mysql://ann@db/shop?unix_socket=/run/s").socket == "/run/s"
+    with pytest.raises(errors.Usage, match="nothing is known of 'tls'"):
+        address("mysql://ann@db/shop?tls=true")
