@@ -162,6 +162,8 @@ class Settings(BaseSettings):
         return self.model_copy(update={"force_copy": True})
 
 
+CONNECTING = ("url", "ssl_mode", "ssl_ca", "ssl_cert", "ssl_key", "defaults_file")
+"""What stands in files beside the settings, for every command that asks a server."""
 CHANGEABLE = (
     "nice_ratio", "max_lag", "replica", "max_load", "critical_load", "critical_load_hibernate",
     "max_latency", "latency_query", "min_free_disk", "throttle_query", "throttle_http",
@@ -202,10 +204,20 @@ def _made(values: dict[str, Any], origin: Callable[[str], str]) -> Settings:
 def _from_files(config: str | None, profile: str | None) -> dict[str, files.Found]:
     """What no variable says otherwise."""
     found = files.read(config, profile)
+    found = {name: one for name, one in found.items() if name not in CONNECTING}
     for name, one in found.items():
         if name not in Settings.model_fields:
             raise Usage(f"{one.origin}: there is no setting {name.replace('_', '-')!r}")
     return {name: one for name, one in found.items() if variable(name) not in os.environ}
+
+
+def connecting(config: str | None = None, profile: str | None = None) -> dict[str, str]:
+    """What the files say of the server and the way to it, by names of options."""
+    found = files.read(config, profile)
+    for name, one in found.items():
+        if name in CONNECTING and not isinstance(one.value, str):
+            raise Usage(f"{one.origin}: {name} is {one.value!r}, and it should be a text")
+    return {name.replace("_", "-"): one.value for name, one in found.items() if name in CONNECTING}
 
 
 def _option(name: str) -> str:
@@ -225,7 +237,8 @@ def origins(*, config: str | None = None, profile: str | None = None) -> list[tu
             return f"${variable(name)}"
         return found[name].origin if name in found else "default"
 
-    return [(name, getattr(chosen, name), origin(name)) for name in Settings.model_fields]
+    asked = [(name, found[name].value, found[name].origin) for name in CONNECTING if name in found]
+    return asked + [(name, getattr(chosen, name), origin(name)) for name in Settings.model_fields]
 
 
 def _complaint(found: Any, origin: Callable[[str], str]) -> str:

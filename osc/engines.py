@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from osc.engine import Engine, Gauges
 from osc.errors import Usage
@@ -91,11 +91,26 @@ def _place(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
+def _require_a_whole_password(parts: SplitResult) -> None:
+    """What a password is cut off at would be told as a host, a port or a database."""
+    after = parts.netloc.partition(":")[2]
+    is_cut = "@" in parts.path or (
+        not after.isdigit() and after and "@" in f"{parts.query}{parts.fragment}"
+    )
+    if "@" not in parts.netloc and is_cut:
+        raise Usage(
+            "the URL can't be read: there is an @ after a /, ? or #",
+            todo="in a password these are written %40, %2F, %3F and %23",
+        )
+
+
 def _connected(url: str) -> Engine:
     try:
-        scheme = urlsplit(url).scheme.lower()
+        parts = urlsplit(url)
     except ValueError as error:
         raise Usage(f"the URL can't be read: {error}") from error
+    _require_a_whole_password(parts)
+    scheme = parts.scheme.lower()
     if scheme not in ROOMS:
         raise Usage(
             f"there is no engine for {scheme or 'an address without a scheme'}",

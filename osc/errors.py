@@ -119,7 +119,7 @@ class TakenOver(Aborted):
 
 
 class Interrupted(Aborted):
-    """SIGINT or SIGTERM arrived; the exit code is 128 plus its number."""
+    """SIGHUP, SIGINT or SIGTERM arrived; the exit code is 128 plus its number."""
 
     title = "interrupted"
     resumable = True

@@ -262,8 +262,9 @@ def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
     if run.finished_at is not None:
         return []
     ledger = engine.ledger
-    told = [run.message, f"aborted by {by}"]
-    ledger.save(run.id, message="; ".join(word for word in told if word))
+    told = f"aborted by {by}"
+    if told not in run.message:
+        ledger.save(run.id, message="; ".join(filter(None, (run.message, told))))
     engine.board.note(run.id, "abort", by, f"in {run.phase}")
     ledger.take_over(run.id)
     with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):

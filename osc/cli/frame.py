@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from osc.config import Settings
+from osc.config import Settings, connecting
 from osc.engine import Engine, Sync
 from osc.engines import engine_at, secured
 from osc.errors import OscError, Usage
@@ -103,7 +103,8 @@ def opened(
 ) -> Iterator[tuple[Engine, tuple[str, ...]]]:
     """The engine that the command line addresses, and the words that are left."""
     url, left = _address(words, option)
-    asked = click.get_current_context().meta.get(ASKED, {})
+    asked = {**_from_files(), **click.get_current_context().meta.get(ASKED, {})}
+    asked.pop("url", None)
     engine = engine_at(secured(url, asked), [secured(one, asked) for one in replicas])
     try:
         yield engine, left
@@ -111,15 +112,21 @@ def opened(
         engine.close()
 
 
+def _from_files() -> dict[str, str]:
+    params = click.get_current_context().params
+    return connecting(params.get("config"), params.get("profile"))
+
+
 def _address(words: tuple[str, ...], option: str | None) -> tuple[str, tuple[str, ...]]:
-    """The URL is the first word, if it looks like one, or the option, or the variable."""
+    """The URL is the first word, if it looks like one, or the option, the variable, a file's."""
     is_url = bool(words) and re.match(r"[A-Za-z][\w+.-]*://", words[0]) is not None
     if is_url and option:
         raise Usage("the URL is given twice, as a word and as --url", todo="leave one of them out")
-    url = words[0] if is_url else option or os.environ.get("OSC_URL")
+    url = words[0] if is_url else option or os.environ.get("OSC_URL") or _from_files().get("url")
     if not url:
         raise Usage(
-            "no server is named", todo="give a URL (mysql://…, postgresql://…), --url or $OSC_URL"
+            "no server is named",
+            todo="give a URL (mysql://…, postgresql://…), --url, $OSC_URL, or url in osc.toml",
         )
     return url, words[1:] if is_url else words
 

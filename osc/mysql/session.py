@@ -79,7 +79,7 @@ def address(url: str) -> Address:
     database = unquote(parts.path.lstrip("/"))
     if not database:
         raise errors.Usage("the URL names no database: mysql://user@host:port/database")
-    query = dict(parse_qsl(parts.query))
+    query = _query(parts.query)
     file = options.read(query.get("defaults_file"))
     user = unquote(parts.username) if parts.username else file.get("user")
     place = file if parts.hostname in (None, file.get("host")) else {}
@@ -92,6 +92,28 @@ def address(url: str) -> Address:
         socket=query.get("socket") or place.get("socket"),
         tls=_tls(query, file),
     )
+
+
+SAME = {
+    "sslmode": "ssl_mode", "sslrootcert": "ssl_ca", "sslcert": "ssl_cert", "sslkey": "ssl_key",
+    "unix_socket": "socket",
+}  # fmt: skip
+"""What others call it."""
+
+
+def _query(text: str) -> dict[str, str]:
+    """The words after the `?`; Usage for one that would not be heeded."""
+    found = {}
+    for word, value in parse_qsl(text, keep_blank_values=True):
+        name = word.lower().replace("-", "_")
+        name = SAME.get(name, name)
+        if name not in ("socket", "defaults_file") and not name.startswith("ssl_"):
+            raise errors.Usage(
+                f"nothing is known of {word!r} in the URL",
+                todo="socket, defaults_file, and ssl_mode, ssl_ca, ssl_cert, ssl_key",
+            )
+        found[name] = value
+    return found
 
 
 def _port(text: str) -> int:
@@ -290,7 +312,7 @@ def dial(to: Address, *, packets: bool = False) -> Connection:
         return _connect(to, CLIENT.FOUND_ROWS | (CLIENT.MULTI_STATEMENTS if packets else 0))
     except pymysql.err.MySQLError as error:
         code = error.args[0] if error.args else 0
-        where = f"{to.host}:{to.port}"
+        where = f"the socket {to.socket}" if to.socket else f"{to.host}:{to.port}"
         if code in _NOT_ALLOWED:
             raise errors.NotAllowed(
                 f"{where} does not let {to.user or 'us'} in: {error.args[1]}",

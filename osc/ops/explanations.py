@@ -39,6 +39,8 @@ MORE: dict[int, str] = {
     "`osc resume URL` finishes it.",
     20: "The answer of `osc plan` alone: the server can't do it by itself without keeping others "
     "waiting, so `osc run` would fill a shadow table. 0 says that no copy is needed.",
+    129: "SIGHUP: the terminal was closed. What was copied is kept; `osc resume URL` goes on, from "
+    "any host. `nohup`, screen and tmux let a run outlive its terminal.",
     130: "SIGINT. What was copied is kept; `osc resume URL` goes on, from any host.",
     143: "SIGTERM. What was copied is kept; `osc resume URL` goes on, from any host.",
 }

@@ -60,7 +60,7 @@ def exit_codes() -> list[tuple[int, str, str]]:
         known.setdefault(kind.exit_code, (kind.title, (kind.__doc__ or "").splitlines()[0]))
     told = "Answer of `osc plan`: a copy is needed; 0 says that the server does it by itself."
     known[COPY_IS_NEEDED] = ("copy", told)
-    for number, name in ((2, "SIGINT"), (15, "SIGTERM")):
+    for number, name in ((1, "SIGHUP"), (2, "SIGINT"), (15, "SIGTERM")):
         told = f"{name}; what was copied is kept for `osc resume`."
         known[SIGNAL_BASE + number] = ("interrupted", told)
     return [(code, *known[code]) for code in sorted(known)]

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM turned into an orderly end."""
+"""SIGINT, SIGTERM and the hang-up of a terminal turned into an orderly end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from types import FrameType
 
 from osc.errors import Interrupted
 from osc.model.controls import Controls
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -70,7 +70,8 @@ def _interrupted(number: int) -> Interrupted:
 
 
 def _say(sentence: str) -> None:
-    print(f"osc: {sentence}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # The terminal may be what has gone.
+        print(f"osc: {sentence}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -79,9 +80,14 @@ def _handled_by(handler: Handler) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in STOPPING}
+    before = {number: signal.signal(number, handler) for number in STOPPING if _counts(number)}
     try:
         yield
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def _counts(number: signal.Signals) -> bool:
+    """Whoever starts us by nohup wants us to go on when the terminal is closed."""
+    return number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -192,9 +193,14 @@ def address(url: str) -> Address:
     """Raises Usage where libpq cannot read the URL."""
     try:
         conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
+    except psycopg.ProgrammingError as error:
         # libpq quotes the URL, and with it the password: its words are repeated nowhere.
-        raise errors.Usage("the PostgreSQL URL cannot be read") from None
+        unknown = re.search(r'invalid URI query parameter: "(\w+)"', str(error))
+        raise errors.Usage(
+            "the PostgreSQL URL cannot be read"
+            + (f": nothing is known of {unknown[1]!r}" if unknown else ""),
+            todo="postgresql://user@host:port/database?sslmode=…",
+        ) from None
     return Address(url)
 
 

@@ -276,6 +276,39 @@ def test_a_server_is_not_asked_where_no_change_is_given(monkeypatch: pytest.Monk
         assert osc("run", URL, *words).exit_code == 2
 
 
+def test_the_server_and_the_way_to_it_may_stand_in_a_profile(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def engine_at(url: str, replicas: Any = ()) -> Server:
+        asked.append(url)
+        return server
+
+    monkeypatch.setattr(frame, "engine_at", engine_at)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "osc.toml").write_text(
+        'url = "mysql://ann@db1/shop"\nssl-mode = "required"\n[profile.night]\n'
+        'url = "postgresql://ann@db2/shop"\nssl-ca = "/ca.pem"\nthreads = 4\n'
+    )
+
+    assert osc("status").exit_code == 0
+    assert osc("run", CHANGE, "--profile", "night", "--ssl-mode", "verify-ca").exit_code == 0
+    assert osc("status", "mysql://bob@db3/shop").exit_code == 0
+    shown = osc("config", "--profile", "night").stdout
+
+    assert asked == [
+        "mysql://ann@db1/shop?ssl_mode=required",
+        "postgresql://ann@db2/shop?sslmode=verify-ca&sslrootcert=%2Fca.pem",
+        "mysql://bob@db3/shop?ssl_mode=required",
+    ]
+    assert server.settings[-1].threads == 4
+    assert "postgresql://ann@db2/shop  (osc.toml, profile night)" in shown
+    (tmp_path / "osc.toml").write_text("url = 5\n")
+    assert "url is 5, and it should be a text" in osc("status").stderr
+
+
 def test_a_socket_that_can_not_be_had_is_told_before_anything_is_touched(
     server: Server, tmp_path: Path
 ) -> None:
@@ -383,7 +416,7 @@ def test_a_password_is_never_repeated(server: Server, words: tuple[str, ...]) ->
     assert "s3cret" not in result.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_migration_through_its_controls(
     server: Server, number: signal.Signals
 ) -> None:
@@ -399,6 +432,15 @@ def test_a_signal_stops_the_migration_through_its_controls(
     assert result.exit_code == 128 + number
     assert "the original table serves" in result.stderr
     assert signal.getsignal(number) is handler
+
+
+def test_a_run_under_nohup_outlives_its_terminal(server: Server) -> None:
+    server.during = lambda tracker, controls: signal.raise_signal(signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert osc("run", URL, CHANGE, "--execute").exit_code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_during_a_plan_is_raised_where_it_stands(
@@ -500,7 +542,7 @@ def test_cleanup_drops_old_tables_only_when_it_is_told_to(server: Server) -> Non
 def test_exit_codes_are_all_listed() -> None:
     codes = {record["exit_code"] for record in json.loads(osc("exit-codes", "--json").stdout)}
 
-    assert codes == {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 130, 143}
+    assert codes == {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 129, 130, 143}
 
 
 def test_a_run_that_lives_shows_its_phase(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

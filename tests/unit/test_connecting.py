@@ -14,7 +14,7 @@ import pytest
 
 from osc import errors
 from osc.cli import hidden
-from osc.engines import completed, secured
+from osc.engines import completed, engine_at, secured
 from osc.mysql import options, tls
 from osc.mysql.session import address
 
@@ -208,3 +208,22 @@ def test_a_replica_is_where_its_server_is_in_all_that_its_url_leaves_out(
     replica: str, found: str
 ) -> None:
     assert completed(replica, "mysql://ann:s3@db1:3306/shop") == found
+
+
+def test_libpq_s_words_are_understood_and_no_word_is_passed_over() -> None:
+    found = address("mysql://ann@db/shop?sslmode=verify-full&sslrootcert=/ca.pem")
+
+    assert dict(found.tls) == {"mode": "verify-full", "ca": "/ca.pem"}
+    assert address("mysql://ann@db/shop?unix_socket=/run/s").socket == "/run/s"
+    with pytest.raises(errors.Usage, match="nothing is known of 'tls'"):
+        address("mysql://ann@db/shop?tls=true")
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "postgresql"])
+@pytest.mark.parametrize("mark", ["/", "?", "#"])
+def test_no_part_of_a_password_is_taken_for_something_else_and_told(scheme: str, mark: str) -> None:
+    with pytest.raises(errors.Usage, match="%2F") as found:
+        engine_at(f"{scheme}://ann:sec{mark}ret@127.0.0.1:1/shop")
+
+    assert "sec" not in str(found.value)
+    assert "ret" not in str(found.value)
