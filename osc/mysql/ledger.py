@@ -31,7 +31,7 @@ from osc.mysql.lasting import LastingSession
 MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
 FENCE, HEARTBEAT, BACKLOG = "_osc_fence", "_osc_heartbeat", "_osc_backlog"
 BEAT, ORDER, REPORT, NOTE = "_osc_beat", "_osc_order", "_osc_report", "_osc_note"
-VERSION = "osc ledger 3"
+VERSION = "osc ledger 4"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
 

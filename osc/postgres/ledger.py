@@ -16,7 +16,7 @@ from osc.postgres.claim import CLAIMS
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Address, Connection, speaking
 
-VERSION = "osc ledger 3"
+VERSION = "osc ledger 4"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
 
