@@ -28,6 +28,7 @@ UNDERSTANDS_CHECKSUMS = "SET @master_binlog_checksum = 'CRC32', @source_binlog_c
 """Whatever the server writes now or later: it refuses a client that knows no checksums as soon as
 somebody switches them on (MySQL), or cuts them off so that lengths are not those of the log."""
 
+BUFFER_BYTES = 1 << 18
 STREAM_SETTINGS = f"{UNDERSTANDS_CHECKSUMS}, net_write_timeout = {LONGEST_UNREAD_SECONDS}"
 
 
@@ -124,6 +125,7 @@ def _dump(address: Address, place: LogPlace) -> pymysql.connections.Connection[A
 
     def connect(**settings: Any) -> pymysql.connections.Connection[Any]:
         opened.append(Connection(**settings))
+        _read_much_at_once(opened[-1])
         return opened[-1]
 
     reader = BinLogStreamReader(
@@ -180,6 +182,13 @@ def _refused(
     if files[place.file] < place.offset:
         return _ends_before(place, address, log)
     return told(error)
+
+
+def _read_much_at_once(connection: Any) -> None:
+    """The library's own buffer has 8 kB, as most row events do, so that each took a call of the
+    system and a switch to the server: a copy of 2 million rows took 8.8 s instead of 8.0. Nothing
+    is on its way yet that the old buffer could have kept."""
+    connection._rfile = connection._sock.makefile("rb", BUFFER_BYTES)
 
 
 def is_purged(place: LogPlace, files: Mapping[str, int]) -> bool:
