@@ -184,6 +184,11 @@ def settings(*, is_mariadb: bool) -> list[str]:
     return every
 
 
+_PROCESSES, _NOT_UTF8MB3 = "information_schema.processlist", "3854"
+"""MySQL 9 can't show this list while any session runs a statement with a character beyond utf8mb3
+in it, an emoji: its own is in utf8mb4. MariaDB shows question marks."""
+
+
 class MySQLSession:
     """The port `Session` on PyMySQL, READ COMMITTED.
 
@@ -206,8 +211,21 @@ class MySQLSession:
         return written
 
     def query(self, statement: Statement) -> list[tuple[Any, ...]]:
+        try:
+            return self._rows(statement)
+        except errors.ServerError as error:
+            other = statement.sql.replace(_PROCESSES, "performance_schema.processlist")
+            if error.code != _NOT_UTF8MB3 or other == statement.sql or not self._has_processes():
+                raise
+            return self._rows(Statement(other, statement.parameters))
+
+    def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         with self._cursor(statement) as cursor:
             return list(cursor.fetchall())
+
+    def _has_processes(self) -> bool:
+        """Without its performance schema a server has that table, too, and it is empty."""
+        return bool(self._rows(Statement("SELECT @@performance_schema"))[0][0])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
