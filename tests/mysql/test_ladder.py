@@ -114,7 +114,7 @@ def test_who_queues_behind_a_statement_of_ours_goes_on_within_the_budget(
 
 @every_server("mysql", "mariadb")
 def test_a_build_that_only_works_is_not_ended_by_the_budget(place: Place) -> None:
-    place.app.run(ORDERS, FIRST, *[DOUBLE] * 13)
+    place.app.run(ORDERS, FIRST, *[DOUBLE] * 15)
     climb, _ = _look(place, "ADD INDEX by_note (note, customer)")
     hasty = Climb(1, climb.table, climb.steps, lock_budget_seconds=0.03)
 
