@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -14,6 +14,23 @@ from osc.model.table import TableName
 from osc.stages import cleanup as cleaning
 
 GO_ON = "go on with `osc resume URL {0}`, or remove all of it with `osc abort URL {0}`"
+
+
+@contextmanager
+def accounted(settle: Callable[[errors.OscError], None]) -> Iterator[None]:
+    """`settle` hears of the error that ends the block, before it goes on; what is none of ours is a
+    bug. Whoever has been taken over settles nothing: nothing here is his any more."""
+    try:
+        yield
+    except errors.TakenOver:
+        raise
+    except errors.OscError as error:
+        settle(error)
+        raise
+    except Exception as error:
+        bug = errors.Bug(repr(error), todo="report this; run it with --debug to see more")
+        settle(bug)
+        raise bug from error
 
 
 @dataclass
@@ -36,18 +53,14 @@ class Account:
         if job:
             self.names, self.can_go_on = job.names, True
         try:
-            yield
-        except errors.TakenOver:
-            raise  # Nothing here is ours any more.
+            with accounted(self._settle):
+                yield
+        except (errors.TakenOver, errors.SwappedButUnfinished):
+            raise
         except errors.OscError as error:
-            self._settle(error)
-            if self.has_swapped and not isinstance(error, errors.SwappedButUnfinished):
+            if self.has_swapped:
                 raise self._unfinished(error) from error
             raise
-        except Exception as error:
-            bug = errors.Bug(repr(error), todo="report this; run it with --debug to see more")
-            self._settle(bug)
-            raise bug from error
 
     def note(self, message: str) -> None:
         """The ledger says where it stands."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from osc import errors
+from osc.account import accounted
 from osc.config import Settings
 from osc.engine import Claim, Climb, Engine, Ladder, Sync
 from osc.model.applied import IDENTITY
@@ -63,12 +64,12 @@ class Climbing:
 
     def from_where_it_stands(self) -> Report:
         """An earlier attempt may have done some of them."""
-        with self._accounted():
+        with accounted(self._account_for):
             done = ladder_of(self.engine).taken(self.climb)
         return self._run(done)
 
     def _run(self, done: int) -> Report:
-        with self._accounted():
+        with accounted(self._account_for):
             self.tracker.at(Phase.NATIVE)
             self.engine.ledger.save(self.climb.id, phase=str(Phase.NATIVE), message="")
             with self._alive(), closing(self.engine.gauges()) as gauges:
@@ -120,20 +121,6 @@ class Climbing:
             yield
 
     # However it ends.
-
-    @contextmanager
-    def _accounted(self) -> Iterator[None]:
-        try:
-            yield
-        except errors.TakenOver:
-            raise  # Nothing here is ours any more.
-        except errors.OscError as error:
-            self._account_for(error)
-            raise
-        except Exception as error:
-            bug = errors.Bug(repr(error), todo="report this; run it with --debug to see more")
-            self._account_for(bug)
-            raise bug from error
 
     def _account_for(self, error: errors.OscError) -> None:
         error.kept = error.resumable and not isinstance(error, NOTHING_LEFT)

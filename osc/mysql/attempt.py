@@ -33,6 +33,8 @@ from osc.mysql.locking import Lent, lock
 
 UNCERTAIN_SECONDS = 30
 """How long we ask what became of a swap."""
+RECONNECT_SECONDS = 0.2
+"""Between two tries to reach a server that has to answer before we may go on."""
 POLL_SECONDS = 0.002
 _COUNTED_BY = re.compile(r"nextval\(`((?:[^`]|``)+)`\.`((?:[^`]|``)+)`\)", re.IGNORECASE)
 _OUR_INDEX = re.compile(rf"KEY `{naming.OURS}[0-9a-f]{{16}}_fk\d+` ")
@@ -208,7 +210,7 @@ class Parts:
             except errors.Unreachable:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.2)
+                time.sleep(RECONNECT_SECONDS)
 
     def _is_swapped(self, session: Session) -> bool:
         """After a swap the shadow's name is free, and the archive's is taken by no sentry."""
@@ -246,7 +248,7 @@ class Parts:
                     if swapped is not None:
                         return swapped
                     raise
-                time.sleep(0.2)
+                time.sleep(RECONNECT_SECONDS)
 
     def _remove_sentry(self, session: Session) -> None:
         """Only now: a RENAME that finds its way later than this must not find the name free."""

@@ -189,6 +189,13 @@ _PROCESSES, _NOT_UTF8MB3 = "information_schema.processlist", "3854"
 in it, an emoji: its own is in utf8mb4. MariaDB shows question marks."""
 
 
+_HAS_PROCESSES = """
+SELECT @@performance_schema AND NOT EXISTS (
+    SELECT 1 FROM performance_schema.global_status
+    WHERE variable_name = 'Performance_schema_thread_instances_lost' AND variable_value <> '0')
+"""
+
+
 class MySQLSession:
     """The port `Session` on PyMySQL, READ COMMITTED.
 
@@ -224,8 +231,9 @@ class MySQLSession:
             return list(cursor.fetchall())
 
     def _has_processes(self) -> bool:
-        """Without its performance schema a server has that table, too, and it is empty."""
-        return bool(self._rows(Statement("SELECT @@performance_schema"))[0][0])
+        """Whether every one is in it: without its performance schema a server has that table, too,
+        and it is empty; with too small a one some are lost."""
+        return bool(self._rows(Statement(_HAS_PROCESSES))[0][0])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -12,7 +12,10 @@ from osc import errors
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.coverage import Coverage, coverage
 from osc.model.progress import Tracker
+from osc.model.reading import LATENCY, Reading
 from osc.model.watermark import Place, Watermark
+from osc.model.width import Width
+from osc.stages import copier
 from osc.stages.copier import LONGEST_REST_SECONDS, MOST_TRIES, TRIES_BEFORE_PROBE, Copier
 from tests.fakes import FENCE, JOB, FakeDialect, FakeLedger, FakeServer, Hurried, Rows
 
@@ -60,6 +63,30 @@ def test_every_row_is_copied_once(bench: Bench, threads: int) -> None:
 
     assert bench.server.shadow == FIVE
     assert (bench.tracker.read().rows_copied, bench.tracker.read().chunks_copied) == (5, 3)
+
+
+def test_the_width_is_told_what_commits_take_and_whether_others_write(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[float, bool]] = []
+
+    class Told(Width):
+        def done(
+            self, now: float, rows: int, commit_seconds: float, *, is_shared: bool = False
+        ) -> None:
+            told.append((commit_seconds, is_shared))
+
+    def others_write() -> None:
+        if len(bench.server.did("copy")) == 2:
+            bench.tracker.add(changes_delivered=1)
+
+    monkeypatch.setattr(copier, "Width", Told)
+    bench.server.on["copy"] = others_write
+    bench.tracker.note(signals=(Reading(LATENCY, 0.03, 0.0),))
+
+    bench.copy()
+
+    assert told == [(0.03, False), (0.03, True), (0.03, False)]
 
 
 def test_chunks_leave_no_gap_and_the_last_one_has_no_end(bench: Bench) -> None:

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
     "account": VALUES | {"osc.engine", "osc.stages"},
     "attempt": PORTS | {"osc.account", "osc.stages", "osc.ops"},
-    "climbing": PORTS | {"osc.stages", "osc.ops"},
+    "climbing": PORTS | {"osc.account", "osc.stages", "osc.ops"},
     "attempts": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "osc.climbing", "tenacity"},
     "migration": PORTS
     | {"osc.stages", "osc.ops", "osc.attempt", "osc.attempts", "osc.climbing", "tenacity"},

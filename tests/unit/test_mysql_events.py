@@ -120,6 +120,17 @@ def test_a_table_id_may_come_to_mean_another_table() -> None:
     assert fed(OUR_MAP, other, our_row(5)).keys == []
 
 
+def test_of_tables_without_end_only_some_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each ALTER, and each restart of the server, gives every table a new number."""
+    monkeypatch.setattr(events, "MOST_MAPS", 3)
+    renumbered = [table(number, ORDERS, bytes([INT, INT, INT])) for number in range(1, 9)]
+
+    reader = fed(*renumbered, our_row(5))
+
+    assert reader.keys == [(5,)]
+    assert len(reader._maps) <= 3
+
+
 def test_a_heartbeat_counts_when_its_transaction_is_over() -> None:
     reader = fed(GTID, BEGIN, BEAT_MAP, beat(41))
     before = reader.mark

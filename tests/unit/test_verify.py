@@ -314,6 +314,27 @@ def test_a_span_that_takes_too_long_is_cut_in_two(bench: Bench) -> None:
     assert bench.server.did("limit") == [LIMIT_SECONDS]
 
 
+def test_after_a_span_that_took_too_long_shorter_ones_are_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = numbered(400)
+    bench.hold(rows, dict(rows))
+    bench.server.fail("checksum", errors.Conflict("it took too long"))
+    seconds = 0.0
+
+    def read() -> None:
+        nonlocal seconds
+        seconds += 10.0 if len(bench.server.did("checksum")) == 1 else 0.01
+
+    bench.server.on["checksum"] = read
+    monkeypatch.setattr(verify, "time", SimpleNamespace(monotonic=lambda: seconds))
+
+    bench.verify()
+
+    second = next(span for span in bench.server.did("checksum") if span.number == 2)
+    assert second.upper[0] - second.lower[0] < 10
+
+
 def test_a_span_that_cannot_be_cut_may_take_longer(bench: Bench) -> None:
     bench.hold({A: "a"}, {A: "a"})
     bench.server.fail("checksum", *[errors.Conflict("it took too long")] * 2)

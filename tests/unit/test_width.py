@@ -13,10 +13,16 @@ Server = Callable[[int], tuple[float, float]]
 
 
 def copying(
-    server: Server, *, start: int = 2, most: int = 16, seconds: float = 900, is_shared: bool = False
+    server: Server,
+    *,
+    start: int = 2,
+    most: int = 16,
+    seconds: float = 900,
+    is_shared: bool = False,
+    quiet_seconds: float = 0.001,
 ) -> list[int]:
     """The widths that were used, with chunks of half a second."""
-    width, now, used = Width(start, most, 0.0, quiet_seconds=0.001), 0.0, []
+    width, now, used = Width(start, most, 0.0, quiet_seconds), 0.0, []
     while now < seconds:
         rate, commit_seconds = server(width.width)
         now += 0.5 / width.width
@@ -95,6 +101,15 @@ def test_what_others_feel_makes_it_narrower_at_once_and_for_good() -> None:
 
 def test_it_stays_as_wide_as_it_was_where_calm_would_cost_too_much() -> None:
     used = copying(hurting(0.8), is_shared=True)
+
+    assert sum(width == 2 for width in used) > 0.8 * len(used)
+
+
+def test_commits_that_were_as_slow_before_the_copy_are_nothing_to_relieve() -> None:
+    slow = 5 * FELT_SECONDS
+    used = copying(
+        lambda width: (1000.0 * (1 + 0.2 * (width > 1)), slow), is_shared=True, quiet_seconds=slow
+    )
 
     assert sum(width == 2 for width in used) > 0.8 * len(used)
 
