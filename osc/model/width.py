@@ -12,8 +12,9 @@ that: as soon as a small commit takes much longer than it did before, a try is o
 
 While others write to the table and a small commit takes much longer than it did before the copy,
 one fewer is tried at once, and kept even where that costs a good part of what one connection does.
-Measured on MySQL 9.7 with 2 cores and 300 transactions a second: one connection instead of two made
-90 of 100 transactions end within 10 ms instead of 50, and the copy as good as no longer.
+Measured on MySQL 9.7 with 2 cores and 300 transactions a second, twice each: with one connection
+instead of two, 90 of 100 transactions ended within 9 and 11 ms instead of 44 and 59, and the run
+took 15 and 20 s instead of 15.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ def _refused(
 
 def _read_much_at_once(connection: Any) -> None:
     """The library's own buffer has 8 kB, as most row events do, so that each took a call of the
-    system and a switch to the server: a copy of 2 million rows took 8.8 s instead of 8.0. Nothing
+    system and a switch to the server: a run over 2 million rows took 8.8 s instead of 8.0. Nothing
     is on its way yet that the old buffer could have kept."""
     connection._rfile = connection._sock.makefile("rb", BUFFER_BYTES)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from osc.errors import DataWouldBeLost, TableChanged
+from osc.postgres.quoting import qualified
+from tests.conformance.place import until
 from tests.postgres.conftest import Database
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, v bigint, s text, n int)"
@@ -100,6 +102,25 @@ def test_a_table_that_is_altered_before_the_load_ends_the_run(database: Database
 
     with pytest.raises(TableChanged):
         database.engine.load(job).finish(lambda: None, lambda: None)
+
+
+def test_after_a_purge_every_page_is_known_to_be_visible(database: Database) -> None:
+    """Index-only scans would otherwise read the pages that the purge has touched."""
+    database.run(TABLE, GOOD)
+    job = database.job("ALTER n TYPE bigint")
+    database.copy(job)
+    session = database.session()
+    shadow = qualified(job.shadow.name)
+    pages = f"SELECT relallvisible, relpages FROM pg_class WHERE oid = '{shadow}'::regclass"
+
+    def purge() -> None:
+        until(lambda: database.rows(pages)[0][0] > 0)  # Most of the VACUUM is done meanwhile.
+        session.run(f"DELETE FROM {shadow} WHERE id % 50 = 0")
+
+    database.engine.load(job).finish(purge, lambda: None)
+
+    ((visible, all_pages),) = database.rows(pages)
+    assert visible == all_pages > 0
 
 
 def test_what_is_purged_is_in_no_index(database: Database) -> None:
