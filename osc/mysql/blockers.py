@@ -22,12 +22,22 @@ WHERE p.id <> CONNECTION_ID() AND {{}}
 ORDER BY 6 DESC LIMIT 20
 """
 WITH_SNAPSHOTS = f"""
-SELECT {SESSION}, CAST(t.trx_started AS CHAR)
+SELECT {SESSION}, {{}}
 FROM information_schema.innodb_trx t
 JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+{{}}
 WHERE p.id <> CONNECTION_ID() AND t.trx_isolation_level IN ('REPEATABLE READ', 'SERIALIZABLE')
 ORDER BY 6 DESC
 """
+BY_START = WITH_SNAPSHOTS.format("CAST(t.trx_started AS CHAR)", "")
+BY_EVENT = WITH_SNAPSHOTS.format(
+    "COALESCE(e.event_id, CAST(t.trx_started AS CHAR))",
+    """LEFT JOIN performance_schema.threads h ON h.processlist_id = p.id
+LEFT JOIN performance_schema.events_transactions_current e
+ON e.thread_id = h.thread_id AND e.state = 'ACTIVE'""",
+)
+"""A transaction's number within its session, which is the same wherever else it is read
+(`osc.mysql.unreadable`), as its start is not."""
 HOLDERS = """
 SELECT DISTINCT t.processlist_id FROM performance_schema.metadata_locks l
 JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
@@ -112,9 +122,11 @@ def onlookers(connect: Callable[[str], Session]) -> Onlookers:
 
 def _with_snapshots(connect: Callable[[str], Session]) -> Mapping[Hashable, Blocker]:
     with closing(connect("snapshots")) as session:
-        try:
-            rows = session.query(Statement(WITH_SNAPSHOTS))
-        except errors.NotAllowed:
+        for asked in (BY_EVENT, BY_START):
+            with suppress(errors.NotAllowed, errors.BadStatement):
+                rows = session.query(Statement(asked))
+                break
+        else:
             return {}
     found = {(row[0], row[-1]): _blocker(row[:-1], certain=True) for row in rows}
     return {key: blocker for key, blocker in found.items() if not blocker.system}

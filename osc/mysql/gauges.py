@@ -24,17 +24,17 @@ KNOWN = {
     "oldest-transaction": (
         "s",
         "SELECT 'oldest', COALESCE(MAX(TIMESTAMPDIFF(MICROSECOND, trx_started, SYSDATE(6))), 0) "
-        "/ 1e6 FROM information_schema.innodb_trx "
+        "/ 1e6 FROM information_schema.innodb_trx t "
         "WHERE trx_mysql_thread_id <> CONNECTION_ID()",
     ),
     "transactions": (
         "",
-        "SELECT 'open', COUNT(*) FROM information_schema.innodb_trx "
+        "SELECT 'open', COUNT(*) FROM information_schema.innodb_trx t "
         "WHERE trx_mysql_thread_id <> CONNECTION_ID()",
     ),
     "old-transactions": (
         "",
-        "SELECT 'old', COUNT(*) FROM information_schema.innodb_trx "
+        "SELECT 'old', COUNT(*) FROM information_schema.innodb_trx t "
         "WHERE trx_started < SYSDATE() - INTERVAL 10 SECOND",
     ),
     "history": (

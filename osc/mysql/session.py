@@ -16,7 +16,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from osc import errors
 from osc.engine import Statement
 from osc.model import patience
-from osc.mysql import encoding, options, tls
+from osc.mysql import encoding, options, tls, unreadable
 from osc.mysql.line import Connection
 
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
@@ -184,18 +184,6 @@ def settings(*, is_mariadb: bool) -> list[str]:
     return every
 
 
-_PROCESSES, _NOT_UTF8MB3 = "information_schema.processlist", "3854"
-"""MySQL 9 can't show this list while any session runs a statement with a character beyond utf8mb3
-in it, an emoji: its own is in utf8mb4. MariaDB shows question marks."""
-
-
-_HAS_PROCESSES = """
-SELECT @@performance_schema AND NOT EXISTS (
-    SELECT 1 FROM performance_schema.global_status
-    WHERE variable_name = 'Performance_schema_thread_instances_lost' AND variable_value <> '0')
-"""
-
-
 class MySQLSession:
     """The port `Session` on PyMySQL, READ COMMITTED.
 
@@ -221,19 +209,11 @@ class MySQLSession:
         try:
             return self._rows(statement)
         except errors.ServerError as error:
-            other = statement.sql.replace(_PROCESSES, "performance_schema.processlist")
-            if error.code != _NOT_UTF8MB3 or other == statement.sql or not self._has_processes():
-                raise
-            return self._rows(Statement(other, statement.parameters))
+            return unreadable.read_otherwise(self._rows, statement, error)
 
     def _rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         with self._cursor(statement) as cursor:
             return list(cursor.fetchall())
-
-    def _has_processes(self) -> bool:
-        """Whether every one is in it: without its performance schema a server has that table, too,
-        and it is empty; with too small a one some are lost."""
-        return bool(self._rows(Statement(_HAS_PROCESSES))[0][0])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
