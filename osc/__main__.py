@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from osc.cli import main
+from osc.start import main
 
 main()

@@ -131,7 +131,7 @@ def resolve(session: Connection, alter: Alter) -> TableName:
 def read(session: Connection, name: TableName, oid: int, *, any_key: bool = False) -> Table:
     """A table with the keys whose values the change stream tells, or with all its keys."""
     with plain_names(session):
-        columns = session.rows(COLUMNS, oid)
+        columns = session.rows_of(oid, COLUMNS)
         keys = session.rows(KEYS, oid, any_key)
         leaves = [part for part in kin.family(session, oid) if not part.is_partitioned]
         rows, size, blocks = session.rows(
@@ -161,7 +161,7 @@ def identity(session: Connection, oid: int) -> str | None:
     """Changes with the files that hold the rows (TRUNCATE, VACUUM FULL, CLUSTER, a rewriting ALTER)
     and with every line of the description: whoever grants something on the original while it is
     copied grants nothing on the shadow. None where the table is gone."""
-    files = session.value(FILES, oid)
+    ((files,),) = session.rows_of(oid, FILES)
     if files is None:
         return None
     lines = "\n".join(describe(session, oid))
@@ -178,4 +178,5 @@ WHERE EXISTS (SELECT FROM tree JOIN pg_class USING (oid) WHERE relpersistence = 
 def lifetime(session: Connection, oid: int) -> str:
     """In which life of the server an unlogged table has its rows; empty where it is logged. A crash
     empties it, and the catalog says nothing of that: but the statistics begin anew, too."""
-    return str(session.value(LIFETIME, oid) or "")
+    found = session.rows_of(oid, LIFETIME)
+    return str(found[0][0] or "") if found else ""

@@ -249,7 +249,7 @@ def of(job: Job) -> Changelog:
 def sweep(opened: Open, original: TableName, *, execute: bool) -> list[str]:
     """What runs on this table left behind, on it or on its archives; in words. The triggers go
     first: one that has nowhere to write would make the application's statement fail."""
-    with opened("sweep") as session:
+    with opened("leftovers") as session:
         found = session.rows(FOUND, OURS, _comment(original))
         logs = _logs(session, original)
     triggers = [(str(name), TableName(schema, table)) for name, schema, table, _ in found]
@@ -257,6 +257,7 @@ def sweep(opened: Open, original: TableName, *, execute: bool) -> list[str]:
         for on in dict.fromkeys(table for _, table in triggers):
             names = [name for name, table in triggers if table == on]
             within_budget(opened, on, LOCK_BUDGET_SECONDS, partial(_drop, on=on, triggers=names))
+    if execute and logs:
         with opened("sweep") as session:
             for log in logs:
                 session.run(f"DROP FUNCTION IF EXISTS {qualified(log)}()")

@@ -243,11 +243,11 @@ def oid_of(session: Connection, name: TableName) -> int | None:
 def describe(session: Connection, oid: int) -> tuple[str, ...]:
     """One line for each object and property of the table and of its partitions; empty where there
     is no table. A trigger that a partition has from its parent is told once, with the parent."""
-    own, *parts = kin.family(session, oid) or (kin.Member(oid, TableName("", ""), ""),)
     with plain_names(session):
-        lines = [str(line) for (line,) in session.rows(DESCRIBE, own.oid)]
+        own, *parts = kin.family(session, oid) or (kin.Member(oid, TableName("", ""), ""),)
+        lines = [str(line) for (line,) in session.rows_of(own.oid, DESCRIBE)]
         for part in parts:
-            told = session.rows(DESCRIBE, part.oid)
+            told = session.rows_of(part.oid, DESCRIBE)
             lines += [f"partition {part.name.name}: {line}" for (line,) in told]
     return tuple(lines)
 

@@ -154,7 +154,7 @@ def default_partition(session: Connection, oid: int) -> tuple[Member, ...]:
 
 def _members(session: Connection, query: str, oid: int) -> tuple[Member, ...]:
     with plain_names(session):
-        found = session.rows(query, oid)
+        found = session.rows_of(oid, query)
     return tuple(
         Member(int(oid), TableName(schema, name), kind, tuple(TableName(*p) for p in above), bound)
         for oid, schema, name, kind, bound, above in found

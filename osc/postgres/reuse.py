@@ -16,14 +16,15 @@ from osc.errors import ServerError
 from osc.postgres.session import Address, Connection
 
 READERS = frozenset(
-    {"catalog", "checks", "rehearsal", "names", "leftovers", "plan", "snapshots", "blockers"}
-)
+    {"archives", "blockers", "catalog", "checks", "leftovers", "names", "plan", "rehearsal",
+     "snapshots"}
+)  # fmt: skip
 AS_NEW = """
 SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP;
 SELECT pg_advisory_unlock_all()
 """
-"""What DISCARD ALL does (its manual page lists it), but for the prepared statements: the driver
-goes on using those that it has made."""
+"""What DISCARD ALL does (its manual page lists it), but for the prepared statements: what was
+planned once is planned for the next, too."""
 IDLE_SECONDS = 10.0
 """One that has been idle for longer may have settings that its role or database had then."""
 

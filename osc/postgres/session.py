@@ -17,7 +17,7 @@ from osc import errors
 from osc.engine import Statement
 from osc.model import patience
 from osc.postgres import line
-from osc.postgres.quoting import identifier
+from osc.postgres.quoting import identifier, literal
 
 Row = tuple[Any, ...]
 
@@ -42,12 +42,27 @@ SETTINGS = {
 """Not among them: TimeZone, DateStyle and all that a conversion depends on. The ALTER converts by
 what the server gives this role when the user runs it, and so must the copy."""
 
-SET = """
-SELECT set_config(name, value, false)
-FROM unnest($1::text[], $2::text[]) AS wanted (name, value) JOIN pg_settings USING (name)
-WHERE name <> 'client_connection_check_interval' OR version() ~* 'linux|darwin|apple|bsd'
+SINCE = {
+    "idle_session_timeout": 140000,
+    "client_connection_check_interval": 140000,
+    "transaction_timeout": 170000,
+}
+"""The release that knows a setting as the first."""
+
+HEARS = "client_connection_check_interval"
+"""Only on some systems a server can look whether its client is still there."""
+SET_WHERE_IT_CAN = f"""
+SELECT set_config('{HEARS}', {{}}, false) WHERE version() ~* 'linux|darwin|apple|bsd'
 """
-"""What this server knows. Elsewhere it refuses to look whether its client is still there."""
+
+SAY_THE_SAME = frozenset({"copy", "apply", "verify", "gauge", "keeper", "board", "ledger", "marks"})
+"""Sessions of these purposes repeat themselves, and the driver prepares what they say. It forgets
+all of it, and makes the server forget, at each DROP and ROLLBACK, of which the others have many."""
+
+PLANNED_ONCE = """
+SET plan_cache_mode = force_generic_plan; EXECUTE {} ({}); RESET plan_cache_mode
+"""
+"""Not for the whole session: what functions of the user's do in it is planned as always."""
 
 
 class Connection:
@@ -60,6 +75,8 @@ class Connection:
     def __init__(self, raw: line.Line) -> None:
         self.raw = raw
         self.id = raw.info.backend_pid
+        self._planned: dict[str, str] = {}
+        self._path: str | None = None
 
     def execute(self, statement: Statement) -> int:
         with speaking(self.raw), self.raw.cursor() as cursor:
@@ -108,6 +125,44 @@ class Connection:
         found = self.rows(sql, *parameters)
         return found[0][0] if found else None
 
+    def rows_of(self, oid: int, sql: str) -> list[Row]:
+        """What `sql` says of the OID $1, planned once in this session: a question about the catalog
+        may take longer to plan than to answer."""
+        if self.raw.prepare_threshold is not None:
+            return self.rows(sql, oid)
+        name = self._planned.get(sql)
+        if name is None:
+            name = f"osc_{len(self._planned)}"
+            self.run(f"PREPARE {name} (oid) AS {sql}")
+            self._planned[sql] = name
+        with speaking(self.raw), self.raw.cursor() as cursor:
+            cursor.execute(PLANNED_ONCE.format(name, int(oid)))
+            cursor.nextset()
+            return cursor.fetchall()
+
+    @contextmanager
+    def search_path(self, path: str) -> Iterator[None]:
+        """A search_path for this block, and for the blocks of the same path within it.
+
+        After an error nothing is put back: the transaction's rollback does that, or the session is
+        not used any more.
+        """
+        if self._path == path:
+            yield
+            return
+        ((before, _),) = self.rows(
+            "SELECT pg_catalog.current_setting('search_path'),"
+            " pg_catalog.set_config('search_path', $1, false)",
+            path,
+        )
+        outside, self._path = self._path, path
+        try:
+            yield
+        finally:
+            self._path = outside
+        if before != path:
+            self.rows("SELECT pg_catalog.set_config('search_path', $1, false)", before)
+
 
 Open = Callable[[str], AbstractContextManager[Connection]]
 """Opens a session for a purpose, closed again at the end of the block."""
@@ -135,6 +190,8 @@ class Address:
     def connect(self, purpose: str, **settings: str) -> Connection:
         """An ordinary session; connecting is tried three times, for nothing was done yet."""
         session = Connection(self._connected(self._with(purpose)))
+        if purpose not in SAY_THE_SAME:
+            session.raw.prepare_threshold = None
         self.settle(session, purpose, **settings)
         return session
 
@@ -143,7 +200,16 @@ class Address:
         wanted = SETTINGS | settings | {"application_name": _named(purpose)}
         # By itself, because the role's own limit is in force until then.
         session.run("SET statement_timeout = 0")
-        session.rows(SET, list(wanted), list(wanted.values()))
+        known = session.raw.info.server_version
+        hears = wanted.pop(HEARS)
+        told = [
+            f"SET {name} = {literal(value)}"
+            for name, value in wanted.items()
+            if SINCE.get(name, 0) <= known
+        ]
+        if known >= SINCE[HEARS]:
+            told.append(SET_WHERE_IT_CAN.format(literal(hears)))
+        session.run(";".join(told))
         session.raw.patience = patience.seconds(purpose)
 
     @contextmanager
@@ -264,32 +330,12 @@ def _words(error: psycopg.Error) -> str:
     return " ".join([said, *(f"({part})" for part in more)])
 
 
-@contextmanager
-def plain_names(session: Connection) -> Iterator[None]:
-    """In this block the catalog qualifies every name that isn't its own.
-
-    After an error nothing is put back: the transaction's rollback does that, or the session is
-    not used any more.
-    """
-    with _search_path(session, "pg_catalog"):
-        yield
+def plain_names(session: Connection) -> AbstractContextManager[None]:
+    """In this block the catalog qualifies every name that isn't its own."""
+    return session.search_path("pg_catalog")
 
 
-@contextmanager
-def names_within(session: Connection, *schemas: str) -> Iterator[None]:
+def names_within(session: Connection, *schemas: str) -> AbstractContextManager[None]:
     """In this block the catalog qualifies no name that is in these schemas, the first before the
     second. They are other people's, so every name that we use in it must be qualified itself."""
-    with _search_path(session, ", ".join(map(identifier, (*schemas, "pg_catalog")))):
-        yield
-
-
-@contextmanager
-def _search_path(session: Connection, path: str) -> Iterator[None]:
-    ((before, _),) = session.rows(
-        "SELECT pg_catalog.current_setting('search_path'),"
-        " pg_catalog.set_config('search_path', $1, false)",
-        path,
-    )
-    yield
-    if before != path:
-        session.rows("SELECT pg_catalog.set_config('search_path', $1, false)", before)
+    return session.search_path(", ".join(map(identifier, (*schemas, "pg_catalog"))))

@@ -147,10 +147,12 @@ class PostgresWorkshop:
             return scratch.found(session, table, *scratch.archives(table))
 
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
-        with self.opened("sweep") as session:
+        with self.opened("leftovers") as session:
             found = slots.left_behind(session, table)
-            for slot in found if execute else ():
-                slots.drop(session, slot)
+        if found and execute:
+            with self.opened("sweep") as session:
+                for slot in found:
+                    slots.drop(session, slot)
         told = [f"replication slot and publication {slot}" for slot in found]
         return told + changelog.sweep(self.opened, table, execute=execute)
 

@@ -18,7 +18,8 @@ DRIVER = VALUES | {"osc.engine", "osc.threads", "tenacity"}
 # A room (a folder or a file of osc/) and all that it may import besides itself and the standard
 # library. A name allows what lies below it.
 MAY_IMPORT = {
-    "__main__": {"osc.cli"},
+    "__main__": {"osc.start"},
+    "start": {"osc.cli"},
     "errors": set(),
     "model": VALUES,
     "engine": VALUES,
