@@ -27,7 +27,9 @@ KEY_TEXTS = {
 """The walsender writes key values as texts, by its own settings; these can be read by any."""
 MEMORY = {"logical_decoding_work_mem": "256MB"}
 """A slot decodes the chunks of the copy, too, to find that nobody asked for them. What does not fit
-is written to disk and read again: of 2 million rows, 668 MB in all, 527 with the server's 64 MB."""
+is written to disk and read again: of 2 million rows, 668 MB in all, 527 with the server's 64 MB.
+From 16 on a slot may leave out all that has an origin, and our sessions might have one; but so has
+what a subscription writes into the original."""
 
 
 class Stream:

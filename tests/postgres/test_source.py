@@ -56,6 +56,22 @@ def test_every_kind_of_change_gives_its_keys(database: Database) -> None:
     assert keys == [("101",), ("1",), ("2",), ("102",), ("3",), ("4",)]
 
 
+def test_what_a_subscription_writes_gives_its_keys_too(database: Database) -> None:
+    """Its transactions have an origin, and a slot may be told to leave out all that have one."""
+    database.run(TABLE, ROWS)
+    origin = f"'{database.name}'"
+
+    with database.source(database.job()) as source, database.connect() as worker:
+        worker.execute(f"SELECT pg_replication_origin_create({origin})")
+        worker.execute(f"SELECT pg_replication_origin_session_setup({origin})")
+        worker.execute("UPDATE t SET v = 0 WHERE id = 1")
+        keys = read_to(source, source.mark())
+        worker.execute("SELECT pg_replication_origin_session_reset()")
+        worker.execute(f"SELECT pg_replication_origin_drop({origin})")
+
+    assert keys == [("1",)]
+
+
 def test_a_transaction_that_was_rolled_back_gives_nothing(database: Database) -> None:
     database.run(TABLE, ROWS)
 
