@@ -107,6 +107,11 @@ class Settings(BaseSettings):
         False,
         description="make views anew that read a column whose type the ALTER changes (PostgreSQL)",
     )
+    on_replica: bool = Field(
+        False,
+        description="the server may itself be a replica, and is changed without its source"
+        " (MySQL, MariaDB)",
+    )
     drop_old_table: bool = Field(False, description="drop the old table after the swap")
     replica: Several = Field(
         (), description="URL of a replica whose lag is watched; several times for several"

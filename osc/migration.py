@@ -56,8 +56,10 @@ def plan(engine: Engine, request: Request, settings: Settings) -> Route:
 
 def allowed(engine: Engine, settings: Settings) -> Engine:
     """With what the operator consents to."""
-    consent = Consent(settings.rebuild_materialized_views, settings.rebuild_views)
-    return engine if consent == NO_CONSENT else engine.rebuilding(engine, consent)
+    consent = Consent(
+        settings.rebuild_materialized_views, settings.rebuild_views, settings.on_replica
+    )
+    return engine if consent == NO_CONSENT else engine.consenting(engine, consent)
 
 
 def _routed(engine: Engine, table: Table, request: Request, settings: Settings) -> Route:

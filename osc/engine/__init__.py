@@ -90,6 +90,6 @@ class Engine:
     )
     """Best first; the position is None for a source that is opened anew."""
     aftercare: Callable[[Job], Aftercare] = lambda job: NoAftercare()
-    rebuilding: Callable[[Engine, Consent], Engine] = lambda engine, consent: engine
-    """The same engine, allowed to make views anew, where that is ever needed."""
+    consenting: Callable[[Engine, Consent], Engine] = lambda engine, consent: engine
+    """The same engine, allowed to do what it doesn't do by itself."""
     close: Callable[[], None] = lambda: None

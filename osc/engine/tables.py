@@ -34,7 +34,14 @@ class Catalog(Protocol):
 class Checks(Protocol):
     """Reasons to refuse, found before anything is touched: Precondition or Unreachable."""
 
-    def server(self, sync: Sync) -> None: ...
+    def place(self) -> None:
+        """Of this server, whichever way the ALTER is done."""
+        ...
+
+    def server(self, sync: Sync) -> None:
+        """Of this server, where rows are copied and changes followed in this way."""
+        ...
+
     def table(self, table: Table, alter: Alter, sync: Sync) -> None: ...
 
 

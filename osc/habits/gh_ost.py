@@ -29,14 +29,14 @@ FLAGS: dict[str, Flag] = {
     "assume-rbr": Flag(takes_value=False, says=NO_NEED),
     "switch-to-rbr": Flag(takes_value=False, says="set binlog_format = ROW yourself"),
     "assume-master-host": Flag(says="that is where we connect to"),
-    "allow-master-master": Flag(
-        takes_value=False, says="what comes in from the other one is followed like any change"
-    ),
+    "allow-master-master": Flag(switch("--on-replica"), takes_value=False),
     "test-on-replica": Flag(
-        takes_value=False, refused="leave out --execute: then it is rehearsed on an empty clone"
+        takes_value=False,
+        refused="run it there with --migrate-on-replica and a --postpone-cut-over-flag-file that "
+        "stays, and when all is compared and it waits, `osc abort` it",
     ),
     "test-on-replica-skip-replica-stop": Flag(takes_value=False),
-    "migrate-on-replica": Flag(takes_value=False, refused="name the primary in --host"),
+    "migrate-on-replica": Flag(switch("--on-replica"), takes_value=False),
     "tungsten": Flag(takes_value=False, refused="Tungsten's replication is not known here"),
     "gtid": Flag(takes_value=False, says=NO_NEED),
     "aliyun-rds": Flag(takes_value=False, says=NO_NEED),

@@ -1,4 +1,4 @@
-"""What an operator lets us make anew, since it can't follow the new table as it is."""
+"""What is only done with the operator's consent."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Consent:
-    """`materialized` views that read the table, with the rows of that moment; `views` that read a
-    column whose type the ALTER changes, which then have new types and OIDs, too."""
+    """Made anew, since they can't follow the new table as they are: `materialized` views that read
+    the table, with the rows of that moment; `views` that read a column whose type the ALTER
+    changes, which then have new types and OIDs, too. `on_replica`: the server may follow another
+    one, which knows nothing of the change."""
 
     materialized: bool = False
     views: bool = False
+    on_replica: bool = False
 
 
 NO_CONSENT = Consent()

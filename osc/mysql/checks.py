@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from osc import errors
 from osc.engine import Session, Statement, Sync
 from osc.model.alter import Alter
+from osc.model.consent import NO_CONSENT, Consent
 from osc.model.table import Table, TableName
 from osc.mysql import (
     changelog,
@@ -22,6 +23,7 @@ from osc.mysql import (
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.ledger import MIGRATION
 from osc.mysql.session import Address
+from osc.mysql.standing import Standing
 
 NOTHING_TOUCHED = "nothing was touched"
 
@@ -33,10 +35,15 @@ class MySQLChecks:
     session: Session
     address: Address
     is_mariadb: bool
+    consent: Consent = NO_CONSENT
     try_stream: Callable[[Address, Session], None] = stream.try_stream
 
+    def place(self) -> None:
+        for refusal in self._standing.place(self.address.database, self.consent):
+            raise refusal
+
     def server(self, sync: Sync) -> None:
-        for refusal in self._server(sync):
+        for refusal in (*self._standing.sync(sync), *self._server(sync)):
             raise refusal
         if sync is Sync.LOG:
             self._may_read_the_log()
@@ -54,16 +61,11 @@ class MySQLChecks:
                 raise refusal
             changelog.try_trigger(self.session, table.name)
 
+    @property
+    def _standing(self) -> Standing:
+        return Standing(self.session, self.is_mariadb)
+
     def _server(self, sync: Sync) -> Iterator[errors.Precondition]:
-        if self._is("read_only", "ON"):
-            yield _refused(
-                "the server is read-only; is it a replica?", "name the primary in the URL"
-            )
-        if source := self._source_of_replication():
-            yield _refused(
-                f"the server is a replica of {source}: what is written here is not written there",
-                "name the primary in the URL",
-            )
         yield from self._about_the_log() if sync is Sync.LOG else self._about_triggers()
 
     def _about_the_log(self) -> Iterator[errors.Precondition]:
@@ -104,15 +106,6 @@ class MySQLChecks:
     def _is(self, name: str, value: str) -> bool:
         found = flavor.variable(self.session, name)
         return found is not None and found.upper() == value
-
-    def _source_of_replication(self) -> str | None:
-        asked = "SHOW ALL SLAVES STATUS" if self.is_mariadb else "SHOW REPLICA STATUS"
-        try:
-            rows = self.session.query(Statement(asked))
-        except (errors.NotAllowed, errors.BadStatement):
-            # Without the privilege nothing can be said; a replica is read-only in most shops.
-            return None
-        return str(rows[0][3 if self.is_mariadb else 1]) if rows else None
 
     def _may_read_the_log(self) -> None:
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from osc.engine import Engine, Sync
+from osc.model.consent import Consent
 from osc.mysql import claim, flavor
 from osc.mysql.aftercare import MySQLAftercare
 from osc.mysql.binlog import BinlogSource
@@ -50,6 +52,9 @@ def connect(url: str) -> Engine:
     board = MySQLBoard(connector, to.database)
     lent = Lent()
 
+    def consenting(engine: Engine, consent: Consent) -> Engine:
+        return replace(engine, checks=MySQLChecks(first, to, told.is_mariadb, consent))
+
     def close() -> None:
         ledger.close()
         board.close()
@@ -90,5 +95,6 @@ def connect(url: str) -> Engine:
                 job, connector, to.database, start, lent
             ),
         },
+        consenting=consenting,
         close=close,
     )

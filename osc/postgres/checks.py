@@ -22,9 +22,12 @@ class PostgresChecks:
     opened: Open
     consent: Consent = NO_CONSENT
 
-    def server(self, sync: Sync) -> None:
+    def place(self) -> None:
         with self.opened("checks") as session:
             _require_primary(session)
+
+    def server(self, sync: Sync) -> None:
+        with self.opened("checks") as session:
             _require_database_privilege(session)
             if sync is Sync.LOG:
                 _require_logical_decoding(session)

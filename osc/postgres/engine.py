@@ -38,7 +38,7 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
     opened = sessions.opened
     ledger, board = PostgresLedger(place), PostgresBoard(place)
 
-    def rebuilding(engine: Engine, consent: Consent) -> Engine:
+    def consenting(engine: Engine, consent: Consent) -> Engine:
         return replace(
             engine,
             checks=PostgresChecks(opened, consent),
@@ -77,6 +77,6 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
             Sync.TRIGGERS: lambda job, start: TriggerSource(place, job, start),
         },
         aftercare=lambda job: PostgresAftercare(opened, job),
-        rebuilding=rebuilding,
+        consenting=consenting,
         close=close,
     )

@@ -11,6 +11,7 @@ from osc.stages.plan import Plan
 
 def check(engine: Engine, table: Table, alter: Alter, sync: Sync) -> None:
     """Server, table and statement: whatever can be told without a rehearsal."""
+    engine.checks.place()
     engine.checks.server(sync)
     engine.checks.table(table, alter, sync)
 

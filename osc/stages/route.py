@@ -47,6 +47,7 @@ def choose(
 ) -> Route:
     """The way, with every check behind it that leaves the table alone; Precondition where there is
     none. The caller holds the claim."""
+    engine.checks.place()
     outlook = _outlook(engine, table, alter, force=force, small=small)
     copy = None
     if outlook.way is Way.COPY:

@@ -309,7 +309,7 @@ def test_materialized_views_are_made_anew_where_that_is_allowed(
     database.run(TABLES, MATERIALIZED)
     with native(database, clauses):
         wanted = database.rows(TOLD)
-    database.engine = database.engine.rebuilding(database.engine, Consent(materialized=True))
+    database.engine = database.engine.consenting(database.engine, Consent(materialized=True))
     job = database.loaded(clauses)
 
     database.engine.swapper(job).prepare(lambda: None)
@@ -323,7 +323,7 @@ def test_materialized_views_are_made_anew_where_that_is_allowed(
 
 def test_the_twins_of_materialized_views_go_with_the_shadow(database: Database) -> None:
     database.run(TABLES, MATERIALIZED)
-    database.engine = database.engine.rebuilding(database.engine, Consent(materialized=True))
+    database.engine = database.engine.consenting(database.engine, Consent(materialized=True))
     job = database.loaded()
     for _ in range(2):
         database.engine.swapper(job).prepare(lambda: None)
@@ -449,7 +449,7 @@ def test_views_are_made_anew_for_other_types_where_that_is_allowed(database: Dat
         wanted = database.rows(VIEWS_TOLD)
     stays = "SELECT 'elsewhere'::regclass::oid"
     before = database.rows(stays)
-    database.engine = database.engine.rebuilding(database.engine, Consent(True, True))
+    database.engine = database.engine.consenting(database.engine, Consent(True, True))
     job = database.loaded("ALTER COLUMN u TYPE bigint")
 
     database.engine.checks.table(job.original, job.alter, Sync.LOG)
@@ -489,7 +489,7 @@ def test_views_that_cannot_be_made_anew_are_refused(
     database: Database, uses: str, consent: Consent, says: str
 ) -> None:
     database.run(TABLES, VIEWED, uses)
-    engine = database.engine.rebuilding(database.engine, consent)
+    engine = database.engine.consenting(database.engine, consent)
     alter = database.alter("ALTER COLUMN u TYPE text")
 
     with pytest.raises(Precondition, match=says):

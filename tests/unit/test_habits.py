@@ -112,7 +112,7 @@ def test_what_a_flag_becomes_is_an_option_that_we_have(flags: dict[str, Flag]) -
         (pt.translated, ["--reverse-triggers"], "not kept current"),
         (pt.translated, ["--data-dir", "/x"], "write it into the ALTER"),
         (pt.translated, ["--execute", "--dry-run"], "--dry-run are given"),
-        (gh_ost.translated, ["--test-on-replica"], "rehearsed"),
+        (gh_ost.translated, ["--test-on-replica"], "--migrate-on-replica"),
         (gh_ost.translated, ["--revert", "--old-table=_b_del"], "way back"),
         (gh_ost.translated, ["--skip-renamed-columns"], "keep their data"),
         (gh_ost.translated, ["--storage-engine=rocksdb"], "InnoDB"),
