@@ -1,9 +1,13 @@
-"""Whether this server follows another one, and what may be done here then.
+"""Whether this server is alone, follows another one or is one of many that are written to.
 
 What is written on a replica is not written on its source. So that is refused, whichever way the
 ALTER would be done, unless the operator allows it (`--on-replica`): to change the replicas one by
 one, or one of two servers that follow each other. What comes by replication must be in our binlog
 then, or it would be lost, and what we write must not stop it.
+
+Where several servers take writes and each agrees to those of the others (Galera, Group Replication
+with many primaries), a table's lock keeps out only who writes through this one. Nothing is copied
+there: the server's own ALTER is all that is left.
 """
 
 from __future__ import annotations
@@ -44,8 +48,9 @@ class Standing:
             )
 
     def sync(self, sync: Sync) -> Iterator[errors.OscError]:
-        """Why what comes by replication can't be followed: no trigger fires for a row that comes as
-        a row, and a binlog has it only where the server is told to write it there."""
+        """Why what comes from elsewhere can't be followed: no lock holds it back, no trigger fires
+        for a row that comes as a row, and a binlog has it only where the server is told so."""
+        yield from self._one_of_many()
         source = self._source()
         if source and sync is Sync.TRIGGERS:
             yield _refused(
@@ -56,6 +61,28 @@ class Standing:
             yield _refused(
                 f"the binlog does not tell of the rows that come from {source}",
                 "start the server with log_replica_updates (log_slave_updates) ON",
+            )
+
+    def _one_of_many(self) -> Iterator[errors.OscError]:
+        lost = (
+            "the lock of a cut-over keeps nobody out who writes through another one, and what he "
+        )
+        lost += "writes at that moment would be lost"
+        provider = self._values("wsrep_provider")
+        if self._is("wsrep_on", "ON") and provider not in ([], ["NONE"]):
+            yield _refused(
+                f"the server is one of a Galera cluster: {lost}",
+                "let the server alter it: by wsrep_OSU_method for all at once, or one by one",
+            )
+        if self._is("group_replication_single_primary_mode", "OFF") and self.session.query(
+            Statement(
+                "SELECT member_id FROM performance_schema.replication_group_members "
+                "WHERE member_state = 'ONLINE'"
+            )
+        ):
+            yield _refused(
+                f"the server is one of many primaries of Group Replication: {lost}",
+                "SELECT group_replication_switch_to_single_primary_mode(@@server_uuid)",
             )
 
     def _as_a_replica(self, source: str | None, schema: str) -> Iterator[errors.OscError]:
