@@ -16,6 +16,7 @@ from osc.model.chunk import Chunk, ChunkSize
 from osc.model.columns import Pair
 from osc.model.table import Column
 from osc.postgres import blocks
+from osc.postgres.hashing import row_hash
 from osc.postgres.keys import in_order
 from osc.postgres.quoting import (
     collation_of,
@@ -122,12 +123,8 @@ class PostgresDialect:
 
     def checksum(self, span: Chunk) -> Statement:
         sums = []
-        for select, where in self._sides(span):
-            hashed = f"ROW({', '.join(select)})"
-            sums.append(
-                "SELECT count(*) AS n, coalesce(sum(hash_record_extended("
-                f"{hashed}, 0)), 0) AS s FROM {where}"
-            )
+        for hashed, where in self._sides(span):
+            sums.append(f"SELECT count(*) AS n, coalesce(sum({hashed}), 0) AS s FROM {where}")
         return Statement(
             f"SELECT o.n, o.s::text, w.n, w.s::text FROM ({sums[0]}) AS o, ({sums[1]}) AS w",
             self._bounds(span),
@@ -200,13 +197,14 @@ class PostgresDialect:
             for old, new in zip(self._key_columns(), self._shadow_key(), strict=True)
         )
 
-    def _sides(self, span: Chunk) -> list[tuple[list[str], str]]:
-        """For original and shadow: what is hashed, and the table with its WHERE."""
+    def _sides(self, span: Chunk) -> list[tuple[str, str]]:
+        """For original and shadow: a row's hash, and the table with its WHERE."""
         job = self.job
-        compared = [p for p in job.columns.pairs if p.source is not None]
-        original = [_hashable(_value(p, job.shadow.column(p.target)), job.shadow.column(p.target))
-                    for p in compared]  # fmt: skip
-        shadow = [_hashable(identifier(p.target), job.shadow.column(p.target)) for p in compared]
+        compared = [
+            (p, job.shadow.column(p.target)) for p in job.columns.pairs if p.source is not None
+        ]
+        original = row_hash([(_value(p, column), column) for p, column in compared])
+        shadow = row_hash([(identifier(p.target), column) for p, column in compared])
         return [
             (original, self._all_of_it + self._where(span, job.columns.key)),
             (shadow, qualified(job.shadow.name) + self._where(span, job.columns.shadow_key)),
@@ -258,26 +256,6 @@ def _value(pair: Pair, column: Column) -> str:
     return f"CAST({pair.expression} AS {type_of(column)}){collation_of(column)}"
 
 
-HASHED_AS_THEY_ARE = (
-    "smallint", "integer", "bigint", "boolean", "uuid", "date", "oid", "bytea", "text",
-    "character varying", "character", "timestamp", "time",
-)  # fmt: skip
-
-
-def _hashable(value: str, column: Column) -> str:
-    """Types under which equal means identical are hashed as they are; 1.0 and 1.00, 'a' and 'A' of
-    citext, or '1 month' and '30 days' are equal too, and so are compared as texts.
-
-    A text of a collation that is blind to case would be hashed without its case, and the text of a
-    bpchar of no fixed length is cut behind its last letter.
-    """
-    if column.type.startswith("bpchar"):
-        return f"bpcharsend({value})"
-    if column.type.startswith(HASHED_AS_THEY_ARE) and not column.type.endswith("]"):
-        return f'({value}) COLLATE "C"' if collation_of(column) else value
-    return f'({value})::text COLLATE "C"'
-
-
-def _select(expressions: list[str], names: list[str], hashed: list[str]) -> str:
+def _select(expressions: list[str], names: list[str], hashed: str) -> str:
     columns = [f"{e} AS {n}" for e, n in zip(expressions, names, strict=True)]
-    return ", ".join([*columns, f"hash_record_extended(ROW({', '.join(hashed)}), 0) AS h"])
+    return ", ".join([*columns, f"{hashed} AS h"])
