@@ -29,7 +29,8 @@ from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.watermark import Watermark
 from osc.ops import checkpoint
-from osc.ops.bridge import steered
+from osc.ops.bridge import heard, limited
+from osc.ops.desk import Desk
 from osc.ops.report import report_record
 from osc.stages import cleanup as cleaning
 from osc.stages import cutover, shadow
@@ -64,6 +65,7 @@ class Attempt:
     started: float = field(default_factory=time.monotonic)
     _connections: int = 0
     _account: Account = field(init=False)
+    _desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         self._account = Account(self.engine, self.tracker, self.plan.table.name, self.id)
@@ -72,7 +74,7 @@ class Attempt:
 
     def from_the_beginning(self) -> Report:
         """There is no shadow yet."""
-        with self._account.given():
+        with self._heard():
             self.tracker.at(Phase.SHADOW)
             job = shadow.create(self.engine, self.plan, self.id, self.generation, self._budget)
             self._account.names = job.names
@@ -83,13 +85,13 @@ class Attempt:
 
     def from_checkpoint(self, job: Job, saved: Checkpoint) -> Report:
         """An earlier attempt has left a shadow and a position."""
-        with self._account.given(job):
+        with self._heard(job):
             self._rehearse_again(job)
             return self._through(job, saved)
 
     def verification(self, job: Job, saved: Checkpoint) -> Report:
         """The same as far as verification; then everything is kept for a resume."""
-        with self._account.given(job):
+        with self._heard(job):
             self._rehearse_again(job)
             dialect = self.engine.dialect(job)
             with self._following(job, dialect, saved) as follower:
@@ -101,9 +103,18 @@ class Attempt:
     def after_the_swap(self, job: Job, saved: Checkpoint) -> Report:
         """An earlier attempt has swapped, and could not say so any more."""
         self._account.has_swapped = True
-        with self._account.given(job):
+        with self._heard(job):
             self._tend(job, is_new=saved.phase not in (Phase.AFTERCARE, Phase.CLEANUP))
             return self._clean_up(job, Swapped(0.0, 0.0))
+
+    @contextmanager
+    def _heard(self, job: Job | None = None) -> Iterator[None]:
+        """It obeys its operators from end to end, and the ledger says how it ended."""
+        with (
+            self._account.given(job),
+            heard(self.engine, self.id, self.settings, self.tracker, self.controls) as self._desk,
+        ):
+            yield
 
     # The stages.
 
@@ -167,9 +178,7 @@ class Attempt:
                 workers=self.settings.threads,
                 catch_up_limit_seconds=self.settings.catch_up_limit,
             )
-            stack.enter_context(
-                steered(self.engine, self.id, self.settings, self.tracker, self.controls)
-            )
+            stack.enter_context(limited(self.engine, self.settings, self._desk))
             stack.enter_context(follower.workers_ready())
             follower.first_barrier()
             stack.enter_context(beside("follower", follower.run, stop=follower.end))

@@ -11,7 +11,7 @@ from osc.errors import Usage
 from osc.ops.output import Output
 
 STEERING = {
-    "pause": ("pause", "Let the copy and the verification stand still; changes are followed."),
+    "pause": ("pause", "Let copy, comparison and cut-over stand still; changes are followed."),
     "resume-copy": ("resume-copy", "Go on with a copy that was paused."),
     "postpone": ("postpone", "Hold the cut-over back until `osc cut-over`."),
     "cut-over": ("cut-over", "Give a postponed cut-over leave."),

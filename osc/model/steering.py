@@ -1,7 +1,8 @@
 """What operators and guards want of a run at the moment, and how strongly it may go on.
 
 Copying is given up first, because it can wait. Acting on changes waits only for a lag that it makes
-itself; who stops following altogether lets the server's log grow. Verification waits for both.
+itself; who stops following altogether lets the server's log grow. Verification waits for both. The
+cut-over waits for leave, and for whatever pauses the copy: whoever says pause wants peace.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Steering:
     while it goes on. `pauses` and `postponements` are wishes of an operator, a file or a clock,
     each under the name of its source with its reason: one source's end is not another's.
     `cut_over_allowed_by` is who ended the last postponement, and how; empty while none has been.
+    `attempting` says that a lock is being asked for: what is wished now holds for the next attempt.
     `threads` and `chunk_seconds` are an operator's limits, None as the run was started;
     `nice_ratio` is how long to rest after a chunk, in its own time. `changed` are settings, by
     name, that an operator has changed since the run was started.
@@ -50,6 +52,7 @@ class Steering:
     chunk_seconds: float | None = None
     nice_ratio: float = 0.0
     cut_over_allowed_by: str = ""
+    attempting: bool = False
     changed: tuple[tuple[str, Any], ...] = ()
 
     def paused(self, source: str, reason: str) -> Steering:
@@ -71,7 +74,14 @@ class Steering:
 
     @property
     def cut_over_waits_for(self) -> str:
-        return "; ".join(reason for _, reason in self.postponements)
+        return "; ".join(reason for _, reason in (*self.pauses, *self.postponements))
+
+    def beginning(self) -> Steering:
+        """With an attempt under way, unless somebody holds it back at this very moment."""
+        return replace(self, attempting=not self.cut_over_waits_for)
+
+    def ending(self) -> Steering:
+        return replace(self, attempting=False)
 
     @property
     def copy_waits_for(self) -> str:

@@ -1,7 +1,8 @@
 """The bridge of a run: all that steers it stands here while it is under way.
 
-Gauges and their throttle, files and hours, the socket, the rows of the ledger. A run is steered
-from before its first chunk; nothing that stands here can end it by failing, except by intent.
+Words are heard from the first thing that is made to the last that is cleaned up, through the socket
+and the rows of the ledger. Gauges and their throttle, files and hours hold it from before its first
+chunk to the swap. Nothing that stands here can end it by failing, except by intent.
 """
 
 from __future__ import annotations
@@ -34,31 +35,57 @@ def steered(
     controls: Controls,
 ) -> Iterator[Words]:
     """For the length of the block the run is held to its limits and obeys its operators."""
-    words = Words(tracker, controls, position=lambda: engine.ledger.checkpoint(migration).position)
-    words.helm = Helm(
-        settings,
-        controls,
-        lambda chosen: _held(engine, migration, chosen, tracker, controls),
-        require=partial(_require, engine),
-    )
-    desk = Desk(engine.board, migration, words)
-    with ExitStack() as stack:
-        stack.enter_context(words.helm.at_work())
-        stack.enter_context(desk.at_work())
-        if settings.control_socket:
-            stack.enter_context(control.listening(Path(settings.control_socket), desk.hear))
-        yield words
+    with (
+        heard(engine, migration, settings, tracker, controls) as desk,
+        limited(engine, settings, desk),
+    ):
+        yield desk.words
 
 
 @contextmanager
-def _held(
-    engine: Engine, migration: int, settings: Settings, tracker: Tracker, controls: Controls
-) -> Iterator[Watch]:
-    """To its limits."""
+def heard(
+    engine: Engine,
+    migration: int,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+) -> Iterator[Desk]:
+    """For the length of the block the run obeys its operators and shows where it is."""
+    words = Words(tracker, controls, position=lambda: engine.ledger.checkpoint(migration).position)
+    desk = Desk(engine.board, migration, words)
     with ExitStack() as stack:
-        signals = list(_signals(engine, settings, migration, stack))
+        stack.enter_context(desk.at_work())
+        if settings.control_socket:
+            stack.enter_context(control.listening(Path(settings.control_socket), desk.hear))
+        yield desk
+
+
+@contextmanager
+def limited(engine: Engine, settings: Settings, desk: Desk) -> Iterator[None]:
+    """For the length of the block the run is held to its limits, and they may be changed."""
+    words = desk.words
+    helm = Helm(
+        settings,
+        words.controls,
+        lambda chosen: _held(engine, chosen, desk),
+        require=partial(_require, engine),
+    )
+    with helm.at_work():
+        words.helm = helm
+        try:
+            yield
+        finally:
+            words.helm = None
+
+
+@contextmanager
+def _held(engine: Engine, settings: Settings, desk: Desk) -> Iterator[Watch]:
+    """To its limits."""
+    tracker, controls = desk.words.tracker, desk.words.controls
+    with ExitStack() as stack:
+        signals = list(_signals(engine, settings, desk.migration, stack))
         throttle = stack.enter_context(Throttle(signals, controls, tracker).at_work())
-        guards = _guards(engine, settings, controls, stack)
+        guards = _guards(engine, settings, desk, stack)
         stack.enter_context(guards.at_work())
         yield throttle, guards
 
@@ -96,18 +123,17 @@ def _signals(
         yield gauges.Asked(_opened(engine.gauges, stack), settings.throttle_query)
     if settings.throttle_http:
         yield gauges.Http(settings.throttle_http)
-    for path in settings.throttle_flag_file:
-        yield gauges.Flag(Path(path))
     if settings.only_between:
         yield gauges.Clock(hours(settings.only_between, "--only-between"))
 
 
-def _guards(engine: Engine, settings: Settings, controls: Controls, stack: ExitStack) -> Guards:
+def _guards(engine: Engine, settings: Settings, desk: Desk, stack: ExitStack) -> Guards:
     critical = gauges.limits(settings.critical_load, "--critical-load")
     window = settings.cut_over_between
     return Guards(
-        controls,
-        pause_files=tuple(map(Path, settings.pause_file)),
+        desk.words.controls,
+        told=desk.note,
+        pause_files=tuple(map(Path, (*settings.pause_file, *settings.throttle_flag_file))),
         postpone_files=tuple(map(Path, settings.postpone_cut_over_flag_file)),
         panic_file=Path(settings.panic_flag_file) if settings.panic_flag_file else None,
         cut_over_hours=hours(window, "--cut-over-between") if window else None,

@@ -40,15 +40,19 @@ class Desk:
                 yield
         finally:
             with suppress(ServerError):
-                self._note()
+                self._write_notes()
 
     def hear(self, words: str, by: str) -> str:
         """Words that came another way than through the ledger: obeyed, and written into it as soon
         as the server can be asked."""
         answer = self.words.obey(words, by)
         if not asks(words):
-            self._to_note.append((redacted(words.strip()), by, answer))
+            self.note(words, by, answer)
         return answer
+
+    def note(self, words: str, by: str, answer: str) -> None:
+        """To be kept, as soon as the server can be asked."""
+        self._to_note.append((redacted(words.strip()), by, answer))
 
     def _run(self) -> None:
         while True:
@@ -59,13 +63,13 @@ class Desk:
             if self._over.wait(EVERY_SECONDS):
                 return
 
-    def _note(self) -> None:
+    def _write_notes(self) -> None:
         while self._to_note:
             self.board.note(self.migration, *self._to_note[0])
             self._to_note.popleft()
 
     def look(self) -> None:
-        self._note()
+        self._write_notes()
         for order in self.board.orders(self.migration):
             self.board.answer(
                 order.number, self._obeyed(order.words, f"{order.by}, through the ledger")

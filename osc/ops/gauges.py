@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from osc.engine import Gauges
 from osc.errors import Usage
@@ -141,21 +140,6 @@ class Http:
         except (OSError, ValueError) as error:
             return Reading(self.name, trouble=f"no answer: {error}")
         return Reading(f"{self.name} answered {status}", float(status != 200), 0.0)
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A file that holds the copy while it is there."""
-
-    path: Path
-    every_seconds: float = 0.2
-
-    @property
-    def name(self) -> str:
-        return f"the file {self.path}"
-
-    def read(self) -> Reading:
-        return Reading(self.name, float(self.path.exists()), 0.0)
 
 
 @dataclass(frozen=True)

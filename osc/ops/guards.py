@@ -6,6 +6,7 @@ to postpone is there, the cut-over waits; the one to panic ends the run (it can 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +31,8 @@ CRITICAL_LOOKS = 2
 @dataclass
 class Guards:
     """`critical` are limits of gauges; beyond one, the run sleeps for `hibernate_seconds`, or stops
-    where these are 0."""
+    where these are 0. `told` hears each wish that comes or goes, as an operator's word would be
+    remembered: the word, who says it, and what came of it."""
 
     controls: Controls
     pause_files: tuple[Path, ...] = ()
@@ -41,7 +43,9 @@ class Guards:
     hibernate_seconds: float = 0.0
     gauges: Gauges | None = None
     now: Callable[[], datetime] = datetime.now
+    told: Callable[[str, str, str], None] = lambda words, by, answer: None
     _over: threading.Event = field(default_factory=threading.Event)
+    _has_panicked: bool = False
     _seen: int = 0
     _awake_at: float = 0.0
 
@@ -56,7 +60,8 @@ class Guards:
     @property
     def sources(self) -> frozenset[str]:
         """The names under which it wishes."""
-        files = {str(path) for path in (*self.pause_files, *self.postpone_files)}
+        panic = (self.panic_file,) if self.panic_file else ()
+        files = {str(path) for path in (*self.pause_files, *self.postpone_files, *panic)}
         others = {"hours"} if self.cut_over_hours else set()
         return frozenset(files | others | ({"critical load"} if self.critical else set()))
 
@@ -65,36 +70,45 @@ class Guards:
             self.look()
 
     def look(self) -> None:
-        if self.panic_file and self.panic_file.exists():
-            self.controls.stop(
-                Stopped(
-                    f"the panic file {self.panic_file} is there",
-                    still_true="the original serves; what was copied is kept",
-                    todo="remove the file, then `osc resume URL`",
-                )
-            )
+        if self.panic_file:
+            self._look_for_panic(self.panic_file)
         for path in self.pause_files:
-            self._wish(Steering.paused, path, f"paused by the file {path}")
+            self._wish(Steering.paused, path, "paused by {}")
         for path in self.postpone_files:
             gone = partial(Steering.postponed, by=f"the end of the file {path}")
-            self._wish(gone, path, f"the cut-over is postponed by the file {path}")
+            self._wish(gone, path, "the cut-over is postponed by {}")
         if self.cut_over_hours:
             self._keep_the_hours(self.cut_over_hours)
         if self.critical and self.gauges:
             self._watch_the_load(self.gauges)
 
+    def _look_for_panic(self, path: Path) -> None:
+        if not os.path.exists(
+            path
+        ):  # It is of no use to stop a run because a folder can't be read.
+            self._wish(Steering.paused, path, "paused by {}")
+        elif not self._has_panicked:
+            self._has_panicked = True
+            self.told("panic", f"the file {path}", "stopping")
+            self.controls.stop(
+                Stopped(
+                    f"the panic file {path} is there",
+                    still_true="the original serves; what was copied is kept",
+                    todo="remove the file, then `osc resume URL`",
+                )
+            )
+
     def _wish(
         self, kind: Callable[[Steering, str, str], Steering], path: Path, reason: str
     ) -> None:
-        said = reason if path.exists() else ""
-        self.controls.steer(lambda steering: kind(steering, str(path), said))
+        seen = _seen(path)
+        self._steer(kind, str(path), reason.format(seen) if seen else "", f"the file {path}")
 
     def _keep_the_hours(self, hours: Hours) -> None:
         open_now = hours.include(self.now().time())
         reason = "" if open_now else f"the cut-over waits for its hours, {hours}"
-        self.controls.steer(
-            lambda steering: steering.postponed("hours", reason, f"the hours {hours}")
-        )
+        name = f"the hours {hours}"
+        self._steer(partial(Steering.postponed, by=name), "hours", reason, name)
 
     def _watch_the_load(self, gauges: Gauges) -> None:
         if time.monotonic() < self._awake_at:
@@ -104,7 +118,20 @@ class Guards:
         if self._seen >= CRITICAL_LOOKS:
             self._give_way(found)
         elif not found:
-            self.controls.steer(partial(Steering.paused, source="critical load", reason=""))
+            self._steer(Steering.paused, "critical load", "", "the critical load")
+
+    def _steer(
+        self, wish: Callable[[Steering, str, str], Steering], source: str, reason: str, by: str
+    ) -> None:
+        """One source's wish; whoever asks later is told when it came and when it went."""
+        before = self.controls.steering
+        after = self.controls.steer(lambda now: wish(now, source, reason))
+        for came, went, was, now in (
+            ("pause", "resume-copy", before.pauses, after.pauses),
+            ("postpone", "unpostpone", before.postponements, after.postponements),
+        ):
+            if bool(dict(was).get(source)) is not bool(dict(now).get(source)):
+                self.told(came if reason else went, by, reason)
 
     def _critical(self, gauges: Gauges) -> str:
         for name, limit in self.critical.items():
@@ -120,8 +147,9 @@ class Guards:
         if self.hibernate_seconds:
             reason = f"hibernating for {self.hibernate_seconds:.0f} s: {found}"
             self._seen, self._awake_at = 0, time.monotonic() + self.hibernate_seconds
-            self.controls.steer(partial(Steering.paused, source="critical load", reason=reason))
+            self._steer(Steering.paused, "critical load", reason, "the critical load")
             return
+        self.told("panic", "the critical load", found)
         self.controls.stop(
             Guarded(
                 f"a critical load: {found}",
@@ -129,3 +157,15 @@ class Guards:
                 todo="`osc resume URL` when the server is calmer",
             )
         )
+
+
+def _seen(path: Path) -> str:
+    """What is to be said of a file that is there; empty where it isn't. A folder that can't be
+    looked into any more is as bad as a signal that has stopped answering."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return f"the file {path}, which can't be looked for: {error.strerror}"
+    return f"the file {path}"

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from osc.config import Settings, changed
+from osc.errors import Usage
 from osc.model.controls import Controls
 from osc.model.steering import Steering
 from osc.ops.guards import Guards
@@ -35,6 +36,7 @@ class Helm:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stack: ExitStack = field(default_factory=ExitStack)
     _watch: Watch | None = None
+    _is_over: bool = False
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -43,6 +45,7 @@ class Helm:
             yield
         finally:
             with self._lock:
+                self._is_over = True
                 self._stack.close()
 
     def value(self, name: str) -> str:
@@ -53,6 +56,8 @@ class Helm:
     def change(self, name: str, text: str, by: str) -> str:
         """Gives the value that holds from now on."""
         with self._lock:
+            if self._is_over:
+                raise Usage(f"{name} came too late: nothing is held back any more")
             wanted = changed(self.settings, name, text)
             self.require(wanted)
             before, watch = self._stack, self._watch

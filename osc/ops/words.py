@@ -15,6 +15,7 @@ from typing import Any
 from osc.config import CHANGEABLE
 from osc.errors import Stopped, Usage
 from osc.model.controls import Controls
+from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.reading import Reading
 from osc.model.steering import Steering
@@ -30,7 +31,7 @@ sup                  a line: where it is
 status               the same and the signals (also: info)
 json                 everything, as JSON
 coordinates          where in the server's log a resume would go on
-throttle             pause the copy (also: pause, suspend); changes are followed
+throttle             pause the copy and the cut-over (also: pause, suspend); changes are followed
 no-throttle          go on with it (also: unthrottle, continue, resume, resume-copy)
 postpone             hold the cut-over back
 unpostpone           let it (also: no-postpone, cut-over)
@@ -46,6 +47,22 @@ help                 this
 throttle, no-throttle, unpostpone and panic may name the table: throttle=orders."""
 
 ASKING = frozenset({"help", "sup", "status", "info", "json", "coordinates", "applier", "inspector"})
+PAUSED = {
+    **dict.fromkeys(Phase, "changes are still followed"),
+    Phase.SHADOW: "no row will be copied",
+    Phase.NATIVE: "a step that is under way goes on, the next one waits",
+    Phase.LOAD: "what is being built goes on, and after it all stands still",
+    Phase.CUT_OVER: "the cut-over waits, and changes are still followed",
+}
+"""What it means to pause in each phase."""
+SWAPPED = (Phase.AFTERCARE, Phase.CLEANUP, Phase.DONE)
+AT_THE_HELM = frozenset(
+    (
+        *(name.replace("_", "-") for name in CHANGEABLE),
+        "max-lag-millis",
+        "throttle-control-replicas",
+    )
+)
 GONE = {
     "chunk-size": "chunks are sized by time: chunk-time=SECONDS",
     "dml-batch-size": "batches of changes are sized by themselves",
@@ -144,33 +161,51 @@ class Words:
         return "one server: rows are copied, changes applied and tables swapped where they are"
 
     def _pause(self, by: str) -> str:
-        self.controls.steer(partial(Steering.paused, source=OPERATOR, reason=f"paused by {by}"))
-        return "paused; changes are still followed"
+        self._refuse_after_the_swap("pause")
+        wish = partial(Steering.paused, source=OPERATOR, reason=f"paused by {by}")
+        now = self.controls.steer(wish)
+        return f"paused; {self._too_late(now) or PAUSED[self.tracker.read().phase]}"
 
     def _go_on(self, by: str) -> str:
+        before = self.controls.steering
         now = self.controls.steer(partial(Steering.paused, source=OPERATOR, reason=""))
-        return f"not yet: {now.copy_waits_for}" if now.copy_waits_for else "going on"
+        if now.copy_waits_for:
+            return f"not yet: {now.copy_waits_for}"
+        return "going on" if before.paused_by else "nothing was paused; it goes on"
 
     def _postpone(self, by: str) -> str:
+        self._refuse_after_the_swap("postpone")
         reason = f"the cut-over is postponed by {by}"
-        self.controls.steer(partial(Steering.postponed, source=OPERATOR, reason=reason))
-        return "the cut-over waits for `cut-over`"
+        now = self.controls.steer(partial(Steering.postponed, source=OPERATOR, reason=reason))
+        return self._too_late(now) or "the cut-over waits for `cut-over`"
 
     def _unpostpone(self, by: str) -> str:
+        if (here := self.tracker.read()).phase in SWAPPED:
+            return f"it is done: {here.table} has its new schema"
         now = self.controls.steer(partial(Steering.postponed, source=OPERATOR, reason="", by=by))
         return f"not yet: {now.cut_over_waits_for}" if now.cut_over_waits_for else "it may"
 
+    def _refuse_after_the_swap(self, word: str) -> None:
+        now = self.tracker.read()
+        if now.phase in SWAPPED:
+            raise Usage(f"it is too late to {word}: {now.table} has its new schema ({now.phase})")
+
+    def _too_late(self, now: Steering) -> str:
+        return "an attempt at the lock is under way; the next one waits" if now.attempting else ""
+
     def _panic(self, by: str) -> str:
+        here = self.tracker.read()
+        serves = "the new table serves" if here.phase in SWAPPED else "the original serves"
         self.controls.stop(
-            Stopped(
-                f"stopped by {by}",
-                still_true="the original serves; what was copied is kept",
-            )
+            Stopped(f"stopped by {by}", still_true=f"{serves}; what was done so far is kept")
         )
-        return "stopping"
+        return f"stopping in {here.phase}; {serves}, and `osc resume` goes on"
 
     def _set(self, name: str, value: str, by: str) -> str:
         knobs = self._knobs(by)
+        if self.helm is None and name in AT_THE_HELM:
+            phase = self.tracker.read().phase
+            raise Usage(f"{name} can't be set in {phase}: nothing that it could hold back is done")
         if name not in knobs:
             raise Usage(
                 f"{name!r} can't be set while it runs", todo=f"these can: {', '.join(knobs)}"
@@ -230,7 +265,9 @@ def _number(text: str) -> float:
 
 
 def _from_millis(text: str) -> str:
-    return f"{_number(text) / 1000:g}"
+    if math.isnan(millis := _number(text)):
+        raise Usage(f"max-lag-millis={text!r}", todo="a number of milliseconds, such as 1500")
+    return f"{millis / 1000:g}"
 
 
 def _as_urls(text: str) -> str:

@@ -96,13 +96,11 @@ class CutOver:
         self.await_onlookers()
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
-            self.leave.wait()
-            catch_up(self.follower, self.tracker, self.controls)
-            self.leave.tell(f"cut-over of {self.job.original.name}")
-            self.tracker.add(cut_over_attempts=1)
             try:
-                with replicas_watched(self.tracker, self.controls):
-                    swapped = self._attempt()
+                with self.leave.taken(f"cut-over of {self.job.original.name}", self._catch_up):
+                    self.tracker.add(cut_over_attempts=1)
+                    with replicas_watched(self.tracker, self.controls):
+                        swapped = self._attempt()
             except (errors.LockTimeout, errors.Conflict) as error:
                 self._blocked(attempt, error)
             else:
@@ -116,6 +114,9 @@ class CutOver:
             todo="end these transactions or wait for a quieter hour; raise "
             "--cut-over-lock-timeout only if applications can wait that long",
         )
+
+    def _catch_up(self) -> None:
+        catch_up(self.follower, self.tracker, self.controls)
 
     def _attempt(self) -> Swapped:
         """One attempt has its turn alone: nothing is read from the source beside it."""

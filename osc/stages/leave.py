@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from osc import errors
@@ -53,6 +54,22 @@ class Leave:
 
         self.controls.wait_while(waits_for, lambda reason: self.tracker.note(waiting_for=reason))
         self.recheck()
+
+    @contextmanager
+    def taken(self, what: str, ready: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """An attempt at `what`, for the length of the block. `ready` may take its time; so leave is
+        asked for again after it, and taken in one step with that: a word that comes too late for
+        this attempt is told so."""
+        while True:
+            self.wait()
+            ready()
+            if self.controls.steer(Steering.beginning).attempting:
+                break
+        try:
+            self.tell(what)
+            yield
+        finally:
+            self.controls.steer(Steering.ending)
 
     def tell(self, what: str) -> None:
         """Says, before an attempt at it, who allowed it and what its lock would meet."""

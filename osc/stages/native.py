@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from osc import errors
@@ -47,13 +48,13 @@ class Climber:
         step, began = self.climb.steps[number], time.monotonic()
         for attempt in range(1, self.attempts + 1):
             self.controls.check()
-            if not step.patient:  # The operator may hold back what applications notice.
-                self.leave.wait()
-                self.leave.tell(f"step {number + 1} of {len(self.climb.steps)} on {self._name}")
-            self.tracker.add(cut_over_attempts=1)
-            self._say(number, step)
+            if step.patient:
+                self._await_calm()
             try:
-                taken = self.ladder.take(self.climb, number, self.controls.check)
+                with self._leave(number):
+                    self.tracker.add(cut_over_attempts=1)
+                    self._say(number, step)
+                    taken = self.ladder.take(self.climb, number, self.controls.check)
             except (errors.LockTimeout, errors.Conflict) as error:
                 self._blocked(attempt, error)
             except (errors.DuplicateKey, errors.BadValue) as error:
@@ -64,6 +65,19 @@ class Climber:
                 self._held(taken)
                 return _climbed(step, attempt, time.monotonic() - began, taken)
         raise self._not_obtained(step)
+
+    def _leave(self, number: int) -> AbstractContextManager[None]:
+        """The operator may hold back what applications notice, and the step that ends it all."""
+        of = len(self.climb.steps)
+        if self.climb.steps[number].patient and number + 1 < of:
+            return nullcontext()
+        return self.leave.taken(f"step {number + 1} of {of} on {self._name}")
+
+    def _await_calm(self) -> None:
+        """A step that reads the whole table costs what a copy costs: it begins when one might."""
+        self.controls.wait_while(
+            lambda now: now.copy_waits_for, lambda reason: self.tracker.note(waiting_for=reason)
+        )
 
     @property
     def _name(self) -> TableName:

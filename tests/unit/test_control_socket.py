@@ -15,7 +15,9 @@ import pytest
 
 from osc import errors
 from osc.model.controls import Controls
+from osc.model.phase import Phase
 from osc.model.progress import Tracker
+from osc.model.steering import Steering
 from osc.ops import control
 from osc.ops.words import Words
 
@@ -47,6 +49,48 @@ def test_gh_ost_s_words_work(path: Path, controls: Controls) -> None:
     assert control.ask(path, "chunk-time=?") == "0.2"
     assert "plan" in control.ask(path, "sup")
     assert json.loads(control.ask(path, "json"))["phase"] == "plan"
+
+
+@pytest.mark.parametrize(
+    ("phase", "word", "answer"),
+    [
+        (Phase.SHADOW, "pause", "paused; no row will be copied"),
+        (Phase.NATIVE, "pause", "the next one waits"),
+        (Phase.LOAD, "pause", "what is being built goes on"),
+        (Phase.CUT_OVER, "pause", "paused; the cut-over waits"),
+        (Phase.CLEANUP, "pause", "too late to pause: shop.orders has its new schema"),
+        (Phase.AFTERCARE, "postpone", "too late to postpone"),
+        (Phase.AFTERCARE, "cut-over", "it is done: shop.orders has its new schema"),
+        (Phase.AFTERCARE, "panic", "stopping in aftercare; the new table serves"),
+        (Phase.COPY, "panic", "stopping in copy; the original serves"),
+        (Phase.AFTERCARE, "max-lag=2", "can't be set in aftercare"),
+        (Phase.COPY, "resume-copy", "nothing was paused"),
+    ],
+)
+def test_a_word_is_answered_by_what_it_means_in_this_phase(
+    phase: Phase, word: str, answer: str
+) -> None:
+    tracker = Tracker()
+    tracker.note(phase=phase, table="shop.orders")
+    words = Words(tracker, Controls())
+
+    try:
+        told = words.obey(word, "ann")
+    except errors.Usage as error:
+        told = error.happened
+
+    assert answer in told
+
+
+def test_a_word_that_comes_while_the_lock_is_asked_for_is_told_that_it_is_late() -> None:
+    controls = Controls()
+    words = Words(Tracker(), controls)
+    controls.steer(Steering.beginning)
+
+    assert "the next one waits" in words.obey("postpone", "ann")
+    controls.steer(Steering.ending)
+    assert words.obey("postpone", "ann") == "the cut-over waits for `cut-over`"
+    assert not controls.steer(Steering.beginning).attempting
 
 
 def test_an_unpostponed_cut_over_says_what_it_still_waits_for(

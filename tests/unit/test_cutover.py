@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -345,6 +346,30 @@ def test_an_attempt_says_before_it_what_the_lock_would_meet_and_who_allowed_it(
     now = bench.tracker.read()
     assert now.forecast == "lock expected free: yes; 0 transactions older than 10 s"
     assert now.allowed_by == "ann@here, who runs it"
+
+
+def test_a_wish_that_comes_while_it_catches_up_holds_this_very_attempt(bench: Bench) -> None:
+    caught_up, held = [], []
+    leave = Leave(bench.tracker, bench.controls, blockers=list)
+    note = bench.tracker.note
+
+    def let_go(**values: Any) -> None:
+        note(**values)
+        if values.get("waiting_for") == "held by ann":
+            held.append(True)
+            bench.controls.steer(lambda now: now.postponed("operator", ""))
+
+    def catch_up() -> None:
+        caught_up.append(True)
+        if len(caught_up) == 1:
+            bench.controls.steer(lambda now: now.postponed("operator", "held by ann"))
+
+    bench.tracker.note = let_go  # type: ignore[method-assign]
+
+    with leave.taken("cut-over", catch_up):
+        assert (len(caught_up), len(held)) == (2, 1)
+        assert bench.controls.steering.attempting
+    assert not bench.controls.steering.attempting
 
 
 @pytest.mark.parametrize(

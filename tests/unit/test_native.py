@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -55,6 +55,33 @@ def test_what_is_done_already_is_not_done_again() -> None:
     assert ladder.took == [1]
     assert (climbed.sql, climbed.attempts, climbed.lock_held_seconds) == ("two", 1, 0.02)
     assert tracker.read().lock_held_seconds == 0.02
+
+
+def test_a_long_step_waits_as_a_copy_would_and_the_last_one_for_leave_too() -> None:
+    ladder = FakeLadder()
+    made, controls, tracker = climber(ladder)
+    made.climb = replace(made.climb, steps=(replace(STEPS[0], patient=True), STEPS[1]))
+    told: list[str] = []
+    note = tracker.note
+
+    def listened(**values: Any) -> None:
+        note(**values)
+        if reason := values.get("waiting_for", ""):
+            told.append(reason)
+        if reason == "throttled: running":
+            controls.steer(lambda now: replace(now, held_by=""))
+        if reason == "not before two":
+            controls.steer(lambda now: now.postponed("hours", ""))
+
+    tracker.note = listened  # type: ignore[method-assign]
+    controls.steer(lambda now: replace(now, held_by="throttled: running"))
+    controls.steer(lambda now: now.postponed("hours", "not before two"))
+
+    made.run()
+
+    assert told == [
+        "throttled: running", "step 1 of 2: does one", "not before two", "step 2 of 2: does two",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("error", [errors.LockTimeout("busy"), errors.Conflict("too slow")])

@@ -73,6 +73,7 @@ def test_a_pause_holds_copy_and_verification_but_changes_are_followed() -> None:
 
     assert paused.connections(4) == 0
     assert paused.verification_waits_for == "paused by ann"
+    assert paused.cut_over_waits_for == "paused by ann"
     assert paused.following_waits_for == ""
 
 

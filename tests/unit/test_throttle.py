@@ -16,7 +16,7 @@ from osc.model.hours import Hours, hours
 from osc.model.progress import Tracker
 from osc.model.reading import Reading, worst
 from osc.model.steering import LEAST_SHARE, Steering
-from osc.ops.gauges import Clock, Flag, Http, limits
+from osc.ops.gauges import Clock, Http, limits
 from osc.ops.guards import Guards
 from osc.ops.throttle import Throttle, decide
 
@@ -150,16 +150,10 @@ def test_what_are_no_hours_is_refused(said: str) -> None:
         hours(said, "--only-between")
 
 
-def test_a_clock_outside_of_its_hours_and_a_file_that_is_there_hold_the_copy(
-    tmp_path: Path,
-) -> None:
+def test_a_clock_outside_of_its_hours_holds_the_copy() -> None:
     noon = Clock(Hours(time(22), time(6)), now=lambda: datetime(2026, 1, 1, 12))
-    flag = Flag(tmp_path / "throttle")
 
     assert noon.read().severity > 1
-    assert flag.read().severity == 0
-    flag.path.touch()
-    assert flag.read().severity > 1
 
 
 def test_an_address_that_nobody_answers_at_is_bad() -> None:
@@ -198,6 +192,47 @@ def test_the_cut_over_waits_for_its_file_and_for_its_hours(tmp_path: Path) -> No
     hour[0] = 3
     guards.look()
     assert controls.steering.cut_over_waits_for == ""
+
+
+def test_each_wish_of_a_file_is_remembered_once_when_it_comes_and_when_it_goes(
+    tmp_path: Path,
+) -> None:
+    controls, stop, panic, told = Controls(), tmp_path / "stop", tmp_path / "panic", []
+    guards = Guards(
+        controls,
+        pause_files=(stop,),
+        panic_file=panic,
+        told=lambda words, by, answer: told.append((words, by, answer)),
+    )
+
+    guards.look()
+    stop.touch()
+    guards.look()
+    guards.look()
+    assert controls.steering.copy_waits_for == f"paused by the file {stop}"
+    assert controls.steering.cut_over_waits_for == f"paused by the file {stop}"
+    stop.unlink()
+    panic.touch()
+    guards.look()
+    guards.look()
+
+    assert told == [
+        ("pause", f"the file {stop}", f"paused by the file {stop}"),
+        ("panic", f"the file {panic}", "stopping"),
+        ("resume-copy", f"the file {stop}", ""),
+    ]
+
+
+def test_a_file_that_can_not_be_looked_for_holds_the_run_and_does_not_end_it(
+    tmp_path: Path,
+) -> None:
+    controls, unreadable = Controls(), tmp_path / ("long" * 100)  # ENAMETOOLONG, root or not
+    guards = Guards(controls, pause_files=(unreadable,), panic_file=unreadable)
+
+    guards.look()
+
+    controls.check()
+    assert "can't be looked for: File name too long" in controls.steering.copy_waits_for
 
 
 @dataclass
