@@ -16,6 +16,7 @@ from osc.attempts import climb_of, job_of, persistently, was_swapped
 from osc.climbing import Climbing, ladder_of
 from osc.config import Settings
 from osc.engine import Climb, Engine, Run, Said, Sync
+from osc.model import alter as alters
 from osc.model import applied
 from osc.model.alter import Alter
 from osc.model.consent import NO_CONSENT, Consent
@@ -26,6 +27,7 @@ from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import Table, TableName
 from osc.ops import checkpoint, desk, sense
+from osc.ops.listing import state
 from osc.stages import cleanup as cleaning
 from osc.stages import preflight, route, unfinished
 from osc.stages.route import Route
@@ -171,7 +173,8 @@ def migrate(
 
 def _applied_by(engine: Engine, table: Table, request: Request) -> int | None:
     runs, identity = engine.ledger.runs(table.name), engine.catalog.identity(table.name)
-    return applied.by(runs, request.statement, identity)
+    same = partial(alters.same, mysql=engine.mysql)
+    return applied.by(runs, request.statement, identity, same)
 
 
 def _nothing(engine: Engine, table: Table, request: Request, tracker: Tracker) -> Report:
@@ -306,11 +309,13 @@ def say(engine: Engine, wanted: str | None, words: str, by: str) -> str:
     run = unfinished.find(engine, wanted)
     if not run.alive:
         raise errors.Precondition(
-            f"no process works on migration {run.id} of {run.table}: it is {run.phase}",
+            f"no process works on migration {run.id} of {run.table}: {state(run)}",
             still_true="nothing was changed",
             todo=f"`osc resume URL {run.id}` begins one" if run.finished_at is None else "",
         )
-    return desk.say(engine.board, run.id, words, by)
+    return desk.say(
+        engine.board, run.id, words, by, lambda: unfinished.numbered(engine, run.id).alive
+    )
 
 
 def shown(engine: Engine, run: Run) -> dict[str, Any] | None:

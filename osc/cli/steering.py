@@ -14,6 +14,7 @@ STEERING = {
     "pause": ("pause", "Let copy, comparison and cut-over stand still; changes are followed."),
     "resume-copy": ("resume-copy", "Go on with a copy that was paused."),
     "postpone": ("postpone", "Hold the cut-over back until `osc cut-over`."),
+    "stop": ("panic", "Stop at once; what was copied is kept for `osc resume`."),
     "cut-over": ("cut-over", "Give a postponed cut-over leave."),
 }
 """Commands that say one word to a run that is under way, on whatever host."""

@@ -51,6 +51,23 @@ class Alter:
         return f"ALTER TABLE {'ONLY ' * self.only}{quoted_table} {clauses}"
 
 
+def same(one: str, other: str, *, mysql: bool) -> bool:
+    """Whether two statements on one table say the same: neither blanks and comments tell them apart
+    nor the case of words, or quotes around a name that needs none. Usage where one can't be read.
+    """
+    first, second = (parse(statement, mysql=mysql) for statement in (one, other))
+    return (first.only, _said(first)) == (second.only, _said(second))
+
+
+def _said(alter: Alter) -> list[str]:
+    def folded(token: Token) -> str:
+        if token.kind is Kind.QUOTED:
+            return alter.fold(token.value)
+        return token.text if token.kind is Kind.STRING else token.text.lower()
+
+    return [folded(token) for token in tokens(alter.clauses, mysql=alter.mysql)]
+
+
 def parse(statement: str, *, mysql: bool) -> Alter:
     """Reads a whole `ALTER TABLE name …`; raises Usage where it is something else."""
     statement = executed(statement) if mysql else statement

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -20,6 +20,8 @@ EVERY_SECONDS = 0.5
 SHOW_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
 """How long an operator waits for a run to obey."""
+ALIVE_SECONDS = 1.0
+"""How often whoever waits looks whether the run is still there."""
 
 
 @dataclass
@@ -86,8 +88,15 @@ class Desk:
             return f"error: {error}"
 
 
-def say(board: Board, migration: int, words: str, by: str) -> str:
-    """Words to a run, wherever it is, and its answer; Precondition where none comes in time."""
+def say(
+    board: Board,
+    migration: int,
+    words: str,
+    by: str,
+    is_alive: Callable[[], bool] = lambda: True,
+) -> str:
+    """Words to a run, wherever it is, and its answer; Precondition where none comes in time, or
+    where its process dies before it has answered."""
     if redacted(words) != words:
         raise Usage(
             "these words have a password in them, and would be kept in the ledger",
@@ -96,14 +105,24 @@ def say(board: Board, migration: int, words: str, by: str) -> str:
         )
     number = board.order(migration, words, by)
     deadline = time.monotonic() + ANSWER_SECONDS
-    waiting = threading.Event()
+    waiting, look_at = threading.Event(), time.monotonic() + ALIVE_SECONDS
     while (text := board.answered(number)) is None:
         if time.monotonic() > deadline:
-            board.answer(number, "nobody was there")
-            raise Precondition(
-                f"migration {migration} did not answer within {ANSWER_SECONDS:.0f} s",
-                still_true="the order was taken back",
-                todo="`osc status URL` says whether its process is alive",
+            raise _unanswered(
+                board, number, f"migration {migration} did not answer within {ANSWER_SECONDS:.0f} s"
             )
+        if time.monotonic() > look_at:
+            look_at = time.monotonic() + ALIVE_SECONDS
+            if not is_alive() and (text := board.answered(number)) is None:
+                raise _unanswered(board, number, f"the process of migration {migration} is gone")
         waiting.wait(0.1)
     return text
+
+
+def _unanswered(board: Board, number: int, happened: str) -> Precondition:
+    board.answer(number, "nobody was there")
+    return Precondition(
+        happened,
+        still_true="the order was taken back",
+        todo="`osc status URL` says whether its process is alive, and where it is",
+    )

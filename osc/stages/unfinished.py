@@ -12,7 +12,6 @@ from osc.engine import Claim, Engine, Run, Sync
 from osc.model import alter as alters
 from osc.model.phase import Phase
 from osc.model.table import TableName
-from osc.model.tokens import tokens
 
 
 def refuse(engine: Engine, table: TableName) -> None:
@@ -38,15 +37,11 @@ def climb(engine: Engine, table: TableName, statement: str) -> Run | None:
     for again; every other that has not ended is a reason to refuse."""
     for run in engine.ledger.runs(table):
         is_stopped = run.finished_at is None and not run.alive
-        if is_stopped and run.sync == Sync.NONE and _same(engine, run, statement):
+        is_same = alters.same(run.statement, statement, mysql=engine.mysql)
+        if is_stopped and run.sync == Sync.NONE and is_same:
             return run
     refuse(engine, table)
     return None
-
-
-def _same(engine: Engine, run: Run, statement: str) -> bool:
-    begun, meant = (alters.parse(of, mysql=engine.mysql) for of in (run.statement, statement))
-    return _words(begun.clauses, engine) == _words(meant.clauses, engine)
 
 
 def find(engine: Engine, wanted: str | None) -> Run:
@@ -94,7 +89,7 @@ def _stated(engine: Engine, runs: list[Run], statement: str) -> Run:
         and meant.schema in (None, run.table.schema)
     ]
     run = _one(on_table, f"of {meant.table}")
-    if not _same(engine, run, statement):
+    if not alters.same(run.statement, statement, mysql=engine.mysql):
         raise errors.TableChanged(
             f"migration {run.id} was begun with another statement: {run.statement}",
             still_true=f"{run.table} serves; nothing was touched",
@@ -102,10 +97,6 @@ def _stated(engine: Engine, runs: list[Run], statement: str) -> Run:
             " and begin the other one",
         )
     return run
-
-
-def _words(clauses: str, engine: Engine) -> list[str]:
-    return [token.text for token in tokens(clauses, mysql=engine.mysql)]
 
 
 def require_resumable(run: Run) -> None:

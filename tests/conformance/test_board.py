@@ -76,6 +76,17 @@ def test_an_order_that_nobody_hears_is_taken_back(
     assert place.engine.board.orders(migration) == []
 
 
+def test_a_run_that_dies_before_it_answers_is_not_waited_for(
+    place: Place, migration: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "ALIVE_SECONDS", 0.0)
+
+    with pytest.raises(errors.Precondition, match="is gone"):
+        desk.say(place.engine.board, migration, "panic", "ann", is_alive=lambda: False)
+
+    assert place.engine.board.orders(migration) == []
+
+
 def test_who_said_what_and_how_is_kept(place: Place, migration: int, at_the_desk: Desk) -> None:
     desk.say(place.engine.board, migration, "pause", "ann@far")
     at_the_desk.hear("no-throttle", "bob@here, through the socket")
