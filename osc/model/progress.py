@@ -58,6 +58,7 @@ class Tracker:
         self._progress = Progress(started_at=now, phase_started_at=now)
         self._seconds: dict[Phase, float] = {}
         self._listeners: list[Callable[[Phase], None]] = []
+        self._on_leave: list[Callable[[], None]] = []
 
     def read(self) -> Progress:
         with self._changed:
@@ -66,6 +67,15 @@ class Tracker:
     def on_phase(self, listener: Callable[[Phase], None]) -> None:
         """`listener` is called in the stage's thread each time a phase begins."""
         self._listeners.append(listener)
+
+    def on_leave(self, listener: Callable[[], None]) -> None:
+        """`listener` is called in the stage's thread when the cut-over has leave; it may raise."""
+        self._on_leave.append(listener)
+
+    def leave(self) -> None:
+        """Nobody holds the cut-over back, for the first time or again."""
+        for listener in self._on_leave:
+            listener()
 
     def at(self, phase: Phase) -> None:
         """The migration enters `phase`; raises Bug where `NEXT` doesn't allow it."""

@@ -41,6 +41,7 @@ class Leave:
     by: str = ""
     on_allowed: Callable[[str], None] = lambda allowed_by: None
     _look_at: float = 0.0
+    _has_leave: bool = False
 
     def wait(self) -> None:
         """Returns when it is given and the table is still the same; changes are followed
@@ -52,8 +53,15 @@ class Leave:
                 self._forecast()
             return now.cut_over_waits_for
 
-        self.controls.wait_while(waits_for, lambda reason: self.tracker.note(waiting_for=reason))
+        def tell(reason: str) -> None:
+            self._has_leave = False
+            self.tracker.note(waiting_for=reason)
+
+        self.controls.wait_while(waits_for, tell)
         self.recheck()
+        if not self._has_leave:
+            self.tracker.leave()
+            self._has_leave = True
 
     @contextmanager
     def taken(self, what: str, ready: Callable[[], None] = lambda: None) -> Iterator[None]:
