@@ -360,6 +360,7 @@ class Attempt:
             allowed_by=seen.allowed_by,
             forecast=seen.forecast,
             lags=seen.lags,
+            standstills=seen.standstills,
             not_compared=self.engine.dialect(job).not_compared,
             diff=job.diff,
             phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},

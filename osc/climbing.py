@@ -164,5 +164,6 @@ class Climbing:
             lock_held_seconds=max((step.lock_held_seconds for step in climbed), default=0.0),
             allowed_by=self.tracker.read().allowed_by,
             forecast=self.tracker.read().forecast,
+            standstills=self.tracker.read().standstills,
             phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},
         )

@@ -12,11 +12,13 @@ from osc.errors import Bug
 from osc.model.lags import NO_LAGS, Lags
 from osc.model.phase import NEXT, Phase
 from osc.model.reading import LATENCY, Reading
+from osc.model.standstill import Standstills
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One reading of the whiteboard; counts since the start, times in seconds."""
+    """One reading of the whiteboard; counts since the start, times in seconds. `share` is the part
+    of its connections and time that the signals leave the copy."""
 
     phase: Phase = Phase.PLAN
     table: str = ""
@@ -34,12 +36,15 @@ class Progress:
     differences: int = 0
     rows_repaired: int = 0
     cut_over_attempts: int = 0
+    lock_wait_seconds: float = 0.0
     lock_held_seconds: float = 0.0
     waiting_for: str = ""
     forecast: str = ""
     allowed_by: str = ""
     lags: Lags = NO_LAGS
     signals: tuple[Reading, ...] = ()
+    share: float = 1.0
+    standstills: Standstills = ()
     started_at: float = 0.0
     phase_started_at: float = 0.0
 

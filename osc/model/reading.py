@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 LATENCY = "latency"
 """The signal that tells what a small commit takes at the moment."""
+FREE_DISK = "free disk"
 
 
 @dataclass(frozen=True)

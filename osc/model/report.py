@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from osc.model.difference import UNCHANGED, CatalogDiff
 from osc.model.ladder import Climbed, Way
 from osc.model.lags import NO_LAGS, Lags
+from osc.model.standstill import Standstills
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Report:
     allowed_by: str = ""
     forecast: str = ""
     lags: Lags = NO_LAGS
+    standstills: Standstills = ()
     rows_repaired: int = 0
     not_compared: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)

@@ -110,7 +110,8 @@ def _signals(
         yield gauges.ReplicaLag(
             f"lag of replica {name}", _opened(replica, stack), migration, settings.max_lag
         )
-    yield gauges.ServerLag(_opened(engine.gauges, stack), settings.max_lag)
+    if not engine.mysql:  # MySQL and MariaDB know their replicas by name at most.
+        yield gauges.ServerLag(_opened(engine.gauges, stack), settings.max_lag)
     limit = settings.max_latency / 1000 if settings.max_latency else math.inf
     server = _opened(engine.gauges, stack)
     yield gauges.Latency(server, migration, limit, settings.latency_query)

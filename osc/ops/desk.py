@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections import deque
@@ -15,6 +16,8 @@ from osc.errors import OscError, Precondition, ServerError, Usage
 from osc.ops.redact import redacted
 from osc.ops.words import Words, asks, record
 from osc.threads import beside
+
+log = logging.getLogger("osc.desk")
 
 EVERY_SECONDS = 0.5
 SHOW_SECONDS = 2.0
@@ -55,6 +58,7 @@ class Desk:
     def note(self, words: str, by: str, answer: str) -> None:
         """To be kept, as soon as the server can be asked."""
         self._to_note.append((redacted(words.strip()), by, answer))
+        _log(words.strip(), by, answer)
 
     def _run(self) -> None:
         while True:
@@ -73,9 +77,11 @@ class Desk:
     def look(self) -> None:
         self._write_notes()
         for order in self.board.orders(self.migration):
-            self.board.answer(
-                order.number, self._obeyed(order.words, f"{order.by}, through the ledger")
-            )
+            by = f"{order.by}, through the ledger"
+            answer = self._obeyed(order.words, by)
+            self.board.answer(order.number, answer)
+            if not asks(order.words):
+                _log(order.words, by, answer)
         if time.monotonic() >= self._show_at:
             self._show_at = time.monotonic() + SHOW_SECONDS
             seen = record(self.words.tracker, self.words.controls)
@@ -86,6 +92,14 @@ class Desk:
             return self.words.obey(words, by)
         except OscError as error:
             return f"error: {error}"
+
+
+def _log(words: str, by: str, answer: str) -> None:
+    said = redacted(words)
+    log.info(
+        "%s, by %s: %s", said, by, answer,
+        extra={"action": "said", "words": said, "by": by, "answer": answer},
+    )  # fmt: skip
 
 
 def say(

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Progress, Tracker
-from osc.ops.pace import Pace, Speed, details, numbers, outcome, reasons, step
+from osc.ops.pace import Pace, Speed, details, numbers, outcome, reasons, signals, step
 from osc.ops.units import duration
 
 PHASE_WIDTH = 12
@@ -192,9 +192,15 @@ class _Now:
         row.add_column(no_wrap=True, overflow="ellipsis", width=max(left, 1))
         told = (*((self._bar(),) if has_bar else ()), numbers(self.progress, self.speed))
         row.add_row(f"  {self.progress.phase}", *told)
-        waits = reasons(self.progress, self.speed)
-        below = Padding(Text(waits, style="yellow"), (0, 0, 0, PHASE_WIDTH + 1))
-        return Group(row, *([below] if waits else []))
+        below = [(reasons(self.progress, self.speed), "yellow"), (signals(self.progress), "dim")]
+        return Group(
+            row,
+            *(
+                Padding(Text(told, style=style), (0, 0, 0, PHASE_WIDTH + 1))
+                for told, style in below
+                if told
+            ),
+        )
 
     def _bar(self) -> ProgressBar:
         here = step(self.progress)

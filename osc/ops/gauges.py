@@ -13,7 +13,7 @@ from datetime import datetime
 from osc.engine import Gauges
 from osc.errors import Usage
 from osc.model.hours import Hours
-from osc.model.reading import LATENCY, Reading
+from osc.model.reading import FREE_DISK, LATENCY, Reading
 
 HTTP_SECONDS = 1.0
 BEAT_SECONDS = 0.1
@@ -78,7 +78,7 @@ class FreeDisk:
 
     server: Gauges
     least_bytes: float
-    name: str = "free disk"
+    name: str = FREE_DISK
     every_seconds: float = 2.0
 
     def read(self) -> Reading:

@@ -10,6 +10,7 @@ from typing import Any
 
 from osc.engine import Run, Said
 from osc.ops.listing import state
+from osc.ops.report import stood_still
 from osc.ops.units import aligned, count, duration
 from osc.ops.words import asks
 
@@ -61,6 +62,7 @@ def _paragraph(run: Run, words: Sequence[Said]) -> str:
         ("phases", _phases(result)),
         ("lock", f"held {duration(result['lock_held_seconds'])}" if result else ""),
         ("allowed by", result.get("allowed_by", "")),
+        ("stood still", stood_still(result)),
         ("said", "\n".join(map(_told, words))),
         ("message", run.message),
         ("old table", run.archive),

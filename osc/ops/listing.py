@@ -23,8 +23,14 @@ def text(runs: list[Run], live: Live = NOTHING) -> str:
         return "no migration is known here"
     lines = [HEAD, *map(_cells, runs)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD) - 1)]
-    told = [f"  {run.id}: {line(live[run.id])}" for run in runs if run.alive and run.id in live]
+    shown = [(run.id, live[run.id]) for run in runs if run.alive and run.id in live]
+    told = [part for number, one in shown for part in _alive(number, one)]
     return "\n".join([*(_line(cells, widths) for cells in lines), *told])
+
+
+def _alive(number: int, shown: Mapping[str, Any]) -> list[str]:
+    signals = "; ".join(one["says"] for one in shown.get("signals", ()) if "says" in one)
+    return [f"  {number}: {line(shown)}", *([f"     signals: {signals}"] if signals else [])]
 
 
 def line(shown: Mapping[str, Any]) -> str:

@@ -20,6 +20,8 @@ ACTIONS = {
     "phase": "a phase begins; the counts so far",
     "progress": "every 30 s; the same and the speed",
     "cut-over": "an attempt begins: who allowed it, and what is expected of its lock",
+    "said": "somebody, a file or an hour has told the run something: the words, who, the answer",
+    "throttled": "it has stood still for 5 s, and why; later that it goes on, and after how long",
     "blocker-ended": "a session was ended for the lock, and as whom allowed",
     "onlookers": "the cut-over goes on, and to somebody's old snapshot rows will be missing",
     "repair": "rows that differed were copied anew",

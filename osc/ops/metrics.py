@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -16,8 +17,9 @@ from osc.errors import Usage
 from osc.model.controls import Controls
 from osc.model.phase import Phase
 from osc.model.progress import Progress, Tracker
-from osc.model.reading import Reading
+from osc.model.reading import FREE_DISK, LATENCY, Reading, worst
 from osc.model.steering import Steering
+from osc.ops.pace import Pace, left
 
 STATSD_SECONDS = 10.0
 
@@ -42,6 +44,9 @@ GAUGES: dict[str, tuple[str, Callable[[Progress, Steering], float]]] = {
         "Rows that the server thinks there are.", lambda now, _: now.rows_estimated,
     ),
     "osc_backlog_events": ("Changes that wait to be applied.", lambda now, _: now.backlog),
+    "osc_lock_wait_seconds": (
+        "How long the cut-over waited for its lock.", lambda now, _: now.lock_wait_seconds,
+    ),
     "osc_lock_held_seconds": (
         "How long the cut-over held its lock.", lambda now, _: now.lock_held_seconds,
     ),
@@ -56,10 +61,11 @@ class RunCollector(Collector):
     """Asked at each scrape; a run costs nothing between two."""
 
     def __init__(self, tracker: Tracker, controls: Controls) -> None:
-        self._tracker, self._controls = tracker, controls
+        self._tracker, self._controls, self._pace = tracker, controls, Pace()
 
     def collect(self) -> Iterable[Metric]:
         now, steering = self._tracker.read(), self._controls.steering
+        speed = self._pace.speed(now, time.monotonic())
         for name, (text, count) in COUNTERS.items():
             counter = CounterMetricFamily(name, text, labels=["table"])
             counter.add_metric([now.table], count(now))
@@ -69,6 +75,7 @@ class RunCollector(Collector):
             gauge.add_metric([now.table], value(now, steering))
             yield gauge
         yield from _of_state(now, steering)
+        yield _of_time_left(left(now, speed), now.table)
         yield from _of_signals(now.signals)
 
 
@@ -81,15 +88,41 @@ def _of_state(now: Progress, steering: Steering) -> Iterator[Metric]:
         "osc_throttled", "1 while this stands still.", labels=["table", "what", "reason"]
     )
     for what, reason in (
-        ("copy", steering.copy_waits_for),
-        ("following", steering.following_waits_for),
+        ("copy", steering.paused_by or _held(steering.held_by, now.signals)),
+        ("following", _held(steering.following_held_by, filter(_is_lag, now.signals))),
         ("cut-over", steering.cut_over_waits_for),
     ):
         throttled.add_metric([now.table, what, reason], float(bool(reason)))
     yield throttled
+    still = CounterMetricFamily(
+        "osc_throttle_seconds", "How long it has stood still.", labels=["table", "reason"]
+    )
+    for stood in now.standstills:
+        still.add_metric([now.table, stood.why], stood.seconds)
+    yield still
     info = GaugeMetricFamily("osc_info", "Always 1.", labels=["table", "version"])
     info.add_metric([now.table, __version__], 1.0)
     yield info
+
+
+def _held(reason: str, readings: Iterable[Reading]) -> str:
+    """By which signal. Its reading is another one at each scrape, and would be another series."""
+    bad = worst(readings) if reason else None
+    return bad.name if bad else reason
+
+
+def _is_lag(reading: Reading) -> bool:
+    return reading.holds_following
+
+
+def _of_time_left(left: tuple[float, float] | None, table: str) -> Metric:
+    """At the speed of now, and at that of its slowest tenth; nothing where nobody knows."""
+    metric = GaugeMetricFamily(
+        "osc_eta_seconds", "How long this phase may take yet.", labels=["table", "q"]
+    )
+    for q, seconds in zip(("0.5", "0.9"), left or (), strict=False):
+        metric.add_metric([table, q], seconds)
+    return metric
 
 
 def _of_signals(readings: Iterable[Reading]) -> Iterator[Metric]:
@@ -100,12 +133,18 @@ def _of_signals(readings: Iterable[Reading]) -> Iterator[Metric]:
     lag = GaugeMetricFamily(
         "osc_replica_lag_seconds", "How far a replica is behind.", labels=["replica"]
     )
+    latency = GaugeMetricFamily("osc_user_latency_seconds", "What a small commit takes.")
+    free = GaugeMetricFamily("osc_disk_free_bytes", "What the server's disk has left.")
     for reading in readings:
-        value.add_metric([reading.name, reading.unit], reading.value)
         severity.add_metric([reading.name], reading.severity)
+        if reading.trouble:
+            continue  # A signal without an answer has no value, and 0 would look like a good one.
+        value.add_metric([reading.name, reading.unit], reading.value)
         if reading.holds_following:
             lag.add_metric([reading.name.removeprefix("lag of replica ")], reading.value)
-    yield from (value, severity, lag)
+        if reading.name in (LATENCY, FREE_DISK):
+            (latency if reading.name == LATENCY else free).add_metric([], reading.value)
+    yield from (value, severity, lag, latency, free)
 
 
 def place(text: str, option: str, here: str = "") -> tuple[str, int]:

@@ -116,11 +116,22 @@ def reasons(progress: Progress, speed: Speed | None) -> str:
     return "; ".join(_waiting(progress, speed))
 
 
+def signals(progress: Progress) -> str:
+    """What it is held to, and how near to its limit each is; what has no limit holds nothing."""
+    return "; ".join(
+        str(reading)
+        for reading in progress.signals
+        if reading.trouble or (reading.limit > 0 and not math.isinf(reading.limit))
+    )
+
+
 def _behind(progress: Progress) -> list[str]:
     parts = [f"backlog {count(progress.backlog)}"] if progress.backlog else []
     lag = slowest(progress.signals)
     if lag is not None:
         parts.append(f"lag {lag:.1f} s")
+    if progress.share < 1:
+        parts.append(f"slowed to {max(progress.share, 0.01):.0%}")
     return parts
 
 
@@ -137,6 +148,15 @@ def _rows(progress: Progress, speed: Speed | None) -> list[str]:
     if progress.phase is Phase.COPY and progress.bytes_estimated and here.share is not None:
         parts[-1] += f" (~{size(round(here.share * progress.bytes_estimated))})"
     return [*parts, f"{count(round(speed.rate))} rows/s"] if speed and speed.rate else parts
+
+
+def left(progress: Progress, speed: Speed | None) -> tuple[float, float] | None:
+    """Seconds that the phase may take yet, at the speed of now and at that of its slowest tenth."""
+    here = step(progress)
+    if here is None or not (speed and speed.rate and here.total > here.done):
+        return None
+    rows = here.total - here.done
+    return rows / speed.rate, rows / max(speed.slow, rows / LONGEST_LEFT_SECONDS)
 
 
 def _left(rows: int, speed: Speed) -> str:

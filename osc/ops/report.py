@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -10,6 +11,8 @@ from osc.model.ladder import Climbed, Way
 from osc.model.report import Report
 from osc.model.table import Column, Table
 from osc.ops.units import aligned, count, duration
+
+SHORTEST_TOLD_SECONDS = 0.5
 
 
 class Planned(Protocol):
@@ -114,6 +117,7 @@ def _climbed(report: Report) -> list[tuple[str, str]]:
         ("way", f"{report.way}, without a copy"),
         ("duration", duration(report.seconds)),
         ("lock", _lock(report)),
+        ("stood still", stood_still(report_record(report))),
         ("steps", "\n".join(map(_step, report.steps))),
     ]
     return [(label, value) for label, value in pairs if value]
@@ -136,6 +140,7 @@ def _copied(report: Report) -> list[tuple[str, str]]:
         ("allowed by", report.allowed_by),
         ("replica lag", str(report.lags)),
         ("phases", _phases(report.phases)),
+        ("stood still", stood_still(report_record(report))),
         ("not compared", ", ".join(report.not_compared)),
         ("old table", f"kept as {report.archive}" if report.archive else "dropped"),
     ]
@@ -165,11 +170,29 @@ def _phases(phases: dict[str, float]) -> str:
     return ", ".join(f"{name} {duration(seconds)}" for name, seconds in phases.items())
 
 
+def stood_still(record: Mapping[str, Any]) -> str:
+    """Of a result, also of one that the ledger has kept: for how long, and for what."""
+    return "\n".join(
+        f"{duration(one['seconds'])}: {one['why']}{_at_worst(one)}"
+        for one in record.get("standstills", ())
+        if one["seconds"] >= SHORTEST_TOLD_SECONDS
+    )
+
+
+def _at_worst(one: Mapping[str, Any]) -> str:
+    reading = str(one["worst"]).removeprefix(str(one["why"])).strip(" :")
+    return f" (at worst {reading})" if reading else ""
+
+
 def report_record(report: Report) -> dict[str, Any]:
     record = asdict(report)
     record["phases"] = {name: round(seconds, 3) for name, seconds in report.phases.items()}
     for name in ("seconds", "lock_wait_seconds", "lock_held_seconds"):
         record[name] = round(record[name], 6)
+    record["standstills"] = [
+        {"why": one.why, "seconds": round(one.seconds, 1), "worst": one.worst}
+        for one in report.standstills
+    ]
     record["old_table"] = record.pop("archive") or None
     return record
 

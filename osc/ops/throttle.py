@@ -20,7 +20,9 @@ from osc.errors import OscError
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.reading import Reading, worst
+from osc.model.standstill import with_one
 from osc.model.steering import Steering, next_share
+from osc.ops.stillness import Teller, standing, standstill
 
 LOOK_SECONDS = 0.2
 STALE_SECONDS = 3.0
@@ -74,6 +76,7 @@ class Throttle:
         self._over = threading.Event()
         self._has_successor = False
         self._threads: list[threading.Thread] = []
+        self._teller = Teller()
 
     def readings(self) -> list[Reading]:
         now = time.monotonic()
@@ -95,6 +98,7 @@ class Throttle:
             self._part()
             if not self._has_successor:
                 self._controls.steer(_freely)
+                self._tracker.note(share=1.0)
 
     def _part(self) -> None:
         """Whoever closes what a gauge reads must not do so while it is being read; one that hangs
@@ -116,11 +120,20 @@ class Throttle:
         return watch
 
     def _steer(self) -> None:
+        at = time.monotonic()
         while not self._over.is_set():
             heard = [reading for reading in self.readings() if not _is_first(reading)]
-            self._tracker.note(signals=tuple(heard))
-            self._controls.steer(partial(decide, readings=heard))
+            now = self._controls.steer(partial(decide, readings=heard))
+            self._tracker.note(signals=tuple(heard), share=now.share)
+            passed, at = time.monotonic() - at, time.monotonic()
+            self._account(now, heard, passed)
             self._over.wait(LOOK_SECONDS)
+
+    def _account(self, now: Steering, heard: Sequence[Reading], passed: float) -> None:
+        here = self._tracker.read()
+        self._teller.hear(here, standing(here.phase, now), passed)
+        if moment := standstill(here.phase, now, heard, passed):
+            self._tracker.note(standstills=with_one(here.standstills, moment))
 
 
 def _freely(now: Steering) -> Steering:

@@ -295,7 +295,7 @@ def record(tracker: Tracker, controls: Controls) -> dict[str, Any]:
         "signals": [
             {
                 "name": reading.name, "value": reading.value, "limit": _limit(reading),
-                "unit": reading.unit, "trouble": reading.trouble,
+                "unit": reading.unit, "trouble": reading.trouble, "says": str(reading),
             }
             for reading in now.signals
         ],

@@ -104,7 +104,10 @@ class CutOver:
             except (errors.LockTimeout, errors.Conflict) as error:
                 self._blocked(attempt, error)
             else:
-                self.tracker.note(lock_held_seconds=swapped.lock_held_seconds)
+                self.tracker.note(
+                    lock_wait_seconds=swapped.lock_wait_seconds,
+                    lock_held_seconds=swapped.lock_held_seconds,
+                )
                 return swapped
         in_the_way = named(self.swapper.blockers())
         raise errors.CutOverNotObtained(

@@ -88,8 +88,12 @@ class Climber:
         self.tracker.note(waiting_for=f"step {number + 1} of {of}: {step.does}" if of > 1 else "")
 
     def _held(self, taken: Taken) -> None:
-        longest = max(self.tracker.read().lock_held_seconds, taken.lock_held_seconds)
-        self.tracker.note(lock_held_seconds=longest, waiting_for="")
+        before = self.tracker.read()
+        self.tracker.note(
+            lock_wait_seconds=max(before.lock_wait_seconds, taken.lock_wait_seconds),
+            lock_held_seconds=max(before.lock_held_seconds, taken.lock_held_seconds),
+            waiting_for="",
+        )
 
     def _blocked(self, attempt: int, error: errors.ServerError) -> None:
         self.tracker.note(waiting_for=f"{error.happened}; in the way: {self._in_the_way()}")

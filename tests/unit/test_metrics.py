@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import urllib.request
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -13,6 +14,7 @@ from osc.model.controls import Controls
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.reading import Reading
+from osc.model.standstill import Standstill
 from osc.model.steering import Steering
 from osc.ops import metrics
 
@@ -53,6 +55,38 @@ def test_a_scrape_says_what_it_stands_still_for(tracker: Tracker) -> None:
     lines = scraped(tracker, controls)
 
     assert 'osc_throttled{reason="paused by ann",table="shop.orders",what="copy"} 1.0' in lines
+
+
+def test_a_signal_that_holds_it_is_one_series_whatever_it_reads(tracker: Tracker) -> None:
+    controls, lag = Controls(), replace(LAG, value=3.25)
+    tracker.note(
+        signals=(lag, Reading("running", trouble="no answer for 4 s")),
+        standstills=(Standstill(LAG.name, 2.5, str(lag)),),
+    )
+    controls.steer(lambda now: replace(now, held_by=f"throttled: {lag}", following_held_by="lag"))
+
+    lines = scraped(tracker, controls)
+
+    labels = f'{{reason="{LAG.name}",table="shop.orders",what="following"}}'
+    assert f"osc_throttled{labels} 1.0" in lines
+    held = [line for line in lines if line.startswith("osc_throttled{") and 'what="copy"' in line]
+    assert held == ['osc_throttled{reason="running",table="shop.orders",what="copy"} 1.0']
+    total = f'osc_throttle_seconds_total{{reason="{LAG.name}",table="shop.orders"}} 2.5'
+    assert total in lines
+    assert 'osc_signal_severity{signal="running"} +Inf' in lines
+    assert not any(line.startswith('osc_signal{signal="running"') for line in lines)
+
+
+def test_the_time_that_is_left_is_told_once_there_is_a_speed(tracker: Tracker) -> None:
+    for phase in (Phase.SHADOW, Phase.COPY):
+        tracker.at(phase)
+    collector = metrics.RunCollector(tracker, Controls())
+    samples = [one for metric in collector.collect() for one in metric.samples]
+
+    left = {one.labels["q"]: one.value for one in samples if one.name == "osc_eta_seconds"}
+
+    assert set(left) == {"0.5", "0.9"}
+    assert 0 < left["0.5"] <= left["0.9"]
 
 
 @pytest.mark.parametrize("listen", ["nonsense", ":99999999", "no.such.host.invalid:9"])

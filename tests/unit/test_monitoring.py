@@ -9,17 +9,26 @@ from pathlib import Path
 import pytest
 
 from osc.model.controls import Controls
+from osc.model.phase import Phase
 from osc.model.progress import Tracker
-from osc.model.reading import Reading
+from osc.model.reading import FREE_DISK, LATENCY, Reading
+from osc.model.standstill import Standstill
 from osc.ops.metrics import RunCollector
 
 MONITORING = Path(__file__).parents[2] / "docker" / "monitoring"
-LAG = Reading("lag of replica r", 0.1, 1.0, "s", holds_following=True)
+SIGNALS = (
+    Reading("lag of replica r", 0.1, 1.0, "s", holds_following=True),
+    Reading(LATENCY, 0.002, 0.01, "s"),
+    Reading(FREE_DISK, 5e9, 1e9, "bytes", at_least=True),
+)
 
 
 def exported() -> set[str]:
+    """By a run in whose life everything has happened that there is a metric for."""
     tracker = Tracker()
-    tracker.note(signals=(LAG,))
+    still = (Standstill("lag of replica r", 1.5),)
+    tracker.note(phase=Phase.COPY, rows_estimated=9, rows_copied=3, signals=SIGNALS)
+    tracker.note(standstills=still)
     metrics = RunCollector(tracker, Controls()).collect()
     return {sample.name for metric in metrics for sample in metric.samples}
 

@@ -12,20 +12,16 @@ from osc.cli import osc
 from osc.engine import Sync
 from osc.errors import OscError
 from osc.habits import gh_ost, pt
-from osc.model.controls import Controls
-from osc.model.progress import Tracker
-from osc.model.reading import Reading
 from osc.mysql import privileges
 from osc.mysql.gauges import KNOWN as OF_MYSQL
 from osc.ops.failure import exit_codes
 from osc.ops.hooks import EVENTS
 from osc.ops.log import ACTIONS
-from osc.ops.metrics import RunCollector
 from osc.postgres.gauges import KNOWN as OF_POSTGRES
+from tests.unit.test_monitoring import exported
 
 SOURCES = Path(__file__).parents[2] / "osc"
 README = (Path(__file__).parents[2] / "README.md").read_text()
-LAG = Reading("lag of replica r", 0.1, 1.0, "s", holds_following=True)
 OF_OTHERS = {"--log-bin", "--help"}
 """Options of servers, and of the command line itself."""
 
@@ -85,12 +81,7 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
 
 
 def test_the_metrics_are_those_that_are_exported() -> None:
-    tracker = Tracker()
-    tracker.note(signals=(LAG,))
-    collected = RunCollector(tracker, Controls()).collect()
-    exported = {sample.name for metric in collected for sample in metric.samples}
-
-    assert set(re.findall(r"`(osc_[a-z_]+)`", README)) == exported
+    assert set(re.findall(r"`(osc_[a-z_]+)`", README)) == exported()
 
 
 @pytest.mark.parametrize("event", EVENTS)
