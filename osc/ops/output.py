@@ -46,7 +46,9 @@ class Output:
 
     def remark(self, sentence: str) -> None:
         """What a person should know and a script need not."""
-        if not self.quiet:
+        if self.log_format == "json":
+            logging.getLogger("osc").info(sentence)
+        elif not self.quiet:
             print(sentence, file=sys.stderr)
 
     def failed(self, error: OscError) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
 
@@ -15,6 +15,7 @@ from osc.errors import Interrupted
 from osc.model.controls import Controls
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+log = logging.getLogger("osc.signals")
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -70,8 +71,7 @@ def _interrupted(number: int) -> Interrupted:
 
 
 def _say(sentence: str) -> None:
-    with suppress(OSError):  # The terminal may be what has gone.
-        print(f"osc: {sentence}", file=sys.stderr, flush=True)
+    log.warning(sentence)
 
 
 @contextmanager

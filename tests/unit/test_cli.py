@@ -27,6 +27,7 @@ from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import Column, Key, Table, TableName
+from osc.ops import events
 from osc.stages.plan import Plan
 from osc.stages.route import Route
 
@@ -485,9 +486,10 @@ def test_json_logs_name_an_action_in_each_line(server: Server) -> None:
 
     result = osc("run", URL, CHANGE, "--execute", "--log-format", "json")
 
-    events = [json.loads(line) for line in result.stderr.splitlines()]
-    assert [(event["action"], event["phase"]) for event in events] == [("phase", "preflight")]
-    assert [event["schema"] for event in events] == [1]
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    assert [(line["action"], line["phase"]) for line in lines] == [("phase", "preflight")]
+    assert [line["schema"] for line in lines] == [1]
+    events.check(result.stderr)
 
 
 def test_json_logs_end_with_the_error(server: Server) -> None:

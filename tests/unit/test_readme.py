@@ -14,9 +14,9 @@ from osc.errors import OscError
 from osc.habits import gh_ost, pt
 from osc.mysql import privileges
 from osc.mysql.gauges import KNOWN as OF_MYSQL
+from osc.ops.events import ACTIONS
 from osc.ops.failure import exit_codes
 from osc.ops.hooks import EVENTS
-from osc.ops.log import ACTIONS
 from osc.postgres.gauges import KNOWN as OF_POSTGRES
 from tests.unit.test_monitoring import exported
 
