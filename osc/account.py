@@ -104,6 +104,12 @@ class Account:
             error.still_true = kept if "swap" not in error.still_true else error.still_true
             is_told = error.todo and not isinstance(error, errors.Interrupted)
             error.todo = (f"{error.todo}; then " if is_told else "") + GO_ON.format(self.id)
+        elif isinstance(error, errors.Stopped | errors.Guarded):
+            # Whoever stopped it thought that there was something to be kept.
+            error.still_true = (
+                f"{self.table} still serves and is untouched; nothing had been copied"
+            )
+            error.todo = "begin it anew with `osc run` when nothing stands against it"
         elif not error.still_true:
             error.still_true = f"{self.table} still serves and is untouched"
             error.todo = error.todo or "start again; `osc cleanup` removes what may be left"

@@ -120,6 +120,7 @@ def _watched(
 ) -> Iterator[tuple[Tracker, Controls]]:
     """The whiteboards of a run that is shown while it lasts and that signals stop."""
     tracker, controls = Tracker(), Controls()
+    sense.require_no_panic(chosen)
     if chosen.control_socket:
         control.make_way(Path(chosen.control_socket))
     if chosen.postpone_cut_over:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +42,17 @@ def _require_values(settings: Settings) -> None:
         metrics.place(settings.metrics_listen, "--metrics-listen", here="127.0.0.1")
     if settings.statsd:
         metrics.place(settings.statsd, "--statsd")
+
+
+def require_no_panic(settings: Settings) -> None:
+    """Precondition where a run would be stopped by what is there already."""
+    path = settings.panic_flag_file
+    if path and os.path.exists(path):
+        raise Precondition(
+            f"the panic file {path} is there already",
+            still_true="nothing was touched",
+            todo="remove it, if whoever made it agrees",
+        )
 
 
 def _is_http(address: str) -> bool:

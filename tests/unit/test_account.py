@@ -53,6 +53,18 @@ def test_before_it_what_nobody_foresaw_is_a_bug_and_what_was_done_is_kept(
     assert len(ledger.saved) == 1
 
 
+def test_who_is_stopped_before_the_first_row_is_not_sent_to_resume(ledger: FakeLedger) -> None:
+    workshop = SimpleNamespace(sweep=lambda *_, **__: [])
+    engine = cast(Engine, SimpleNamespace(ledger=ledger, workshop=workshop))
+    early = Account(engine, Tracker(), JOB.original.name, 7)
+
+    with pytest.raises(errors.Stopped) as told, early.given():
+        raise errors.Stopped("by ann", still_true="what was copied is kept", todo="osc resume URL")
+
+    assert told.value.still_true.endswith("is untouched; nothing had been copied")
+    assert "osc run" in told.value.todo
+
+
 def test_whoever_was_taken_over_settles_nothing() -> None:
     settled: list[errors.OscError] = []
 

@@ -481,6 +481,18 @@ def test_json_of_a_run_has_the_result_alone_on_stdout(server: Server) -> None:
     assert "preflight" in result.stderr
 
 
+def test_a_panic_file_that_is_there_already_is_told_before_a_table_is_touched(
+    server: Server, tmp_path: Path
+) -> None:
+    panic = tmp_path / "panic"
+    panic.touch()
+
+    result = osc("run", URL, CHANGE, "--execute", "--panic-flag-file", str(panic))
+
+    assert result.exit_code == 3
+    assert "is there already" in result.stderr
+
+
 def test_json_logs_name_an_action_in_each_line(server: Server) -> None:
     server.during = lambda tracker, controls: tracker.at(Phase.PREFLIGHT)
 
