@@ -45,6 +45,7 @@ class Account:
     names: Names | None = None
     can_go_on: bool = False
     has_swapped: bool = False
+    by: str = ""
 
     @contextmanager
     def given(self, job: Job | None = None) -> Iterator[None]:
@@ -67,6 +68,7 @@ class Account:
         with suppress(errors.Unreachable):
             phase = str(self.tracker.read().phase)
             self.engine.ledger.save(self.id, phase=phase, message=message, rows_copied=self._rows)
+            self.engine.board.note(self.id, "stopped", self.by, message)
 
     @property
     def _rows(self) -> int:
@@ -106,9 +108,7 @@ class Account:
             error.todo = (f"{error.todo}; then " if is_told else "") + GO_ON.format(self.id)
         elif isinstance(error, errors.Stopped | errors.Guarded):
             # Whoever stopped it thought that there was something to be kept.
-            error.still_true = (
-                f"{self.table} still serves and is untouched; nothing had been copied"
-            )
+            error.still_true = f"{self.table} still serves and is untouched; nothing was copied yet"
             error.todo = "begin it anew with `osc run` when nothing stands against it"
         elif not error.still_true:
             error.still_true = f"{self.table} still serves and is untouched"

@@ -68,7 +68,9 @@ class Attempt:
     _desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
-        self._account = Account(self.engine, self.tracker, self.plan.table.name, self.id)
+        self._account = Account(
+            self.engine, self.tracker, self.plan.table.name, self.id, by=f"the run of {self.by}"
+        )
 
     # The three ways through it.
 

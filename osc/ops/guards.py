@@ -94,7 +94,7 @@ class Guards:
                 Stopped(
                     f"the panic file {path} is there",
                     still_true="the original serves; what was copied is kept",
-                    todo="remove the file, then `osc resume URL`",
+                    todo="remove the file",
                 )
             )
 
@@ -154,7 +154,7 @@ class Guards:
             Guarded(
                 f"a critical load: {found}",
                 still_true="the original serves; what was copied is kept",
-                todo="`osc resume URL` when the server is calmer",
+                todo="wait until the server is calmer",
             )
         )
 

@@ -132,7 +132,7 @@ class Hooks:
                 raise Stopped(
                     f"the hook {program.name} says no: {trouble}",
                     still_true="the original serves; what was copied is kept",
-                    todo="go on with `osc resume URL` when it says yes",
+                    todo="find out why",
                 )
             if trouble:
                 log.warning(
@@ -149,7 +149,7 @@ class Hooks:
                 raise Stopped(
                     said,
                     still_true="the original serves; what was copied is kept",
-                    todo="put it back, then go on with `osc resume URL`",
+                    todo="put it back",
                 ) from error
             log.warning(said, extra={"action": "hook-failed"})
             return []

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -27,6 +27,8 @@ from osc.ops.stillness import Teller, standing, standstill
 LOOK_SECONDS = 0.2
 STALE_SECONDS = 3.0
 """A gauge that has been silent for longer is one that has stopped answering."""
+FIRST_SECONDS = 1.0
+"""How long the first answers are waited for: a small table is copied in less than a look."""
 PARTING_SECONDS = 1.0
 CLEAR = 0.9
 """What stands still goes on when the worst reading is below this part of its limit."""
@@ -49,6 +51,7 @@ class _Watched:
     gauge: Gauge
     last: Reading | None = None
     at: float = 0.0
+    once: threading.Event = field(default_factory=threading.Event)
 
     def look(self) -> None:
         try:
@@ -58,10 +61,12 @@ class _Watched:
         except Exception as error:
             found = Reading(self.gauge.name, trouble=f"it can't be read: {error!r}")
         self.last, self.at = found, time.monotonic()
+        self.once.set()
 
-    def reading(self, now: float) -> Reading:
+    def reading(self, now: float) -> Reading | None:
+        """None where it has not been read yet, and not for long enough to be called silent."""
         silent = now - self.at
-        if self.last is None or silent > STALE_SECONDS + self.gauge.every_seconds:
+        if silent > STALE_SECONDS + self.gauge.every_seconds:
             return Reading(self.gauge.name, trouble=f"no answer for {silent:.0f} s")
         return self.last
 
@@ -80,17 +85,21 @@ class Throttle:
 
     def readings(self) -> list[Reading]:
         now = time.monotonic()
-        return [watched.reading(now) for watched in self._watched]
+        found = (watched.reading(now) for watched in self._watched)
+        return [reading for reading in found if reading is not None]
 
     @contextmanager
     def at_work(self) -> Iterator[Throttle]:
         """Steers for the length of the block; each gauge has been read once before it begins, or
         has had its time."""
-        bodies: list[Callable[[], None]] = [self._watching(watched) for watched in self._watched]
-        for body in [*bodies, self._steer] if bodies else []:
-            thread = threading.Thread(target=body, name="osc gauge", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        for watched in self._watched:
+            self._begin(self._watching(watched))
+        deadline = time.monotonic() + FIRST_SECONDS
+        for watched in self._watched:
+            watched.once.wait(max(0.0, deadline - time.monotonic()))
+        if self._watched:
+            self._look(0.0)
+            self._begin(self._steer)
         try:
             yield self
         finally:
@@ -99,6 +108,11 @@ class Throttle:
             if not self._has_successor:
                 self._controls.steer(_freely)
                 self._tracker.note(share=1.0)
+
+    def _begin(self, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=body, name="osc gauge", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _part(self) -> None:
         """Whoever closes what a gauge reads must not do so while it is being read; one that hangs
@@ -121,13 +135,15 @@ class Throttle:
 
     def _steer(self) -> None:
         at = time.monotonic()
-        while not self._over.is_set():
-            heard = [reading for reading in self.readings() if not _is_first(reading)]
-            now = self._controls.steer(partial(decide, readings=heard))
-            self._tracker.note(signals=tuple(heard), share=now.share)
+        while not self._over.wait(LOOK_SECONDS):
             passed, at = time.monotonic() - at, time.monotonic()
-            self._account(now, heard, passed)
-            self._over.wait(LOOK_SECONDS)
+            self._look(passed)
+
+    def _look(self, passed: float) -> None:
+        heard = self.readings()
+        now = self._controls.steer(partial(decide, readings=heard))
+        self._tracker.note(signals=tuple(heard), share=now.share)
+        self._account(now, heard, passed)
 
     def _account(self, now: Steering, heard: Sequence[Reading], passed: float) -> None:
         here = self._tracker.read()
@@ -138,11 +154,6 @@ class Throttle:
 
 def _freely(now: Steering) -> Steering:
     return replace(now, share=1.0, fair=1.0, held_by="", following_held_by="")
-
-
-def _is_first(reading: Reading) -> bool:
-    """Not read yet, and not for long enough to be called silent."""
-    return reading.trouble.startswith("no answer for 0 s")
 
 
 def decide(now: Steering, readings: Sequence[Reading]) -> Steering:

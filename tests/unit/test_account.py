@@ -20,7 +20,8 @@ def ledger() -> FakeLedger:
 
 
 def account(ledger: FakeLedger, *, has_swapped: bool) -> Account:
-    engine = cast(Engine, SimpleNamespace(ledger=ledger))
+    board = SimpleNamespace(note=lambda *_: None)
+    engine = cast(Engine, SimpleNamespace(ledger=ledger, board=board))
     return Account(
         engine, Tracker(), JOB.original.name, 7, JOB.names, can_go_on=True, has_swapped=has_swapped
     )
@@ -61,7 +62,7 @@ def test_who_is_stopped_before_the_first_row_is_not_sent_to_resume(ledger: FakeL
     with pytest.raises(errors.Stopped) as told, early.given():
         raise errors.Stopped("by ann", still_true="what was copied is kept", todo="osc resume URL")
 
-    assert told.value.still_true.endswith("is untouched; nothing had been copied")
+    assert told.value.still_true.endswith("is untouched; nothing was copied yet")
     assert "osc run" in told.value.todo
 
 

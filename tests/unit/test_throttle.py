@@ -98,6 +98,13 @@ def test_a_throttle_steers_while_it_is_at_work_and_lets_go_at_its_end() -> None:
     assert controls.steering == Steering()
 
 
+def test_what_is_bad_from_the_start_holds_before_the_first_row() -> None:
+    controls = Controls()
+
+    with Throttle([Scripted(Reading("lag", 9, 1, "s"))], controls, Tracker()).at_work():
+        assert controls.steering.held_by == "throttled: lag 9 s of 1 s"
+
+
 def test_an_error_of_a_gauge_is_told_as_its_reading() -> None:
     controls = Controls()
     gauge = Scripted(errors.ConnectionLost("the replica went away"), name="lag of r1")
