@@ -290,6 +290,7 @@ class Attempt:
             kill=Kill(self.settings.kill_blockers),
             by=self.by,
             await_onlookers=onlooking.wait,
+            on_ended=lambda who: self.engine.board.note(self.id, "kill-blockers", self.by, who),
         ).run()
 
     def _tend(self, job: Job, *, is_new: bool = True) -> None:

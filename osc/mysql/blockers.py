@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any
 
@@ -49,6 +49,12 @@ SELECT DISTINCT thread_id FROM information_schema.metadata_lock_info
 WHERE table_schema = %s AND table_name = %s
 """
 """Of a plug-in that has to be installed: INSTALL SONAME 'metadata_lock_info'."""
+LAST_STATEMENTS = """
+SELECT t.processlist_id, s.sql_text FROM performance_schema.events_statements_current s
+JOIN performance_schema.threads t ON t.thread_id = s.thread_id
+WHERE t.processlist_id IN ({}) AND s.sql_text IS NOT NULL
+AND COALESCE(s.nesting_event_type, '') NOT IN ('STATEMENT', 'STORED_PROGRAM')
+"""
 NO_CLIENTS = {"binlog dump", "binlog dump gtid", "daemon", "slave_io", "slave_sql", "slave_worker"}
 
 
@@ -64,12 +70,24 @@ def blockers(connect: Callable[[str], Session], table: TableName) -> list[Blocke
             among = f"p.id IN ({', '.join(map(str, holders or ()))})"
             which = among if certain else "t.trx_started IS NOT NULL"
             rows = session.query(Statement(OPEN.format(which)))
+            last = _last_statements(session, [int(row[0]) for row in rows if not row[4]])
         except errors.NotAllowed:
             return [
                 Blocker(0, "?", "?", "(the PROCESS privilege is needed to name them)", 0.0,
                         certain=False)
             ]  # fmt: skip
-    return [_blocker(row, certain=certain) for row in rows]
+    said = [(*row[:4], row[4] or last.get(int(row[0]), ""), *row[5:]) for row in rows]
+    return [_blocker(row, certain=certain) for row in said]
+
+
+def _last_statements(session: Session, idle: Sequence[int]) -> Mapping[int, str]:
+    """What sessions that do nothing at the moment did last, where the server keeps that."""
+    if not idle:
+        return {}
+    with suppress(errors.BadStatement, errors.NotAllowed):
+        asked = LAST_STATEMENTS.format(", ".join(map(str, idle)))
+        return {int(one): str(text) for one, text in session.query(Statement(asked))}
+    return {}
 
 
 def _holders(session: Session, table: TableName) -> list[int] | None:

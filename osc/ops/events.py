@@ -81,6 +81,15 @@ class Throttled(Line):
     seconds: float
 
 
+class Blocked(Line):
+    """An attempt at a lock came to nothing: who was in the way."""
+
+    action: Literal["blocked"]
+    attempt: int
+    attempts: int
+    sessions: list[int]
+
+
 class BlockerEnded(Line):
     """A session was ended for the lock, and as whom allowed."""
 
@@ -121,8 +130,8 @@ class Failed(Line):
 
 
 KINDS: tuple[type[Line], ...] = (
-    PhaseBegins, Progress, CutOver, Said, Throttled, BlockerEnded, Onlookers, Repair, HookFailed,
-    Failed, Log,
+    PhaseBegins, Progress, CutOver, Said, Throttled, Blocked, BlockerEnded, Onlookers, Repair,
+    HookFailed, Failed, Log,
 )  # fmt: skip
 ACTIONS = {
     kind.model_fields["action"].annotation.__args__[0]: (kind.__doc__ or "")  # type: ignore[union-attr]
@@ -132,8 +141,8 @@ ACTIONS = {
 
 _ANY: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        PhaseBegins | Progress | CutOver | Said | Throttled | BlockerEnded | Onlookers | Repair
-        | HookFailed | Failed | Log,
+        PhaseBegins | Progress | CutOver | Said | Throttled | Blocked | BlockerEnded | Onlookers
+        | Repair | HookFailed | Failed | Log,
         Field(discriminator="action"),
     ]
 )  # fmt: skip

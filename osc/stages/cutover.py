@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -52,6 +52,27 @@ def catch_up(follower: Follower, tracker: Tracker, controls: Controls) -> None:
         tracker.note(waiting_for="")
 
 
+def back_off(attempt: int) -> float:
+    """Seconds to the next attempt: longer and longer, with jitter."""
+    longest = min(LONGEST_BACK_OFF_SECONDS, 0.2 * 2 ** min(attempt, 10))
+    return random.uniform(longest / 2, longest)
+
+
+def blocked(
+    at: str, attempt: int, attempts: int, error: errors.ServerError, blockers: Sequence[Blocker]
+) -> None:
+    """Says after an attempt that it came to nothing, who was in the way, and what comes now."""
+    log.info(
+        "attempt %d of %d at %s: %s; in the way: %s; %s",
+        attempt, attempts, at, error.happened, named(blockers),
+        "that was the last one" if attempt == attempts else "it is tried again",
+        extra={
+            "action": "blocked", "attempt": attempt, "attempts": attempts,
+            "sessions": [blocker.id for blocker in blockers],
+        },
+    )  # fmt: skip
+
+
 @contextmanager
 def replicas_watched(tracker: Tracker, controls: Controls) -> Iterator[None]:
     """Notes how far the slowest replica is behind before, during and after the block. Where none
@@ -88,6 +109,7 @@ class CutOver:
     kill: Kill = Kill.NEVER
     by: str = ""
     on_blocked: Callable[[list[str]], None] = lambda blockers: None
+    on_ended: Callable[[str], None] = lambda blocker: None
     await_onlookers: Callable[[], None] = lambda: None
 
     def run(self) -> Swapped:
@@ -148,8 +170,8 @@ class CutOver:
         self.tracker.note(waiting_for=f"{error.happened}; in the way: {named(blockers)}")
         if attempt >= PATIENT_ATTEMPTS:
             self._end(blockers)
-        longest = min(LONGEST_BACK_OFF_SECONDS, 0.2 * 2 ** min(attempt, 10))
-        self.controls.pause(random.uniform(longest / 2, longest))
+        blocked(f"the lock of {self.job.original.name}", attempt, self.attempts, error, blockers)
+        self.controls.pause(back_off(attempt))
 
     def _end(self, blockers: list[Blocker]) -> None:
         """Each that the operator lets us end, with a line for whoever asks later who did it."""
@@ -161,6 +183,7 @@ class CutOver:
                     extra={"action": "blocker-ended", "allowed_by": self.by, "session": blocker.id},
                 )  # fmt: skip
                 self.swapper.end(blocker)
+                self.on_ended(str(blocker))
 
     def _lost(self, error: errors.ServerError) -> errors.DataWouldBeLost:
         what = "duplicates" if isinstance(error, errors.DuplicateKey) else "no room for a row"

@@ -7,7 +7,6 @@ again. What stays of a step that can't be done at all is for `undo`: the caller 
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -15,13 +14,13 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Climb, Ladder
+from osc.model.blocker import named
 from osc.model.controls import Controls
 from osc.model.ladder import Climbed, Step, Taken
 from osc.model.progress import Tracker
 from osc.model.table import TableName
+from osc.stages.cutover import back_off, blocked
 from osc.stages.leave import Leave
-
-LONGEST_BACK_OFF_SECONDS = 10.0
 
 
 @dataclass
@@ -96,23 +95,20 @@ class Climber:
         )
 
     def _blocked(self, attempt: int, error: errors.ServerError) -> None:
-        self.tracker.note(waiting_for=f"{error.happened}; in the way: {self._in_the_way()}")
-        longest = min(LONGEST_BACK_OFF_SECONDS, 0.2 * 2 ** min(attempt, 10))
-        self.controls.pause(random.uniform(longest / 2, longest))
+        blockers = self.ladder.blockers(self._name)
+        self.tracker.note(waiting_for=f"{error.happened}; in the way: {named(blockers)}")
+        blocked(f"a step on {self._name}", attempt, self.attempts, error, blockers)
+        self.controls.pause(back_off(attempt))
 
     def _not_obtained(self, step: Step) -> errors.CutOverNotObtained:
         name, budget = self._name, self.climb.lock_budget_seconds * 1000
         return errors.CutOverNotObtained(
             f"{step.does}: not done within {budget:.0f} ms in {self.attempts} attempts;"
-            f" in the way: {self._in_the_way()}",
+            f" in the way: {named(self.ladder.blockers(self._name))}",
             still_true=f"{name} serves as before",
             todo="end these transactions or wait for a quieter hour; raise "
             "--cut-over-lock-timeout only if applications can wait that long",
         )
-
-    def _in_the_way(self) -> str:
-        found = self.ladder.blockers(self._name)
-        return "; ".join(map(str, found)) or "nobody any more"
 
     def _lost(self, error: errors.ServerError) -> errors.DataWouldBeLost:
         return errors.DataWouldBeLost(

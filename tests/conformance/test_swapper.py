@@ -164,6 +164,8 @@ def test_who_is_in_the_way_is_named(place: Place) -> None:
     blockers = place.engine.swapper(job).blockers()
 
     assert [one.id for one in blockers if one.idle] == [reader.id], blockers
+    if place.engine.name != "mariadb":  # Its performance schema is off, as ever.
+        assert [one.statement for one in blockers] == ["UPDATE orders SET note = 'z'"]
 
 
 @every_server()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,7 @@ class Bench:
     controls: Hurried
     told: list[list[str]] = field(default_factory=list)
     allowed: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
 
     def run(
         self,
@@ -84,6 +86,7 @@ class Bench:
             by="ann@here",
             on_blocked=self.told.append,
             await_onlookers=onlooking.wait,
+            on_ended=self.ended.append,
         ).run()
 
 
@@ -301,10 +304,17 @@ def test_an_idle_transaction_is_ended_after_a_few_attempts_and_that_is_told(
     bench.swapper.before = [LOCKED] * cutover.PATIENT_ATTEMPTS
     bench.swapper.in_the_way = [REPORT, WORKING]
 
+    caplog.set_level(logging.INFO)
+
     bench.run(attempts=6, kill=Kill.IDLE)
 
     assert bench.swapper.ended == [42]
     assert "as ann@here allowed" in caplog.text
+    assert bench.ended == [str(REPORT)]
+    told = [one for one in caplog.records if getattr(one, "action", "") == "blocked"]
+    assert [one.attempt for one in told] == [1, 2, 3]  # type: ignore[attr-defined]
+    assert str(WORKING) in told[0].getMessage()
+    assert told[0].getMessage().endswith("it is tried again")
 
 
 def test_a_working_session_is_ended_only_if_all_may_be(bench: Bench) -> None:

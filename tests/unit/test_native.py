@@ -11,6 +11,7 @@ import pytest
 
 from osc import errors
 from osc.engine import Climb, Ladder
+from osc.model.blocker import Blocker
 from osc.model.ladder import Cost, Step, Taken
 from osc.model.progress import Tracker
 from osc.model.table import TableName
@@ -34,8 +35,8 @@ class FakeLadder:
             raise error
         return Taken(0.01, 0.02)
 
-    def blockers(self, table: TableName) -> list[str]:
-        return ["a backup"]
+    def blockers(self, table: TableName) -> list[Blocker]:
+        return [Blocker(7, "ann", "a backup", "active", 12.0)]
 
 
 def climber(ladder: FakeLadder, attempts: int = 3) -> tuple[Climber, Hurried, Tracker]:
