@@ -15,7 +15,8 @@ FREE_DISK = "free disk"
 class Reading:
     """`unit` is "s", "bytes" or empty for a number. A lag `holds_following`, too: acting on changes
     makes it longer. Of what is free there is to be `at_least` the limit. `trouble` says why there
-    is no value: a gauge that does not answer is bad."""
+    is no value: a gauge that does not answer is bad. One that `is_awaited` could not have answered
+    yet: nothing goes on before it has, but it says nothing of how much is too much."""
 
     name: str
     value: float = 0.0
@@ -24,6 +25,7 @@ class Reading:
     holds_following: bool = False
     at_least: bool = False
     trouble: str = ""
+    is_awaited: bool = False
 
     @property
     def severity(self) -> float:

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from osc.engine import Gauges
@@ -22,18 +22,21 @@ BEAT_SECONDS = 0.1
 @dataclass(frozen=True)
 class ReplicaLag:
     """How long ago the newest beat was written that has come to this replica. Both times are of our
-    own clock: no other clock has to be right. Between two beats it grows by itself."""
+    own clock: no other clock has to be right. Between two beats it grows by itself. Until one has
+    come that was written since we look, nobody knows: an older one is an earlier attempt's."""
 
     name: str
     replica: Gauges
     migration: int
     limit_seconds: float
     every_seconds: float = BEAT_SECONDS
+    since: float = field(default_factory=time.time)
 
     def read(self) -> Reading:
         seen = self.replica.beaten(self.migration)
-        if seen is None:
-            return Reading(self.name, trouble="no heartbeat of ours has come there yet")
+        if seen is None or seen < self.since:
+            trouble = "no heartbeat of ours has come there yet"
+            return Reading(self.name, trouble=trouble, is_awaited=True)
         behind = max(0.0, time.time() - seen - BEAT_SECONDS)
         return Reading(self.name, behind, self.limit_seconds, "s", holds_following=True)
 

@@ -162,7 +162,7 @@ def decide(now: Steering, readings: Sequence[Reading]) -> Steering:
     severity = bad.severity if bad else 0.0
     lag = worst(reading for reading in readings if reading.holds_following)
     return replace(
-        next_share(now, severity),
+        now if bad and bad.is_awaited else next_share(now, severity),
         held_by=_held(now.held_by, bad),
         following_held_by=_held(now.following_held_by, lag),
     )

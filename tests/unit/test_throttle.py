@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import threading
+import time as clock
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from osc import errors
+from osc.engine import Gauges
 from osc.model.controls import Controls
 from osc.model.hours import Hours, hours
 from osc.model.progress import Tracker
 from osc.model.reading import Reading, worst
 from osc.model.steering import LEAST_SHARE, Steering
-from osc.ops.gauges import Clock, Http, limits
+from osc.ops.gauges import Clock, Http, ReplicaLag, limits
 from osc.ops.guards import Guards
 from osc.ops.throttle import Throttle, decide
 
@@ -96,6 +99,31 @@ def test_a_throttle_steers_while_it_is_at_work_and_lets_go_at_its_end() -> None:
     assert controls_held
     assert went_on
     assert controls.steering == Steering()
+
+
+class Replica:
+    """Shows the newest beat that has come there; None before the first."""
+
+    beat: float | None = None
+
+    def beaten(self, migration: int) -> float | None:
+        return self.beat
+
+
+@pytest.mark.parametrize("earlier", [None, 50.0], ids=["never begun before", "resumed"])
+def test_a_replica_that_no_beat_of_this_attempt_has_reached_holds_the_copy_and_costs_no_share(
+    earlier: float | None,
+) -> None:
+    replica = Replica()
+    replica.beat = earlier
+    gauge = ReplicaLag("lag of db2", cast(Gauges, replica), 7, 1.5, since=100.0)
+
+    held = decide(Steering(), [gauge.read()])
+    replica.beat = clock.time()
+    free = decide(held, [ReplicaLag("lag of db2", cast(Gauges, replica), 7, 1.5, since=0.0).read()])
+
+    assert "no heartbeat of ours" in held.copy_waits_for
+    assert (free.copy_waits_for, free.share) == ("", 1.0)
 
 
 def test_what_is_bad_from_the_start_holds_before_the_first_row() -> None:
