@@ -39,9 +39,10 @@ def line(shown: Mapping[str, Any]) -> str:
     parts += [f"backlog {count(shown['backlog'])}"] if shown["backlog"] else []
     parts += [f"{shown['share']:.0%} of its share"] if shown["share"] < 1 else []
     waits = dict.fromkeys(
-        shown[name]
-        for name in ("copy_waits_for", "following_waits_for", "cut_over_waits_for", "waiting_for")
+        shown[name] for name in ("copy_waits_for", "following_waits_for", "cut_over_waits_for")
     )
+    if not (shown["waiting_for"].startswith("throttled: ") and any(waits)):  # It is a look older.
+        waits[shown["waiting_for"]] = None
     parts += [reason for reason in waits if reason]
     parts += [shown["forecast"]] if shown.get("forecast") and shown["phase"] == "cut-over" else []
     return ", ".join(parts) + (

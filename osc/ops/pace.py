@@ -130,7 +130,7 @@ def _behind(progress: Progress) -> list[str]:
     lag = slowest(progress.signals)
     if lag is not None:
         parts.append(f"lag {lag:.1f} s")
-    if progress.share < 1:
+    if progress.share < 1 and not progress.waiting_for:
         parts.append(f"slowed to {max(progress.share, 0.01):.0%}")
     return parts
 

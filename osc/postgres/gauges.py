@@ -44,13 +44,16 @@ KNOWN = {
 dead rows nobody may clean up yet."""
 
 LAGS = """
-SELECT coalesce(nullif(application_name, ''), client_addr::text, pid::text),
-       coalesce(extract(epoch FROM replay_lag), 0)
+SELECT coalesce(nullif(concat_ws(' at ', nullif(application_name, ''), client_addr), ''),
+                pid::text),
+       max(coalesce(extract(epoch FROM replay_lag), 0))
 FROM pg_stat_replication
 WHERE pid NOT IN (SELECT active_pid FROM pg_replication_slots
                   WHERE slot_type = 'logical' AND active_pid IS NOT NULL)
+GROUP BY 1
 """
-"""Physical standbys: `replay_lag` is what a commit would wait for them (manual, 27.2.4)."""
+"""Physical standbys: `replay_lag` is what a commit would wait for them (manual, 27.2.4). Those that
+were given no name are all called walreceiver."""
 
 WHERE = "SELECT current_setting('data_directory', true), current_database()"
 

@@ -7,14 +7,20 @@ from dataclasses import replace
 
 import pytest
 
+from osc.engine import Run
+from osc.model.controls import Controls
 from osc.model.phase import Phase
-from osc.model.progress import Progress
+from osc.model.progress import Progress, Tracker
 from osc.model.reading import Reading
 from osc.model.standstill import Standstills, with_one
 from osc.model.steering import Steering
+from osc.model.table import TableName
+from osc.ops import listing
 from osc.ops.history import text
+from osc.ops.pace import numbers, signals
 from osc.ops.report import report_record, report_text, stood_still
 from osc.ops.stillness import Teller, standstill
+from osc.ops.words import record
 from tests.unit.test_cli import REPORT
 
 LAG = Reading("lag of replica db2", 3.0, 1.5, "s", holds_following=True)
@@ -60,3 +66,24 @@ def test_only_a_standstill_that_lasts_is_told_and_so_is_its_end(
         "copy of shop.orders goes on after 8.0 s",
     ]
     assert {record.action for record in caplog.records} == {"throttled"}  # type: ignore[attr-defined]
+
+
+def test_a_run_that_stands_still_says_so_once_and_shows_its_signals() -> None:
+    tracker, controls = Tracker(), Controls()
+    older = replace(LAG, value=2.5)
+    tracker.note(phase=Phase.COPY, waiting_for=f"throttled: {older}", signals=(LAG,), share=0.25)
+    controls.steer(lambda now: replace(now, held_by=f"throttled: {LAG}", share=0.25))
+    run = Run(
+        id=7, table=TableName("shop", "orders"), statement="ALTER", phase="copy", sync="log",
+        by="me", started_at="2026-01-01 00:00:00", updated_at="", finished_at=None, alive=True,
+    )  # fmt: skip
+
+    told = listing.text([run], {7: record(tracker, controls)})
+
+    assert told.splitlines()[-2:] == [
+        "  7: copy, 0 rows copied, 25% of its share, throttled: lag of replica db2 3 s of 1.5 s",
+        "     signals: lag of replica db2 3 s of 1.5 s",
+    ]
+    assert "slowed to" not in numbers(tracker.read(), None)
+    assert "slowed to 25%" in numbers(replace(tracker.read(), waiting_for=""), None)
+    assert signals(tracker.read()) == str(LAG)
