@@ -51,9 +51,13 @@ class Alter:
         return f"ALTER TABLE {'ONLY ' * self.only}{quoted_table} {clauses}"
 
 
+BEFORE_COLUMN = ("ADD", "DROP", "ALTER", "RENAME", "MODIFY", "CHANGE")
+
+
 def same(one: str, other: str, *, mysql: bool) -> bool:
     """Whether two statements on one table say the same: neither blanks and comments tell them apart
-    nor the case of words, or quotes around a name that needs none. Usage where one can't be read.
+    nor the case of words, quotes around a name that needs none, or COLUMN, which may be left out.
+    Usage where one can't be read.
     """
     first, second = (parse(statement, mysql=mysql) for statement in (one, other))
     return (first.only, _said(first)) == (second.only, _said(second))
@@ -65,7 +69,12 @@ def _said(alter: Alter) -> list[str]:
             return alter.fold(token.value)
         return token.text if token.kind is Kind.STRING else token.text.lower()
 
-    return [folded(token) for token in tokens(alter.clauses, mysql=alter.mysql)]
+    found = tokens(alter.clauses, mysql=alter.mysql)
+    return [
+        folded(token)
+        for before, token in zip((None, *found), found, strict=False)
+        if not (before and before.is_word(*BEFORE_COLUMN) and token.is_word("COLUMN"))
+    ]
 
 
 def parse(statement: str, *, mysql: bool) -> Alter:

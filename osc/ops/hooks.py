@@ -131,7 +131,7 @@ class Hooks:
             if trouble and event.startswith("before-"):
                 raise Stopped(
                     f"the hook {program.name} says no: {trouble}",
-                    still_true="the original serves; what was copied is kept",
+                    still_true="the original serves; what was done so far is kept",
                     todo="find out why",
                 )
             if trouble:
@@ -148,7 +148,7 @@ class Hooks:
             if event.startswith("before-"):
                 raise Stopped(
                     said,
-                    still_true="the original serves; what was copied is kept",
+                    still_true="the original serves; what was done so far is kept",
                     todo="put it back",
                 ) from error
             log.warning(said, extra={"action": "hook-failed"})

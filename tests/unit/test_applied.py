@@ -44,6 +44,7 @@ def test_a_run_that_came_to_nothing_has_applied_nothing() -> None:
     [
         ("alter table `shop`.`orders` add `Note`\n text;", True, True),
         ("ALTER TABLE orders /* ticket 7 */ ADD note TEXT -- at night", True, True),
+        ("alter table orders add column note text", True, True),
         ("ALTER TABLE orders ADD note text COMMENT 'a'", True, False),
         ('alter table "orders" add "note" TEXT', False, True),
         ('ALTER TABLE orders ADD "Note" text', False, False),
