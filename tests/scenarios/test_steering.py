@@ -41,6 +41,7 @@ class Steered:
 
     operator: Callable[[Engine, Tracker, Controls], None]
     failures: list[BaseException] = field(default_factory=list)
+    heard: dict[Phase, str] = field(default_factory=dict)
 
     def __call__(self, site: Site, statement: str, tracker: Tracker) -> str:
         controls = Controls()
@@ -50,11 +51,18 @@ class Steered:
             request = Request(alter=parsed, sync=Sync.LOG, statement=statement, by="tests")
             operator = threading.Thread(target=self._steer, args=(far, tracker, controls))
             _begin_paused(tracker, controls)
+            tracker.on_phase(partial(self._ask, far))
             operator.start()
             wanted = settings(force_copy=True, reconnect_for=0)
             done = migration.migrate(engine, request, wanted, tracker, controls)
             operator.join()
         return done.archive
+
+    def _ask(self, engine: Engine, phase: Phase) -> None:
+        """Before the copy and after the swap there is somebody, too, who hears."""
+        if phase in (Phase.SHADOW, Phase.CLEANUP):
+            (run,) = engine.ledger.runs()
+            self.heard[phase] = desk.say(engine.board, run.id, "max-lag=2", "bob")
 
     def _steer(self, engine: Engine, tracker: Tracker, controls: Controls) -> None:
         try:
@@ -109,3 +117,5 @@ def test_a_paused_run_follows_changes_and_goes_on_by_a_word_from_another_host(
     play(case_on(server), servers(server), tool)
 
     assert tool.failures == []
+    assert "max-lag can't be set in shadow" in tool.heard[Phase.SHADOW]
+    assert "max-lag can't be set in cleanup" in tool.heard[Phase.CLEANUP]
