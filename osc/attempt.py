@@ -195,7 +195,7 @@ class Attempt:
                 raise
 
     def _probe(self) -> None:
-        self.engine.workshop.probe(self.plan.table, self.plan.rehearsal)
+        self.engine.workshop.probe(self.plan.table, self.plan.rehearsal, self.controls.check)
 
     def _copy(self, job: Job, dialect: Dialect, follower: Follower, done: Coverage) -> None:
         self._enter(Phase.COPY)

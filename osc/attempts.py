@@ -128,7 +128,9 @@ def go_on(
         if job and saved.position is not None:
             return way(attempt(planning.remembered(job, saved.sync)), job, saved)
         cleaning.remove(engine, run.table, engine.catalog, engine.workshop.leftovers(run.table))
-        return attempt(prepared(engine, alter_of(engine, run), saved.sync)).from_the_beginning()
+        return attempt(
+            prepared(engine, alter_of(engine, run), saved.sync, controls.check)
+        ).from_the_beginning()
 
 
 def was_swapped(engine: Engine, job: Job | None, saved: Checkpoint) -> bool:
@@ -163,11 +165,13 @@ def alter_of(engine: Engine, run: Run) -> Alter:
     return replace(said, schema=run.table.schema, table=run.table.name)
 
 
-def prepared(engine: Engine, alter: Alter, sync: Sync) -> Plan:
+def prepared(
+    engine: Engine, alter: Alter, sync: Sync, check: Callable[[], None] = lambda: None
+) -> Plan:
     """Every reason to refuse has been looked for."""
     table = engine.catalog.find(alter, sync)
     preflight.check(engine, table, alter, sync)
     made = planning.make(engine, table, alter, sync)
     preflight.check_leftovers(engine, made)
-    preflight.probe(engine, made)
+    preflight.probe(engine, made, check)
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -88,13 +88,13 @@ def rehearse(engine: Engine, request: Request, settings: Settings) -> Route:
     return made
 
 
-def _ask_rows(engine: Engine, made: Route) -> None:
+def _ask_rows(engine: Engine, made: Route, check: Callable[[], None] = lambda: None) -> None:
     """Before the first step: its half-made constraint would already fail applications whose rows
     the ALTER can't be done for anyhow. A table that can't be copied can't be asked like this; there
     the steps find out."""
     if made.outlook.cost >= Cost.SCAN:
         with suppress(errors.Precondition, errors.NotAllowed):
-            route.probe(engine, made)
+            route.probe(engine, made, check)
 
 
 def migrate(
@@ -128,7 +128,7 @@ def migrate(
                 return _nothing(engine, table, request, tracker)
             if made.copy is None:
                 if made.way is Way.SEQUENCE:
-                    _ask_rows(engine, made)
+                    _ask_rows(engine, made, controls.check)
                 try:
                     climb = _begun(engine, made, request, settings, begun)
                     return Climbing(
@@ -146,7 +146,7 @@ def migrate(
                     made = _routed(engine, table, request, settings.copying())
             ready = made.copy
             assert ready is not None
-            preflight.probe(engine, ready)
+            preflight.probe(engine, ready, controls.check)
             engine.workshop.sweep(table.name, execute=True)
             engine.ledger.prepare()
             number = engine.ledger.begin(ready.table, request.statement, ready.sync, request.by)

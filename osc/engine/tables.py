@@ -52,8 +52,11 @@ class Workshop(Protocol):
         """Runs the ALTER on an empty clone that is gone again when this returns."""
         ...
 
-    def probe(self, table: Table, rehearsal: Rehearsal) -> None:
-        """DataWouldBeLost where today's rows contradict the new definition already (rule 4)."""
+    def probe(
+        self, table: Table, rehearsal: Rehearsal, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """DataWouldBeLost where today's rows contradict the new definition already (rule 4). It may
+        read the whole table: once `check` raises, it is broken off."""
         ...
 
     def names(self, table: Table, alter: Alter | None = None) -> Names:

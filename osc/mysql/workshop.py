@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +37,7 @@ from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.clone import Clones
 from osc.mysql.definition import describe, renamed
+from osc.threads import breakable
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,19 @@ class MySQLWorkshop:
             describe(after, ties.own, ties.children),
         )
 
-    def probe(self, table: Table, rehearsal: Rehearsal) -> None:
-        with closing(self.connect("probe")) as session:
+    def probe(
+        self, table: Table, rehearsal: Rehearsal, check: Callable[[], None] = lambda: None
+    ) -> None:
+        with (
+            closing(self.connect("probe")) as session,
+            breakable(check, partial(self._end, session)),
+        ):
             probing.probe(session, table, rehearsal)
+
+    def _end(self, asking: Session) -> None:
+        """The connection and not its query alone, which may have ended just now."""
+        with closing(self.connect("break off")) as session, suppress(errors.BadStatement):
+            session.execute(Statement(f"KILL CONNECTION {asking.id}"))
 
     def _relations(
         self, session: Session, table: Table, alter: Alter, found: dict[str, str]

@@ -41,6 +41,7 @@ from osc.postgres.probing import NO_DOUBTS, Doubts, doubts, probe
 from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Part, Target
 from osc.postgres.session import Connection, Open
+from osc.threads import breakable
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,11 @@ class PostgresWorkshop:
             worn = partial(mentions.worn, targets, clone.columns, new_table=clone.name)
             rebuilt.try_out(session, oid, clone.name.schema, views, worn)
 
-    def probe(self, table: Table, rehearsal: Rehearsal) -> None:
+    def probe(
+        self, table: Table, rehearsal: Rehearsal, check: Callable[[], None] = lambda: None
+    ) -> None:
         assert isinstance(rehearsal, Rehearsed)
-        with self.opened("probe") as session:
+        with self.opened("probe") as session, breakable(check, session.raw.cancel_safe):
             probe(session, table, rehearsal.columns, rehearsal.doubts)
             orphans.ask_original(
                 session,

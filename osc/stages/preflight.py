@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from osc import errors
 from osc.engine import Engine, Sync
 from osc.model.alter import Alter
@@ -26,6 +28,6 @@ def check_leftovers(engine: Engine, plan: Plan) -> None:
         )
 
 
-def probe(engine: Engine, plan: Plan) -> None:
-    """The bad news in seconds and not in days (rule 4)."""
-    engine.workshop.probe(plan.table, plan.rehearsal)
+def probe(engine: Engine, plan: Plan, check: Callable[[], None] = lambda: None) -> None:
+    """The bad news in seconds and not in days (rule 4); `check` raises for who can't wait."""
+    engine.workshop.probe(plan.table, plan.rehearsal, check)

@@ -8,6 +8,7 @@ over: so these are looked for last, and a table that a copy refuses still gets t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from osc import errors
@@ -70,10 +71,10 @@ def _outlook(engine: Engine, table: Table, alter: Alter, *, force: bool, small: 
     return engine.ladder.look(table, alter, small_bytes=small)
 
 
-def probe(engine: Engine, route: Route) -> None:
+def probe(engine: Engine, route: Route, check: Callable[[], None] = lambda: None) -> None:
     """DataWouldBeLost where the rows of today are in the way of what is done without a copy."""
     table = engine.catalog.find(route.alter, Sync.TRIGGERS)
-    engine.workshop.probe(table, engine.workshop.rehearse(table, route.alter))
+    engine.workshop.probe(table, engine.workshop.rehearse(table, route.alter), check)
 
 
 def _as_the_server_says(outlook: Outlook) -> errors.Precondition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from osc.engine import Names, Rehearsal
-from osc.errors import DataWouldBeLost, OscError, Precondition
+from osc.errors import DataWouldBeLost, OscError, Precondition, Stopped
 from osc.model import alter
 from osc.model.alter import Alter
 from osc.model.table import Table
@@ -15,6 +15,7 @@ from tests.servers import every_server
 pytestmark = every_server()
 
 PLAIN = "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(20), n INT)"
+ADD_UNIQUE = "ADD CONSTRAINT u UNIQUE (n)"
 
 
 def asked(place: Place, clauses: str) -> tuple[Table, Alter]:
@@ -219,3 +220,19 @@ def test_a_rehearsal_tells_what_changes_in_the_server_s_words(place: Place) -> N
     assert any("note" in line for line in changed.diff.removed), changed.diff
     assert not any("by_n" in line for line in (*changed.diff.added, *changed.diff.removed))
     assert not same.diff, same.diff
+
+
+def test_a_question_to_all_rows_is_broken_off_for_who_is_to_stop(place: Place) -> None:
+    place.app.run(PLAIN)
+    table, rehearsal = rehearsed(place, ADD_UNIQUE)
+    lock = ["LOCK TABLES orders WRITE"] if place.mysql else ["BEGIN", "LOCK TABLE orders"]
+    place.another_app().run(*lock)  # As long as this, a question takes for ever.
+    looks: list[int] = []
+
+    def check() -> None:
+        looks.append(1)
+        if len(looks) > 1:
+            raise Stopped("stopped by ann")
+
+    with pytest.raises(Stopped, match="by ann"):
+        place.engine.workshop.probe(table, rehearsal, check)
