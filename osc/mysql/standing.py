@@ -91,6 +91,12 @@ class Standing:
                 "super_read_only is ON: nobody at all may write here",
                 "SET GLOBAL super_read_only = OFF while it runs; read_only may stay",
             )
+        elif source and self._would_stop_replication():
+            yield _refused(
+                "what is written here would stop replication: by gtid_domain_id it is of the same "
+                f"kind as what comes from {source}, and gtid_strict_mode allows one writer of each",
+                "SET GLOBAL gtid_domain_id to a number that no other server has",
+            )
         elif self._is("read_only", "ON") and not self._may_write(schema):
             yield errors.NotAllowed(
                 "the server is read-only, for this user, too",
@@ -98,15 +104,10 @@ class Standing:
                 todo=f"GRANT {'READ_ONLY ADMIN' if self.is_mariadb else 'CONNECTION_ADMIN'} "
                 "ON *.* to this user",
             )
-        elif source and self._would_stop_replication():
-            yield _refused(
-                "what is written here would stop replication: by gtid_domain_id it is of the same "
-                f"kind as what comes from {source}, and gtid_strict_mode allows one writer of each",
-                "SET GLOBAL gtid_domain_id to a number that no other server has",
-            )
 
     def _may_write(self, schema: str) -> bool:
-        """Tried, because the privilege may come by a role."""
+        """Tried, because the privilege may come by a role. The binlog tells of it: so it is asked
+        last."""
         try:
             self.session.execute(
                 Statement(f"DROP TABLE IF EXISTS {quoting.table(TableName(schema, PROBE))}")
