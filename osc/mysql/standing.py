@@ -23,6 +23,10 @@ from osc.mysql import flavor, quoting
 
 NOTHING_TOUCHED = "nothing was touched"
 PRIMARY = "name the primary in the URL, or allow --on-replica to change this server without it"
+LOST = (
+    "the lock of a cut-over keeps nobody out who writes through another one, and what he writes at "
+    "that moment would be lost"
+)
 READ_ONLY = "1290"
 PROBE = "_osc_probe_a"
 
@@ -64,14 +68,10 @@ class Standing:
             )
 
     def _one_of_many(self) -> Iterator[errors.OscError]:
-        lost = (
-            "the lock of a cut-over keeps nobody out who writes through another one, and what he "
-        )
-        lost += "writes at that moment would be lost"
         provider = self._values("wsrep_provider")
         if self._is("wsrep_on", "ON") and provider not in ([], ["NONE"]):
             yield _refused(
-                f"the server is one of a Galera cluster: {lost}",
+                f"the server is one of a Galera cluster: {LOST}",
                 "let the server alter it: by wsrep_OSU_method for all at once, or one by one",
             )
         if self._is("group_replication_single_primary_mode", "OFF") and self.session.query(
@@ -81,7 +81,7 @@ class Standing:
             )
         ):
             yield _refused(
-                f"the server is one of many primaries of Group Replication: {lost}",
+                f"the server is one of many primaries of Group Replication: {LOST}",
                 "SELECT group_replication_switch_to_single_primary_mode(@@server_uuid)",
             )
 

@@ -80,6 +80,22 @@ def written(url: str) -> Iterator[None]:
         app.close()
 
 
+def as_small(app: App, there: str) -> str:
+    """The replica's URL for a user who may do all in the database, and not write where others may
+    not; made on the primary."""
+    database = there.rpartition("/")[2]
+    app.run(
+        "CREATE USER small@'%' IDENTIFIED BY 'small'",
+        f"GRANT ALL ON {database}.* TO small@'%'",
+        "GRANT PROCESS, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO small@'%'",
+    )
+    behind = App(there)
+    until(lambda: behind.rows("SELECT 1 FROM mysql.user WHERE user = 'small'"))
+    until(lambda: "REPLICATION" in str(behind.rows("SHOW GRANTS FOR small@'%'")))
+    behind.close()
+    return there.replace("//root@", "//small:small@")
+
+
 def let_in(flag: Path, there: str) -> None:
     """Lets the cut-over go on when rows have come by replication since the shadow was there."""
     behind = App(there)
@@ -96,9 +112,9 @@ def osc(url: str, *words: str) -> Result:
     return CliRunner().invoke(command, ["run", url, ALTER, *words])
 
 
-def refused(url: str, *words: str) -> str:
+def refused(url: str, *words: str, code: int = 3) -> str:
     done = osc(url, "--execute", "--force-copy", *words)
-    assert done.exit_code == 3, done.output
+    assert done.exit_code == code, done.output
     return " ".join(done.stderr.split())
 
 
@@ -116,6 +132,7 @@ def test_a_replica_is_changed_while_it_follows(name: str, tmp_path: Path) -> Non
             assert said in refused(there, "--on-replica")
             behind.run(f"SET GLOBAL {right}")
         assert "fire no triggers" in refused(there, "--on-replica", "--sync", "triggers")
+        assert "for this user, too" in refused(as_small(app, there), "--on-replica", code=5)
         assert behind.rows("SHOW TABLES") == [("t",)]
 
         with written(url), ThreadPoolExecutor(1) as aside:
