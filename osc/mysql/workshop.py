@@ -105,7 +105,12 @@ class MySQLWorkshop:
             closing(self.connect("probe")) as session,
             breakable(check, partial(self._end, session)),
         ):
-            probing.probe(session, table, rehearsal)
+            try:
+                probing.probe(session, table, rehearsal)
+            except errors.Interrupted:
+                # The server would go on asking: it looks for us only when it has an answer.
+                self._end(session)
+                raise
 
     def _end(self, asking: Session) -> None:
         """The connection and not its query alone, which may have ended just now."""
