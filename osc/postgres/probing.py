@@ -47,18 +47,22 @@ NO_DOUBTS = Doubts()
 def doubts(session: Connection, original: Table, target: Target, columns: ColumnMap) -> Doubts:
     """Decides what to ask; the rehearsed table is there."""
     altered = target.table
-    converted = [p for p in columns.pairs if not p.same_type and p.source is not None]
+    converted = _converted(columns)
     return Doubts(
         source=filled(original, altered, columns),
         rows=(
             *_nulls(original, altered, columns),
-            *_checks(session, original, target, converted),
+            *_checks(session, original, target, columns),
         ),
         cut=tuple(_cut(altered.column(p.target), p) for p in converted if _room(altered, p)),
         casts=tuple(p.target for p in converted if _may_fail(original, altered, p)),
         unique=tuple(_uniques(session, original, target, converted)),
         missing=_never_filled(altered, columns),
     )
+
+
+def _converted(columns: ColumnMap) -> list[Pair]:
+    return [pair for pair in columns.pairs if not pair.same_type and pair.source is not None]
 
 
 def probe(session: Connection, table: Table, columns: ColumnMap, asked: Doubts) -> None:
@@ -117,17 +121,19 @@ FROM pg_constraint WHERE conrelid = $1 AND contype = 'c' AND convalidated
 
 
 def _checks(
-    session: Connection, original: Table, target: Target, converted: list[Pair]
+    session: Connection, original: Table, target: Target, columns: ColumnMap
 ) -> list[tuple[str, str]]:
-    """CHECKs that the original hasn't, and those over a column that is converted."""
+    """CHECKs that the original hasn't, and those over a column that is converted. Not those over a
+    column that only the shadow can fill, a generated one for instance: there the copy will tell."""
     with plain_names(session):
         before = {expression for _, expression, _ in session.rows(CHECKS, _oid(session, original))}
         after = session.rows(CHECKS, target.oid)
-    changed = {pair.target for pair in converted}
+    filled = {pair.target for pair in columns.pairs}
+    changed = {pair.target for pair in _converted(columns)}
     return [
         (f"the CHECK {name} says no", f"NOT ({expression})")
         for name, expression, of in after
-        if expression not in before or changed.intersection(of)
+        if filled.issuperset(of) and (expression not in before or changed.intersection(of))
     ]
 
 

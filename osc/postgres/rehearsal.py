@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from osc.engine import Job, Statement
-from osc.errors import BadStatement, BadValue, LockTimeout, Precondition, TableChanged
+from osc.errors import LockTimeout, Precondition, ServerError, TableChanged
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
 from osc.postgres import catalog, clone, decoys, firing, foreign, indexes, kin, scratch
@@ -17,7 +17,7 @@ from osc.postgres.definition import describe, oid_of
 from osc.postgres.firing import Firing
 from osc.postgres.foreign import Keys
 from osc.postgres.quoting import identifier, literal, qualified
-from osc.postgres.session import Connection, Open, plain_names
+from osc.postgres.session import PASSING, Connection, Open, plain_names
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,9 @@ def _in_words() -> Iterator[None]:
     """What the server says about the ALTER, as a refusal."""
     try:
         yield
-    except (BadStatement, BadValue) as error:
+    except PASSING:
+        raise
+    except ServerError as error:
         raise Precondition(
             f"the server refuses this ALTER: {error.happened}",
             still_true="nothing was touched",

@@ -21,6 +21,9 @@ from osc.postgres.quoting import identifier, literal
 
 Row = tuple[Any, ...]
 
+PASSING = (errors.ConnectionLost, errors.LockTimeout, errors.Conflict, errors.NotAllowed)
+"""What says nothing of a statement itself; all other errors of the server do."""
+
 SETTINGS = {
     # Each of these may be set for the role or the database, and would end or distort our work.
     "statement_timeout": "0",

@@ -113,6 +113,7 @@ def test_what_is_no_plain_table_is_refused(database: Database, made: str, says: 
         ("ALTER id TYPE numeric(3, -1)", "two rows might meet"),
         ("DROP id", "no usable key"),
         ("ALTER v TYPE nonsense", 'type "nonsense" does not exist'),
+        ("ALTER v ADD GENERATED ALWAYS AS IDENTITY", "the server refuses.* must be declared NOT"),
     ],
 )
 def test_an_alter_that_cannot_be_followed_is_refused(

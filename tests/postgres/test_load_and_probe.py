@@ -26,6 +26,9 @@ GOOD = "INSERT INTO t SELECT n, n, 'x' || n, n FROM generate_series(1, 3000) AS 
     [
         ("(0, 1, 'x', NULL)", "ALTER n SET NOT NULL", "n would be NULL where id = 0"),
         ("(0, 1, 'x', -1)", "ADD CONSTRAINT c CHECK (n >= 0)", "CHECK c says no where id = 0"),
+        ("(0, 1, 'x', 1)", "ADD x int CHECK (x > 0)", None),
+        ("(0, 1, 'x', 1)", "ADD x int GENERATED ALWAYS AS (n) STORED CHECK (x > 0)", None),
+        ("(0, 1, 'x', 1)", "ADD x int DEFAULT 0 CHECK (x > 0)", "CHECK t_x_check says no"),
         ("(0, 1, 'long', 1)", "ALTER s TYPE varchar(6)", None),
         ("(0, 1, 'toolong', 1)", "ALTER s TYPE varchar(6)", "s is too long"),
         ("(0, 1, 'x     ', 1)", "ALTER s TYPE varchar(5)", None),
