@@ -71,6 +71,18 @@ class Target:
     keys: Keys
 
 
+class RefusedByServer(Precondition):
+    """What it has `said` against the ALTER itself, on a clone that is the table's equal."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"the server refuses this ALTER: {said}",
+            still_true="nothing was touched",
+            todo="correct the statement; the server itself would not run it either",
+        )
+        self.said = said
+
+
 @contextmanager
 def rehearsed(session: Connection, original: TableName, alter: Alter) -> Iterator[Target]:
     """The result, there for the length of the block and rolled back at its end.
@@ -169,11 +181,7 @@ def _in_words() -> Iterator[None]:
     except PASSING:
         raise
     except ServerError as error:
-        raise Precondition(
-            f"the server refuses this ALTER: {error.happened}",
-            still_true="nothing was touched",
-            todo="correct the statement; the server itself would not run it either",
-        ) from error
+        raise RefusedByServer(error.happened) from error
 
 
 def read(session: Connection, original: TableName, name: TableName, oid: int) -> Target:

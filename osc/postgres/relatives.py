@@ -28,11 +28,15 @@ CHANGES_PARENTS = {
 def require_no_change(alter: Alter) -> None:
     """These would act on other tables than the clone that they are tried on."""
     for verbs in alter.verbs:
-        if verbs[:1] in CHANGES_PARENTS or verbs[:2] in CHANGES_PARENTS:
+        if changes_parents(verbs):
             raise _refused(
                 f"the ALTER changes which tables belong together ({' '.join(verbs[:2])})",
                 "do that in a statement of its own, without --force-copy: it needs no copy",
             )
+
+
+def changes_parents(verbs: tuple[str, ...]) -> bool:
+    return verbs[:1] in CHANGES_PARENTS or verbs[:2] in CHANGES_PARENTS
 
 
 def require(session: Connection, oid: int) -> None:

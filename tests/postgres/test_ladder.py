@@ -401,15 +401,61 @@ def test_a_table_that_stands_elsewhere_is_moved_and_that_takes_as_long_as_its_by
     assert report.rows_copied == ROWS
 
 
-@pytest.mark.parametrize("clauses", ["NO INHERIT family", "NOT OF"])
-def test_what_a_table_comes_from_is_left_natively(database: Database, clauses: str) -> None:
+@pytest.mark.parametrize(
+    ("clauses", "way"),
+    [
+        ("NO INHERIT family", Way.NATIVE),
+        ("NOT OF", Way.NATIVE),
+        ("ADD n int, NO INHERIT family, SET LOGGED", Way.NATIVE),
+        ("NO INHERIT family, ADD CHECK (id > 0), OWNER TO pg_monitor", Way.SEQUENCE),
+    ],
+)
+def test_what_a_table_comes_from_is_left_natively(
+    database: Database, clauses: str, way: Way
+) -> None:
     database.run("CREATE TYPE kind AS (id int)", "CREATE TABLE family (id int)")
     heir = "CREATE TABLE t (PRIMARY KEY (id)) INHERITS (family)"
     database.run(heir if "INHERIT" in clauses else "CREATE TABLE t OF kind (PRIMARY KEY (id))")
     expected = natively(database, clauses)
 
-    assert migrate(database, clauses).way == Way.NATIVE
+    assert migrate(database, clauses).way == way
     assert definition(database) == expected
+
+
+@pytest.mark.parametrize(
+    ("clauses", "says"),
+    [
+        ("ALTER n TYPE bigint, ADD m int", "cannot alter inherited column"),
+        ("ADD m int, DROP n", "cannot drop inherited column"),
+        ("DROP CONSTRAINT positive", "cannot drop inherited constraint"),
+    ],
+)
+@pytest.mark.parametrize("child", ["PARTITION OF parent DEFAULT", "() INHERITS (parent)"])
+def test_a_plan_for_a_child_says_what_the_server_says(
+    database: Database, child: str, clauses: str, says: str
+) -> None:
+    """Partition or heir: a double without parents knows nothing of what comes from them."""
+    by = "PARTITION BY RANGE (id)" if "PARTITION" in child else ""
+    database.run(
+        f"CREATE TABLE parent (id int, n int, CONSTRAINT positive CHECK (n > 0)) {by}",
+        f"CREATE TABLE t {child}",
+    )
+    alter = database.alter(clauses)
+    chosen = settings(small_table=1 << 20)
+
+    with pytest.raises(Precondition, match=f"the server itself refuses.*{says}"):
+        migration.plan(database.engine, Request(alter, None, "", "tests"), chosen)
+
+
+def test_what_no_temporary_table_can_try_is_no_refusal(database: Database) -> None:
+    database.run(CREATE)
+
+    report = migrate(database, "ADD COLUMN n int DEFAULT 7, SET UNLOGGED")
+
+    assert report.way == Way.COPY
+    assert database.rows("SELECT relpersistence FROM pg_class WHERE oid = 't'::regclass") == [
+        ("u",)
+    ]
 
 
 def test_pieces_that_would_make_the_heirs_own_what_it_inherits_are_not_taken(
