@@ -62,6 +62,10 @@ class Precondition(OscError):
     title = "refused"
 
 
+class NoTable(Precondition):
+    """There is no table of that name."""
+
+
 class Unreachable(OscError):
     """The server cannot be reached, or does not let us do it."""
 

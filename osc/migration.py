@@ -51,6 +51,8 @@ def plan(engine: Engine, request: Request, settings: Settings) -> Route:
     """What would be done, after every check that leaves the table alone."""
     engine = allowed(engine, settings)
     table = route.find(engine, request.alter)
+    if table is None:
+        return route.to_nowhere(request.alter)
     unfinished.refuse(engine, table.name)
     with engine.claim(table.name):
         return _routed(engine, table, request, settings)
@@ -81,7 +83,7 @@ def rehearse(engine: Engine, request: Request, settings: Settings) -> Route:
     made = plan(engine, request, settings)
     if made.copy:
         preflight.probe(engine, made.copy)
-    elif engine.ladder:
+    elif engine.ladder and made.way is not Way.NOTHING:
         engine.ladder.probe(made.table, made.outlook)
         with engine.claim(made.table.name):
             _ask_rows(engine, made)
@@ -111,6 +113,8 @@ def migrate(
     def first(controls: Controls) -> Report:
         sense.ask(engine, settings)
         table = route.find(engine, request.alter)
+        if table is None:
+            return _nowhere(request, tracker)
         tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
         stopped = unfinished.climb(engine, table.name, request.statement)
         if stopped is not None:
@@ -177,18 +181,30 @@ def _applied_by(engine: Engine, table: Table, request: Request) -> int | None:
     return applied.by(runs, request.statement, identity, same)
 
 
+def _nowhere(request: Request, tracker: Tracker) -> Report:
+    made = route.to_nowhere(request.alter)
+    for phase in (Phase.PREFLIGHT, Phase.DONE):
+        tracker.at(phase)
+    return _unchanged(made.table, request, because=made.outlook.because)
+
+
 def _nothing(engine: Engine, table: Table, request: Request, tracker: Tracker) -> Report:
     if tracker.read().phase is Phase.PLAN:
         tracker.at(Phase.PREFLIGHT)
     tracker.at(Phase.DONE)
+    return _unchanged(table, request, _applied_by(engine, table, request) or 0)
+
+
+def _unchanged(table: Table, request: Request, migration: int = 0, because: str = "") -> Report:
     return Report(
-        migration=_applied_by(engine, table, request) or 0,
+        migration=migration,
         table=str(table.name),
         statement=request.statement,
         archive="",
         sync=str(Sync.NONE),
         seconds=0.0,
         way=str(Way.NOTHING),
+        because=because,
     )
 
 

@@ -22,7 +22,8 @@ class Alter:
     there before (IF NOT EXISTS); `verbs` the first words of each clause, upper case, for the
     engines' refusals; `using` maps a column to the expression of its type change.
     `fold` makes column names comparable as the server compares them. `parts` are the clauses one
-    by one, word for word; `only` says that tables which inherit are not meant.
+    by one, word for word; `only` says that tables which inherit are not meant, `if_exists` that a
+    table which is not there is no fault.
     """
 
     schema: str | None
@@ -37,6 +38,7 @@ class Alter:
     verbs: tuple[tuple[str, ...], ...] = ()
     parts: tuple[str, ...] = ()
     only: bool = False
+    if_exists: bool = False
 
     @property
     def fold(self) -> Callable[[str], str]:
@@ -86,12 +88,15 @@ def parse(statement: str, *, mysql: bool) -> Alter:
     if any(token.text == ";" for token in found):
         raise Usage("one ALTER TABLE statement at a time, please: there is a ';' in it")
     rest = _after(found, mysql)
+    if_exists = len(rest) > 1 and rest[0].is_word("IF") and rest[1].is_word("EXISTS")
+    rest = rest[2 * if_exists :]
     only = not mysql and bool(rest) and rest[0].is_word("ONLY")
     schema, table, rest = _name(rest[only:], mysql)
     if not rest:
         raise Usage("the ALTER TABLE says nothing after the table's name")
     clauses = statement[rest[0].start : rest[-1].end]
-    return replace(_with_actions(schema, table, clauses, rest, mysql), only=only)
+    found_in = _with_actions(schema, table, clauses, rest, mysql)
+    return replace(found_in, only=only, if_exists=if_exists)
 
 
 def from_clauses(table: str, clauses: str, *, mysql: bool) -> Alter:
@@ -100,7 +105,7 @@ def from_clauses(table: str, clauses: str, *, mysql: bool) -> Alter:
 
 
 def _after(found: tuple[Token, ...], mysql: bool) -> tuple[Token, ...]:
-    """What follows ALTER TABLE [IF EXISTS]."""
+    """What follows ALTER TABLE."""
     rest = list(found)
     for words in (("ALTER",), *([("ONLINE",), ("IGNORE",)] if mysql else []), ("TABLE",)):
         if rest and rest[0].is_word(*words):
@@ -109,8 +114,6 @@ def _after(found: tuple[Token, ...], mysql: bool) -> tuple[Token, ...]:
             rest.pop(0)
         elif words in (("ALTER",), ("TABLE",)):
             raise Usage("only ALTER TABLE statements can be run")
-    if len(rest) > 1 and rest[0].is_word("IF") and rest[1].is_word("EXISTS"):
-        del rest[:2]
     return tuple(rest)
 
 

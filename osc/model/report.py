@@ -13,8 +13,8 @@ from osc.model.standstill import Standstills
 @dataclass(frozen=True)
 class Report:
     """Times in seconds; `phases` in the order they were entered; `steps` those of a way without a
-    copy. Where there was nothing to do, the number is of the migration
-    that did it once; 0 where none is known."""
+    copy. Where there was nothing to do, the number is of the migration that did it once; 0 where
+    none is known, and `because` says why, where it isn't that the table is altered already."""
 
     migration: int
     table: str
@@ -42,3 +42,4 @@ class Report:
     way: str = str(Way.COPY)
     steps: tuple[Climbed, ...] = ()
     diff: CatalogDiff = UNCHANGED
+    because: str = ""

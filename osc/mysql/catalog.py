@@ -30,7 +30,7 @@ class MySQLCatalog:
         name = TableName(alter.schema or self.database, alter.table)
         found = self.read(name)
         if found is None:
-            raise errors.Precondition(
+            raise errors.NoTable(
                 f"there is no table {name}",
                 still_true="nothing was touched",
                 todo="check the table's name and the database in the URL",

@@ -104,6 +104,8 @@ def plan_record(plan: Planned) -> dict[str, Any]:
 
 
 def report_text(report: Report) -> str:
+    if report.way == Way.NOTHING and report.because:
+        return f"{report.because}; nothing to do"
     if report.way == Way.NOTHING:
         by = f" by migration {report.migration}" if report.migration else ""
         return f"already applied{by}: {report.table} is as the ALTER wants it; nothing to do"

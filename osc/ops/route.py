@@ -100,7 +100,7 @@ def _pairs(route: Routed) -> list[tuple[str, str]]:
     outlook, table = route.outlook, route.table
     why = f"; {outlook.because}" if outlook.because else ""
     pairs = [
-        ("table", f"{table.name} ({_volume(table)})"),
+        ("table", f"{table.name} ({_volume(table)})" if table.columns else ""),
         ("way", WAYS[route.way] + why),
         ("clauses", "\n".join(map(_of_clause, outlook.clauses))),
         *(plan_pairs(route.copy) if route.copy else []),

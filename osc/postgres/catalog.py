@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from osc.engine import Sync
-from osc.errors import Precondition
+from osc.errors import NoTable, Precondition
 from osc.model.alter import Alter
 from osc.model.table import Column, Key, Table, TableName
 from osc.postgres import kin
@@ -120,7 +120,7 @@ def resolve(session: Connection, alter: Alter) -> TableName:
     )
     if not found:
         wanted = f"{alter.schema}.{alter.table}" if alter.schema else alter.table
-        raise Precondition(
+        raise NoTable(
             f"there is no table {wanted} in this database",
             still_true="nothing was touched",
             todo="" if alter.schema else "name its schema, or set search_path for this role",

@@ -15,7 +15,7 @@ from osc import errors
 from osc.engine import Engine, Sync
 from osc.model.alter import Alter
 from osc.model.ladder import Cost, Forecast, Outlook, Way
-from osc.model.table import Table
+from osc.model.table import Table, TableName
 from osc.stages import plan as planning
 from osc.stages import preflight
 from osc.stages.plan import Plan
@@ -38,9 +38,22 @@ class Route:
         return self.outlook.way
 
 
-def find(engine: Engine, alter: Alter) -> Table:
-    """The table that the ALTER names, whether it can be copied or not."""
-    return engine.ladder.find(alter) if engine.ladder else engine.catalog.find(alter)
+def find(engine: Engine, alter: Alter) -> Table | None:
+    """The table that the ALTER names, whether it can be copied or not; None where there is none and
+    the ALTER says IF EXISTS."""
+    try:
+        return engine.ladder.find(alter) if engine.ladder else engine.catalog.find(alter)
+    except errors.NoTable:
+        if alter.if_exists:
+            return None
+        raise
+
+
+def to_nowhere(alter: Alter) -> Route:
+    """Where there is no such table, and that is no fault."""
+    name = TableName(alter.schema or "", alter.table)
+    table, because = Table(name, (), (), identity=""), f"there is no table {name}"
+    return Route(table, alter, Outlook((), Way.NOTHING, because), Forecast(0, 0))
 
 
 def choose(

@@ -94,6 +94,19 @@ def copying(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @every_engine
+@pytest.mark.parametrize("words", [("--execute",), ()], ids=["run", "rehearsed"])
+def test_a_table_that_need_not_be_there_is_no_fault(server: Lease, words: tuple[str, ...]) -> None:
+    with database(server) as url:
+        before = tables(url)
+        alter = "ALTER TABLE IF EXISTS nowhere ADD COLUMN n int"
+        done = CliRunner().invoke(command, ["run", url, alter, *words])
+
+        assert (done.exit_code, "there is no table" in done.stdout) == (0, True), done.output
+        assert "nothing to do" in done.stdout
+        assert tables(url) == before
+
+
+@every_engine
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
