@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from osc.engine import Sync
-from osc.errors import NotAllowed, Precondition
+from osc.errors import Precondition
 from osc.model.alter import Alter
 from osc.model.consent import NO_CONSENT, Consent
 from osc.model.table import Table
-from osc.postgres import definition, kin, relatives, surroundings
+from osc.postgres import definition, kin, privileges, relatives, surroundings
 from osc.postgres.kin import Member
-from osc.postgres.quoting import identifier, qualified
+from osc.postgres.quoting import qualified
 from osc.postgres.session import Connection, Open, plain_names
 
 
@@ -27,12 +28,9 @@ class PostgresChecks:
             _require_primary(session)
 
     def server(self, sync: Sync) -> None:
-        with self.opened("checks") as session:
-            _require_database_privilege(session)
-            if sync is Sync.LOG:
+        if sync is Sync.LOG:
+            with self.opened("checks") as session:
                 _require_logical_decoding(session)
-            else:
-                _require_room_for_triggers(session)
 
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
         relatives.require_no_change(alter)
@@ -41,14 +39,19 @@ class PostgresChecks:
             if oid is None:
                 raise _refused(f"there is no table {table.name}", "")
             family = kin.family(session, oid)
-            for member in (*kin.parents(session, oid), *family):
-                _require_ownership(session, member)
             for member in family:
                 _require_plain(session, member, sync)
                 _require_valid_indexes(session, member)
             _require_nothing_attached(session, table, oid)
-            surroundings.require(session, oid, table.name, self.consent)
             relatives.require(session, oid)
+            privileges.all_of(
+                (
+                    partial(
+                        privileges.require, session, (*family, *kin.parents(session, oid)), sync
+                    ),
+                    partial(surroundings.require, session, oid, table.name, self.consent),
+                )
+            )
             if sync is Sync.LOG:
                 _require_replica_identity(session, table, oid)
                 relatives.require_one_identity(session, oid)
@@ -61,19 +64,6 @@ def _refused(happened: str, todo: str) -> Precondition:
 def _require_primary(session: Connection) -> None:
     if session.value("SELECT pg_is_in_recovery()"):
         raise _refused("this server is a standby: it takes no writes", "connect to the primary")
-
-
-def _require_database_privilege(session: Connection) -> None:
-    database, role, may = session.rows(
-        "SELECT current_database(), current_user,"
-        " has_database_privilege(current_database(), 'CREATE')"
-    )[0]
-    if not may:
-        raise NotAllowed(
-            f"{role} may not create schemas in {database}",
-            still_true="nothing was touched",
-            todo=f"GRANT CREATE ON DATABASE {identifier(database)} TO {identifier(role)}",
-        )
 
 
 def _require_logical_decoding(session: Connection) -> None:
@@ -94,61 +84,6 @@ def _require_logical_decoding(session: Connection) -> None:
         )
     if sending >= senders:
         raise _refused(f"all {senders} walsenders are in use", "raise max_wal_senders")
-    role, may = session.rows(
-        "SELECT rolname, rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_roles r"
-        " WHERE r.rolname IN ('rds_replication', 'rds_superuser')"
-        " AND pg_has_role(r.oid, 'USAGE')) FROM pg_roles WHERE rolname = current_user"
-    )[0]
-    if not may:
-        raise NotAllowed(
-            f"{role} may not read the log",
-            still_true="nothing was touched",
-            todo=f"ALTER ROLE {identifier(role)} REPLICATION",
-        )
-
-
-def _require_room_for_triggers(session: Connection) -> None:
-    """The changelog and the function that fills it are in our schema, which may be another's."""
-    role, may = session.rows(
-        "SELECT current_user, coalesce(has_schema_privilege(to_regnamespace('osc')::oid, 'CREATE')"
-        " AND has_schema_privilege(to_regnamespace('osc')::oid, 'USAGE'), true)"
-    )[0]
-    if not may:
-        raise NotAllowed(
-            f"{role} may not create a changelog in the schema osc",
-            still_true="nothing was touched",
-            todo=f"GRANT USAGE, CREATE ON SCHEMA osc TO {identifier(role)}",
-        )
-    if not session.value(
-        "SELECT has_language_privilege(oid, 'USAGE') FROM pg_language WHERE lanname = 'plpgsql'"
-    ):
-        raise NotAllowed(
-            f"{role} may not write functions in plpgsql, and so no triggers",
-            still_true="nothing was touched",
-            todo="CREATE EXTENSION plpgsql, or GRANT USAGE ON LANGUAGE plpgsql",
-        )
-
-
-def _require_ownership(session: Connection, table: Member) -> None:
-    owner, owns, may = session.rows(
-        "SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE'),"
-        " has_schema_privilege(relnamespace, 'CREATE') FROM pg_class WHERE oid = $1",
-        table.oid,
-    )[0]
-    role = session.value("SELECT current_user")
-    if not owns:
-        raise NotAllowed(
-            f"{table.name} belongs to {owner}",
-            still_true="nothing was touched",
-            todo=f"connect as {owner}, or GRANT {identifier(owner)} TO {identifier(role)}",
-        )
-    if not may:
-        schema = identifier(table.name.schema)
-        raise NotAllowed(
-            f"{role} may not create tables in the schema {table.name.schema}",
-            still_true="nothing was touched",
-            todo=f"GRANT CREATE ON SCHEMA {schema} TO {identifier(role)}",
-        )
 
 
 def _require_plain(session: Connection, table: Member, sync: Sync) -> None:

@@ -14,12 +14,11 @@ from osc.model.alter import Alter
 from osc.model.blocker import Blocker
 from osc.model.ladder import Forecast, Outlook, Taken, Way
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, forecast, locking
+from osc.postgres import catalog, forecast, kin, locking, privileges
 from osc.postgres.climb import Climber
 from osc.postgres.definition import oid_of
 from osc.postgres.ledger import PostgresLedger
 from osc.postgres.looking import Looking, RefusedError
-from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, Open
 
 ALTERABLE = ("r", "p")
@@ -95,14 +94,6 @@ def _require_allowed(session: Connection, table: Table) -> None:
             still_true="nothing was touched",
             todo="connect to the primary",
         )
-    owner, owns, role = session.rows(
-        "SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE'), current_user"
-        " FROM pg_class WHERE oid = to_regclass($1)",
-        qualified(table.name),
-    )[0]
-    if not owns:
-        raise NotAllowed(
-            f"{table.name} belongs to {owner}",
-            still_true="nothing was touched",
-            todo=f"connect as {owner}, or GRANT {identifier(owner)} TO {identifier(role)}",
-        )
+    oid = oid_of(session, table.name)
+    assert oid is not None
+    privileges.require_ownership(session, kin.family(session, oid)[:1])

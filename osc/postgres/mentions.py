@@ -8,11 +8,12 @@ triggers, its enabled state and what hangs on it in turn: nothing else has to be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from osc.engine import Statement
 from osc.errors import NotAllowed
 from osc.model.table import Column, TableName
-from osc.postgres import dependents, rebuilt
+from osc.postgres import dependents, privileges, rebuilt
 from osc.postgres.carried import CHILD, VIEW, Carried, Exchange, Lock, together
 from osc.postgres.dependents import Dependent
 from osc.postgres.quoting import identifier, qualified
@@ -43,8 +44,7 @@ def carried(session: Connection, exchange: Exchange) -> Carried:
 def require(session: Connection, found: Iterable[Dependent]) -> None:
     """Raises NotAllowed where one of them is not ours to write anew."""
     with plain_names(session):
-        for dependent in found:
-            KINDS[dependent.kind](session, dependent)
+        privileges.all_of(partial(KINDS[each.kind], session, each) for each in found)
 
 
 def _view(session: Connection, dependent: Dependent) -> Carried:
@@ -68,12 +68,13 @@ def _rule(session: Connection, dependent: Dependent) -> Carried:
 
 def _function(session: Connection, dependent: Dependent) -> Carried:
     definition, owner, owns = session.rows(
-        "SELECT pg_get_functiondef(oid), pg_get_userbyid(proowner), pg_has_role(proowner, 'USAGE')"
+        "SELECT pg_get_functiondef(oid), quote_ident(pg_get_userbyid(proowner)),"
+        " pg_has_role(proowner, 'USAGE')"
         " FROM pg_proc WHERE oid = $1",
         dependent.oid,
     )[0]
     if not owns:
-        raise _not_ours(dependent, owner)
+        raise _not_ours(session, dependent, owner)
     return Carried(named=(Statement(definition),))
 
 
@@ -124,7 +125,7 @@ def _locked(session: Connection, oid: int, dependent: Dependent) -> tuple[Lock, 
     locks the view alone."""
     found, name, kind, owner, owns = session.rows(RELATION, oid)[0]
     if not owns:
-        raise _not_ours(dependent, owner)
+        raise _not_ours(session, dependent, owner)
     if kind == "v":
         return Lock(VIEW, found, f"ALTER VIEW {name} OWNER TO {owner}"), name
     only = "" if kind == "p" else "ONLY "
@@ -135,11 +136,11 @@ def _said(lock: Lock, sql: str) -> Carried:
     return Carried(locks=(lock,), named=(Statement(sql),))
 
 
-def _not_ours(dependent: Dependent, owner: str) -> NotAllowed:
+def _not_ours(session: Connection, dependent: Dependent, owner: str) -> NotAllowed:
     return NotAllowed(
         f"{dependent.words}, which has to follow the new table, belongs to {owner}",
         still_true="nothing was touched",
-        todo=f"connect as a member of {owner} too, or as a superuser",
+        todo=privileges.membership(session, owner, quoted=True),
     )
 
 

@@ -6,9 +6,11 @@ the other from there on, and have to refresh nothing. Our own publication is non
 
 from __future__ import annotations
 
+from functools import partial
+
 from osc.engine import Statement
 from osc.errors import NotAllowed, Precondition
-from osc.postgres import kin
+from osc.postgres import kin, privileges
 from osc.postgres.carried import Carried, Exchange
 from osc.postgres.dependents import Dependent
 from osc.postgres.quoting import identifier, listed
@@ -49,6 +51,15 @@ def read(session: Connection, table: int) -> tuple[Dependent, ...]:
         )
 
 
+def _require_ours(session: Connection, name: str, _: str, owner: str, owns: bool) -> None:
+    if not owns:
+        raise NotAllowed(
+            f"the publication {name}, which names the table, belongs to {owner}",
+            still_true="nothing was touched",
+            todo=privileges.membership(session, owner),
+        )
+
+
 def require(session: Connection, table: int) -> None:
     everywhere = session.value(
         "SELECT string_agg(pubname, ', ') FROM pg_publication WHERE puballtables"
@@ -59,13 +70,8 @@ def require(session: Connection, table: int) -> None:
             still_true="nothing was touched",
             todo="publish the tables by name, or FOR TABLES IN SCHEMA",
         )
-    for _, name, _, owner, owns, *_ in _entries(session, table):
-        if not owns:
-            raise NotAllowed(
-                f"the publication {name}, which names the table, belongs to {owner}",
-                still_true="nothing was touched",
-                todo=f"connect as a member of {owner} too, or as a superuser",
-            )
+    entries = _entries(session, table)
+    privileges.all_of(partial(_require_ours, session, *entry[1:5]) for entry in entries)
     subscribed = session.value(
         f"{kin.DESCENDANTS} SELECT string_agg(s.subname, ', ') FROM pg_subscription_rel r"
         " JOIN pg_subscription s ON s.oid = r.srsubid WHERE r.srrelid IN (SELECT oid FROM tree)",

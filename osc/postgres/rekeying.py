@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from osc.errors import Conflict, NotAllowed, Precondition
+from osc.postgres import privileges
 from osc.postgres.carried import CHILD, PARENT, Carried, Exchange, Lock, Unvalidated
 from osc.postgres.foreign import ForeignKey, read
+from osc.postgres.quoting import identifier
 from osc.postgres.session import Connection, plain_names
 
 MAY_LOCK = "SELECT has_table_privilege($1::oid, 'UPDATE, DELETE, TRUNCATE')"
 """Without it the parent is locked all the same, when its key is dropped, but not in our order."""
 
 RIGHTS = """
-SELECT c.oid::regclass::text, pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE'),
+SELECT current_user, c.oid::regclass::text, pg_get_userbyid(c.relowner),
+       pg_has_role(c.relowner, 'USAGE'),
        has_table_privilege(c.oid, 'REFERENCES')
 FROM pg_class c WHERE c.oid = $1
 """
@@ -26,7 +31,8 @@ WHERE k.contype = 'f' AND $1 IN (k.conrelid, k.confrelid) AND g.tgenabled <> 'O'
 def require(session: Connection, source: int) -> None:
     """Raises where a key could not be dropped and added again."""
     require_loud(session, source)
-    for key in read(session, source):
+    keys = read(session, source)
+    for key in keys:
         if key.partitioned and session.raw.info.server_version < 180000:
             raise Precondition(
                 f"the foreign key {key.name} of the partitioned table {key.table} refers to"
@@ -35,7 +41,7 @@ def require(session: Connection, source: int) -> None:
                 still_true="nothing was touched",
                 todo="drop it and add it again after the migration, or use PostgreSQL 18",
             )
-        _require_rights(session, key, source)
+    privileges.all_of(partial(_require_rights, session, key, source) for key in keys)
 
 
 def require_loud(session: Connection, table: int) -> None:
@@ -54,18 +60,18 @@ def require_loud(session: Connection, table: int) -> None:
 def _require_rights(session: Connection, key: ForeignKey, source: int) -> None:
     other = key.table_oid if key.table_oid != source else key.parent_oid
     with plain_names(session):
-        name, owner, owns, may = session.rows(RIGHTS, other)[0]
+        role, name, owner, owns, may = session.rows(RIGHTS, other)[0]
     if key.table_oid != source and not owns:
         raise NotAllowed(
             f"{name}, whose foreign key {key.name} refers to the table, belongs to {owner}",
             still_true="nothing was touched",
-            todo=f"connect as a member of {owner} too, or as a superuser",
+            todo=privileges.membership(session, owner),
         )
     if key.table_oid == source and not may:
         raise NotAllowed(
             f"the foreign key {key.name} can't be made again: we may not refer to {name}",
             still_true="nothing was touched",
-            todo=f"GRANT REFERENCES ON {name} to the role that migrates",
+            todo=f"GRANT REFERENCES ON {name} TO {identifier(role)}",
         )
 
 

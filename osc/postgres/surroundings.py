@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from osc.model.consent import Consent
 from osc.model.table import TableName
-from osc.postgres import dependents, foreign, mentions, published, rebuilt, rekeying
+from osc.postgres import dependents, foreign, mentions, privileges, published, rebuilt, rekeying
 from osc.postgres.foreign import ForeignKey, Keys
 from osc.postgres.session import Connection
 
 
 def require(session: Connection, table: int, name: TableName, consent: Consent) -> None:
     """Raises where something of it could not follow the new table, whatever the ALTER is."""
-    require_views(session, table, name, (), consent)
-    rekeying.require(session, table)
-    published.require(session, table)
+    privileges.all_of(
+        (
+            partial(require_views, session, table, name, (), consent),
+            partial(rekeying.require, session, table),
+            partial(published.require, session, table),
+        )
+    )
 
 
 def require_views(

@@ -40,6 +40,9 @@ SAVE_SECONDS = 1.0
 IDLE_SECONDS = 0.02
 LONGEST_SILENCE_SECONDS = 600.0
 ROUNDS_BEFORE_PROBE = 5
+LONGEST_CONFLICT_SECONDS = 60.0
+"""Without one batch that got through. No probe knows the duplicates of an exclusion constraint, or
+of a unique key over what only the shadow computes."""
 
 
 @dataclass
@@ -68,6 +71,7 @@ class Follower:
     _suspended: bool = False
     _ended: bool = False
     _conflicts_in_a_row: int = 0
+    _conflicting_since: float = 0.0
     _applied: int = 0
     _watches: Watches = field(default_factory=Watches)
     _saved_at: float = 0.0
@@ -301,6 +305,8 @@ class Follower:
 
     def _resolve(self, duplicate: errors.DuplicateKey) -> None:
         """A unique value moved and its old row is stale, or the new definition has duplicates."""
+        if not self._conflicts_in_a_row:
+            self._conflicting_since = time.monotonic()
         self._conflicts_in_a_row += 1
         if self._conflicts_in_a_row % ROUNDS_BEFORE_PROBE == 0:
             try:
@@ -308,6 +314,12 @@ class Follower:
             except errors.DataWouldBeLost as found:
                 found.still_true = f"{self.job.original.name} still serves and is untouched"
                 raise found from duplicate
+            if time.monotonic() - self._conflicting_since > LONGEST_CONFLICT_SECONDS:
+                raise errors.DataWouldBeLost(
+                    f"rows that were changed are still in each other's way: {duplicate.happened}",
+                    still_true=f"{self.job.original.name} still serves and is untouched",
+                    todo="look for duplicates under the new definition",
+                ) from duplicate
             self.controls.pause(random.uniform(0.0, 0.05))
         self.purge()
 

@@ -451,24 +451,33 @@ def test_an_owner_needs_no_more(database: Database, owner: Engine) -> None:
     assert left(database) == []
 
 
-def test_a_role_without_our_schema_is_told_what_to_grant(database: Database, owner: Engine) -> None:
-    database.engine.ledger.prepare()
-
-    with pytest.raises(NotAllowed, match="may not create a changelog") as refused:
-        owner.checks.server(Sync.TRIGGERS)
-    database.run(refused.value.todo)
-    owner.checks.server(Sync.TRIGGERS)
-
-
-def test_a_role_that_may_not_write_functions_is_told_what_to_grant(
-    database: Database, owner: Engine
+@pytest.mark.parametrize(
+    ("prepared", "lacks", "given"),
+    [
+        (lambda database: database.engine.ledger.prepare(), "may not keep its runs", None),
+        (
+            lambda database: database.run("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC"),
+            "plpgsql",
+            "GRANT USAGE ON LANGUAGE plpgsql TO osc_owner",
+        ),
+    ],
+    ids=["our schema", "functions"],
+)
+def test_a_role_that_may_not_make_triggers_is_told_what_to_grant(
+    database: Database,
+    owner: Engine,
+    prepared: Callable[[Database], None],
+    lacks: str,
+    given: str | None,
 ) -> None:
-    database.run("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC")
+    prepared(database)
+    alter = database.alter("ALTER v TYPE bigint", "mine.t")
+    table = owner.catalog.find(alter, Sync.TRIGGERS)
 
-    with pytest.raises(NotAllowed, match="plpgsql"):
-        owner.checks.server(Sync.TRIGGERS)
-    database.run("GRANT USAGE ON LANGUAGE plpgsql TO osc_owner")
-    owner.checks.server(Sync.TRIGGERS)
+    with pytest.raises(NotAllowed, match=lacks) as refused:
+        owner.checks.table(table, alter, Sync.TRIGGERS)
+    database.run(given or refused.value.todo)
+    owner.checks.table(table, alter, Sync.TRIGGERS)
 
 
 def test_the_target_of_a_subscription_is_refused(database: Database) -> None:

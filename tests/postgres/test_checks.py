@@ -140,23 +140,61 @@ def nobody(database: Database) -> Iterator[Engine]:
     engine.close()
 
 
-def test_a_role_that_may_not_do_it_is_told_what_to_grant(
+OF_OTHERS = """
+CREATE ROLE {0}_one; CREATE ROLE {0}_two; CREATE ROLE {0}_three;
+CREATE SCHEMA closed; CREATE TABLE closed.parent (id int PRIMARY KEY);
+CREATE TABLE closed.t (id int PRIMARY KEY, v int, p int REFERENCES closed.parent);
+ALTER TABLE closed.t OWNER TO {0}_one;
+CREATE TABLE child (t int REFERENCES closed.t); ALTER TABLE child OWNER TO {0}_two;
+CREATE VIEW seen AS SELECT id FROM closed.t; ALTER VIEW seen OWNER TO {0}_three;
+CREATE SCHEMA osc; GRANT USAGE ON SCHEMA closed TO osc_nobody;
+"""
+
+
+def test_a_role_that_may_do_nothing_is_told_all_that_it_lacks_at_once(
+    database: Database, nobody: Engine
+) -> None:
+    """What it is told makes it able, run as it is."""
+    database.run(OF_OTHERS.format(database.name))
+    alter = database.alter("ALTER v TYPE bigint", "closed.t")
+    table = nobody.catalog.find(alter)
+    try:
+        with pytest.raises(NotAllowed) as refused:
+            nobody.checks.table(table, alter, Sync.LOG)
+        assert set(refused.value.happened.split("; ")) == {
+            f"closed.t belongs to {database.name}_one",
+            "osc_nobody may not create tables in the schema closed",
+            f"osc_nobody may not create schemas in {database.name}",
+            "osc_nobody may not keep its runs in the schema osc",
+            "osc_nobody may not read the log",
+            "view public.seen, which has to follow the new table, belongs to"
+            f" {database.name}_three",
+            "public.child, whose foreign key child_t_fkey refers to the table, belongs to"
+            f" {database.name}_two",
+            "the foreign key t_p_fkey can't be made again: we may not refer to closed.parent",
+        }
+        database.run(refused.value.todo)
+        nobody.checks.table(table, alter, Sync.LOG)
+        nobody.checks.server(Sync.LOG)
+        database.run("ALTER ROLE osc_nobody NOREPLICATION")
+    finally:
+        roles = ", ".join(f"{database.name}_{number}" for number in ("one", "two", "three"))
+        database.run(f"DROP OWNED BY {roles} CASCADE", f"DROP ROLE {roles}")
+
+
+def test_who_is_not_the_owner_is_told_what_a_copy_would_need_besides(
     database: Database, nobody: Engine
 ) -> None:
     database.run(TABLE)
-    alter = database.alter("ALTER v TYPE bigint")
-    table = nobody.catalog.find(alter)
+    alter, ladder = database.alter("ALTER v TYPE bigint"), nobody.ladder
+    assert ladder
 
-    with pytest.raises(NotAllowed, match="may not create schemas") as schemas:
-        nobody.checks.server(Sync.LOG)
-    with pytest.raises(NotAllowed, match="belongs to postgres"):
-        nobody.checks.table(table, alter, Sync.LOG)
-    database.run(f"GRANT CREATE ON DATABASE {database.name} TO osc_nobody")
-    with pytest.raises(NotAllowed, match="may not read the log") as log:
-        nobody.checks.server(Sync.LOG)
+    with pytest.raises(NotAllowed, match="belongs to postgres") as refused:
+        ladder.look(ladder.find(alter), alter, small_bytes=0)
 
-    assert "GRANT CREATE ON DATABASE" in schemas.value.todo
-    assert log.value.todo == 'ALTER ROLE "osc_nobody" REPLICATION'
+    assert refused.value.todo == (
+        'GRANT "postgres" TO "osc_nobody", and for a copy: ALTER ROLE "osc_nobody" REPLICATION'
+    )
 
 
 def test_an_owner_with_replication_needs_no_more(database: Database, nobody: Engine) -> None:

@@ -208,6 +208,25 @@ def test_a_duplicate_that_stays_is_looked_for_in_the_original() -> None:
     assert isinstance(found.value.__cause__, errors.DuplicateKey)
 
 
+def test_a_duplicate_that_stays_and_that_no_probe_knows_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An exclusion constraint has none; it went on until the limit on catching up, an hour."""
+    monkeypatch.setattr(sync, "LONGEST_CONFLICT_SECONDS", 0.0)
+    bench = Bench(probe=lambda: None)
+    bench.server.unique = True
+    bench.server.original = {A: "x", B: "x"}
+    bench.source.change(A, B)
+
+    with (
+        bench.following() as follower,
+        pytest.raises(errors.DataWouldBeLost, match="in each other's way") as found,
+    ):
+        follower.settle()
+
+    assert isinstance(found.value.__cause__, errors.DuplicateKey)
+
+
 def test_a_purge_deletes_every_key_of_the_backlog_and_keeps_them(bench: Bench) -> None:
     bench.copied = False
     bench.watermark.dispatch(ALL)
