@@ -52,8 +52,11 @@ FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_class t ON t.oid = x.indrelid
 WHERE x.indrelid = $1 AND x.indisunique AND x.indimmediate AND x.indisvalid AND x.indisready
-AND x.indpred IS NULL AND x.indexprs IS NULL AND NOT x.indisexclusion
-AND i.relam = (SELECT oid FROM pg_am WHERE amname = 'btree')
+AND x.indpred IS NULL AND x.indexprs IS NULL
+AND CASE WHEN x.indisexclusion
+         THEN EXISTS (SELECT FROM pg_constraint p
+                      WHERE p.conindid = i.oid AND (to_jsonb(p) ->> 'conperiod')::bool)
+         ELSE i.relam = (SELECT oid FROM pg_am WHERE amname = 'btree') END
 AND NOT EXISTS (
     SELECT FROM unnest(x.indkey[:x.indnkeyatts - 1]) AS n
     JOIN pg_attribute a ON (a.attrelid, a.attnum) = (x.indrelid, n)
@@ -63,7 +66,10 @@ AND ($2 OR CASE t.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indi
                                WHEN 'f' THEN true ELSE false END)
 ORDER BY x.indisreplident DESC, x.indisprimary DESC, x.indnkeyatts, i.relname
 """
-"""Floating-point numbers are left out because their text may be rounded by extra_float_digits."""
+"""Floating-point numbers are left out because their text may be rounded by extra_float_digits. Of an
+exclusion constraint, that of a key WITHOUT OVERLAPS alone (18) tells rows apart: the others of its
+columns are equal where rows exclude each other, and equal ranges overlap, since none may be empty.
+"""
 
 
 FILES = f"""

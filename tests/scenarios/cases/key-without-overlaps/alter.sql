@@ -1,0 +1,1 @@
+ALTER TABLE {t} ALTER v TYPE bigint, ADD COLUMN note text DEFAULT 'n';
