@@ -66,10 +66,9 @@ AND ($2 OR CASE t.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indi
                                WHEN 'f' THEN true ELSE false END)
 ORDER BY x.indisreplident DESC, x.indisprimary DESC, x.indnkeyatts, i.relname
 """
-"""Floating-point numbers are left out because their text may be rounded by extra_float_digits. Of an
-exclusion constraint, that of a key WITHOUT OVERLAPS alone (18) tells rows apart: the others of its
-columns are equal where rows exclude each other, and equal ranges overlap, since none may be empty.
-"""
+"""Floating-point numbers are left out because their text may be rounded by extra_float_digits. Of
+exclusion constraints, those of keys WITHOUT OVERLAPS alone (18) tell rows apart: two rows that are
+equal there have equal ranges, which overlap, since none may be empty."""
 
 
 FILES = f"""

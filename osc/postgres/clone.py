@@ -57,6 +57,9 @@ def _make(session: Connection, source: int, clone: TableName) -> int:
         for index in found:
             for step in (*index.build(twins[member.oid]), *index.attach(twins[member.oid])):
                 session.execute(step)
+    for frame in frames:
+        if frame.is_partitioned:
+            firing.make_on_frame(session, frame.oid, frame.name, twins[frame.oid])
     for member in family:
         policies.make(session, member.oid, member.name, twins[member.oid])
         firing.make(session, member.oid, member.name, twins[member.oid])

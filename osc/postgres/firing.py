@@ -6,7 +6,8 @@ moment, and is given the state that the ALTER leaves it in while the swap holds 
 who waits for that lock meets them in force; none ever meets both the original's and the shadow's.
 
 What a partition has from its parent comes and goes with the parent's, in whatever state that one is
-put into; after it the partition's own state is set, where it is another one.
+put into; after it the partition's own state is set, where it is another one. So a frame that stands
+for the parent of a partition has its triggers, too.
 
 A constraint trigger that is deferred fires at its transaction's COMMIT. Such a transaction keeps
 its lock on the original as long, so the swap comes after it.
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 from osc.engine import Statement
 from osc.model.table import TableName
+from osc.postgres import kin
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, names_within, plain_names
 
@@ -46,7 +48,11 @@ DEFINITIONS = {
 """As short as the search path allows, and so without a schema where it is the table's own."""
 
 
-HAS = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2)"
+OF_FRAME = """
+SELECT 'TRIGGER', oid::bigint, tgname, tgenabled::text, NULL, false
+FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgtype & 1 = 1 ORDER BY tgname
+"""
+"""Those FOR EACH ROW, which partitions have from it; whatever it has from its own parents."""
 
 
 @dataclass(frozen=True)
@@ -75,25 +81,42 @@ def read(session: Connection, oid: int) -> tuple[Firing, ...]:
 def make(
     session: Connection, source: int, original: TableName, clone: TableName, *spoken: str
 ) -> None:
-    """Each definition is printed where the original's schema is in sight (or those that are
-    `spoken` of) and read where the clone's is before it. So what names the table means the clone,
-    even in a rule's sub-select, and every other name means what it has meant."""
-    schemas = spoken or (original.schema,)
+    """Those of the table `source`; where its schema isn't what they speak of, `spoken` are."""
     for firing in read(session, source):
         if not firing.inherited:
-            with names_within(session, *schemas):
-                definition = session.value(DEFINITIONS[firing.kind], firing.oid)
-            with names_within(session, clone.schema, *schemas):
-                session.run(str(definition))
-        elif not session.value(HAS, qualified(clone), firing.name):
-            continue  # The parent stands for a frame alone, which has no triggers.
-        for statement in _rest(firing, clone):
+            _define(session, firing, clone, spoken or (original.schema,))
+        for statement in (*_state(firing, clone), *comment(firing, clone)):
             session.execute(statement)
 
 
-def _rest(firing: Firing, clone: TableName) -> Iterator[Statement]:
+def make_on_frame(session: Connection, parent: int, original: TableName, frame: TableName) -> None:
+    """The partition below it gets them at once, in the same state."""
+    with plain_names(session):
+        found = [Firing(*row) for row in session.rows(OF_FRAME, parent)]
+    for firing in found:
+        _define(session, firing, frame, (original.schema,))
+        for statement in _state(firing, frame):
+            session.execute(statement)
+
+
+def _define(
+    session: Connection, firing: Firing, clone: TableName, schemas: tuple[str, ...]
+) -> None:
+    """Each definition is printed where the original's schema is in sight and read where the clone's
+    is before it. So what names the table means the clone, even in a rule's sub-select, and every
+    other name means what it has meant."""
+    with names_within(session, *schemas):
+        definition = session.value(DEFINITIONS[firing.kind], firing.oid)
+    with names_within(session, clone.schema, *schemas):
+        session.run(str(definition))
+
+
+def _state(firing: Firing, clone: TableName) -> Iterator[Statement]:
     if firing.state != "O" or firing.inherited:
         yield firing.set(clone, firing.state)
+
+
+def comment(firing: Firing, clone: TableName) -> Iterator[Statement]:
     if firing.comment is not None:
         on, name = qualified(clone), identifier(firing.name)
         yield Statement(f"COMMENT ON {firing.kind} {name} ON {on} IS {literal(firing.comment)}")
@@ -102,3 +125,9 @@ def _rest(firing: Firing, clone: TableName) -> Iterator[Statement]:
 def silence(session: Connection, firings: tuple[Firing, ...], table: TableName) -> None:
     for firing in firings:
         session.execute(firing.set(table, DISABLED))
+
+
+def silence_frames(session: Connection, clone: int) -> None:
+    """With what a partition has from its frame."""
+    for frame in kin.parents(session, clone):
+        session.run(f"ALTER TABLE {qualified(frame.name)} DISABLE TRIGGER USER")

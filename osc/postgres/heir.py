@@ -47,7 +47,7 @@ WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 
 CONSTRAINTS = """
 SELECT quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
-WHERE conrelid = $1 AND contype IN ('c', 'n') AND conislocal ORDER BY conname
+WHERE conrelid = $1 AND contype IN ('c', 'n') AND (conislocal OR $2) ORDER BY conname
 """
 
 
@@ -89,9 +89,10 @@ def columns(session: Connection, heir: int, clone: str, frames: Mapping[int, str
 def constraints(
     session: Connection, heir: int, clone: str, frames: Mapping[int, str]
 ) -> Iterator[str]:
-    """The heir's own first: those of the frames are then merged into them."""
+    """The heir's own first: those of the frames are then merged into them. A frame stands without
+    the parents that its own constraints may be from."""
     for table, oid in ((clone, heir), *((frame, parent) for parent, frame in frames.items())):
-        for name, definition in session.rows(CONSTRAINTS, oid):
+        for name, definition in session.rows(CONSTRAINTS, oid, oid != heir):
             yield f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
 
 

@@ -17,10 +17,12 @@ from osc.postgres.session import Connection, plain_names
 @dataclass(frozen=True)
 class Index:
     """`using` is what follows USING in the definition; `constraint` the definition of the
-    constraint that it backs. `targets` are statistics targets of its columns, by number. `parent`
-    is the index of the partitioned table that this one is a part of; the index of a partitioned
-    table itself holds nothing and is put together of its `parts`, unless it is `recursive`: then
-    the server makes its parts."""
+    constraint that it backs, `options` its storage parameters. `targets` are statistics targets of
+    its columns, by number. `declared` is a primary key that can't be made USING INDEX, for that
+    makes a NOT NULL which is inherited the table's own as well. `parent` is the index of the
+    partitioned table that this one is a part of; the index of a partitioned table itself holds
+    nothing and is put together of its `parts`, unless it is `recursive`: then the server makes its
+    parts."""
 
     name: str
     using: str
@@ -36,14 +38,16 @@ class Index:
     comment: str | None = None
     constraint_comment: str | None = None
     targets: tuple[tuple[int, int], ...] = ()
+    options: str = ""
+    declared: bool = False
     partitioned: bool = False
     parent: str = ""
     parts: tuple[str, ...] = ()
     recursive: bool = False
 
     def build(self, table: TableName) -> tuple[Statement, ...]:
-        """Builds it, with no more than a SHARE lock on the table; nothing for an exclusion
-        constraint, whose index can't be built before it."""
+        """Builds it, with no more than a SHARE lock on the table; nothing for a constraint whose
+        index can't be built before it."""
         if self._comes_with_its_constraint:
             return ()
         unique = "UNIQUE " if self.unique else ""
@@ -56,12 +60,12 @@ class Index:
     def attach(self, table: TableName, there: Index | None = None) -> tuple[Statement, ...]:
         """What is left to say once the index is built, where `there` is what an earlier process
         may have made of it."""
-        add = [] if there and there.constraint else self._add_constraint(qualified(table))
         on, index = qualified(table), qualified(TableName(table.schema, self.name))
+        is_there = bool(there and there.constraint)
         return tuple(
-            Statement(sql)
+            sql if isinstance(sql, Statement) else Statement(sql)
             for sql in (
-                *add,
+                *([] if is_there else self._add_constraint(on, index)),
                 *(f"ALTER INDEX {index} ATTACH PARTITION {part}" for part in self._parts(table)),
                 *self._comments(on, index),
                 *(f"ALTER INDEX {index} ALTER COLUMN {n} SET STATISTICS {target}"
@@ -85,7 +89,7 @@ class Index:
 
     @property
     def _comes_with_its_constraint(self) -> bool:
-        return self.exclusion or (self.partitioned and bool(self.constraint))
+        return self.exclusion or self.declared or (self.partitioned and bool(self.constraint))
 
     def _parts(self, table: TableName) -> list[str]:
         return [qualified(TableName(table.schema, part)) for part in self.parts]
@@ -94,15 +98,21 @@ class Index:
         # Not a clause: that would stand before WHERE, in the midst of the definition.
         return Statement("SELECT set_config('default_tablespace', $1, false)", (self.tablespace,))
 
-    def _add_constraint(self, on: str) -> list[str]:
+    def _add_constraint(self, on: str, index: str) -> list[str | Statement]:
         if not self.constraint:
             return []
         add = f"ALTER TABLE {self._only}{on} ADD CONSTRAINT {identifier(self.name)}"
-        if self._comes_with_its_constraint:
-            return [f"{add} {self.constraint}"]
-        kind = "PRIMARY KEY" if self.primary else "UNIQUE"
         deferrable = " DEFERRABLE" * self.deferrable + " INITIALLY DEFERRED" * self.deferred
-        return [f"{add} {kind} USING INDEX {identifier(self.name)}{deferrable}"]
+        if not self._comes_with_its_constraint:
+            kind = "PRIMARY KEY" if self.primary else "UNIQUE"
+            return [f"{add} {kind} USING INDEX {identifier(self.name)}{deferrable}"]
+        if not self.options:
+            return [self._in_tablespace(), f"{add} {self.constraint}"]
+        if self.constraint.startswith("EXCLUDE"):
+            later = f"ALTER INDEX {index} SET ({self.options})"
+            return [self._in_tablespace(), f"{add} {self.constraint}", later]
+        key = self.constraint.removesuffix(deferrable)
+        return [self._in_tablespace(), f"{add} {key} WITH ({self.options}){deferrable}"]
 
     def _comments(self, on: str, index: str) -> list[str]:
         found = []
@@ -132,6 +142,10 @@ SELECT i.relname,
        ARRAY(SELECT ARRAY[a.attnum::int, (to_jsonb(a) ->> 'attstattarget')::int]
              FROM pg_attribute a WHERE a.attrelid = i.oid
              AND coalesce(to_jsonb(a) ->> 'attstattarget', '-1') <> '-1' ORDER BY a.attnum),
+       array_to_string(coalesce(i.reloptions, '{}'), ', '),
+       x.indisprimary AND NOT t.relispartition AND EXISTS (
+           SELECT FROM pg_constraint n WHERE n.conrelid = t.oid AND n.contype = 'n'
+           AND NOT n.conislocal AND n.conkey[1] = ANY (x.indkey[:x.indnkeyatts - 1])),
        t.relkind = 'p',
        coalesce((SELECT p.relname FROM pg_inherits JOIN pg_class p ON p.oid = inhparent
                  WHERE inhrelid = i.oid), '')
@@ -179,12 +193,14 @@ def of_family(
 def _index(name: str, definition: str, prefix: str, *rest: Any) -> Index:
     if not definition.startswith(prefix):
         raise Bug(f"the index definition {definition!r} does not begin with {prefix!r}")
-    *plain, targets, partitioned, parent = rest
+    *plain, targets, options, declared, partitioned, parent = rest
     fields = (
         name,
         definition.removeprefix(prefix),
         *plain,
         tuple((n, target) for n, target in targets),
+        options,
+        declared,
         partitioned,
         parent,
     )

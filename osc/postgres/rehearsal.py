@@ -195,6 +195,7 @@ def read(session: Connection, original: TableName, name: TableName, oid: int) ->
     )  # fmt: skip
     lines = describe(session, oid)
     with session.undone():
+        firing.silence_frames(session, oid)
         for part in parts:
             for constraint in part.late:
                 session.execute(constraint.drop(part.within(name.schema)))

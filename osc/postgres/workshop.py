@@ -134,6 +134,7 @@ class PostgresWorkshop:
             target = rehearsal.read(session, table.name, names.shadow, oid)
             foreign.part(session, oid)
             foreign.dismiss(session, names.shadow.schema)
+            firing.silence_frames(session, oid)
             for part in target.parts:
                 _empty(session, part, part.within(names.shadow.schema))
             source = oid_of(session, table.name)

@@ -17,3 +17,18 @@ CREATE INDEX own_v ON {t} (v) WHERE v > 7;
 INSERT INTO whole SELECT n, n FROM {numbers 249};
 
 INSERT INTO rest VALUES (-100, 3);
+
+CREATE TABLE fired (name name, id integer);
+
+-- Each row once: neither for the copy nor for what is applied.
+CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN EXECUTE format('INSERT INTO %I.fired VALUES ($1, $2)', TG_TABLE_SCHEMA) USING TG_NAME, NEW.id; RETURN NEW; END $f$;
+
+CREATE TRIGGER always AFTER UPDATE ON whole FOR EACH ROW EXECUTE FUNCTION fire();
+
+CREATE TRIGGER elsewhere AFTER UPDATE ON whole FOR EACH ROW EXECUTE FUNCTION fire();
+
+CREATE TRIGGER later AFTER INSERT ON whole FOR EACH ROW EXECUTE FUNCTION fire();
+
+ALTER TABLE {t} DISABLE TRIGGER elsewhere;
+
+COMMENT ON TRIGGER always ON {t} IS 'of the part alone';
