@@ -201,7 +201,7 @@ def _mending(session: Connection, source: int, made: int, clone: TableName) -> I
     yield from _constraints(session, source, made, on)
     yield from _sequences(session, source, made, clone)
     yield from extended_statistics(session, source, clone)
-    yield from _labels(session, source, on)
+    yield from labels(session, source, "TABLE", on)
     identity, secured, forced, type, comment = session.rows(
         "SELECT relreplident, relrowsecurity, relforcerowsecurity,"
         " CASE WHEN reloftype <> 0 THEN reloftype::regtype::text END,"
@@ -236,7 +236,7 @@ def _sequences(session: Connection, source: int, made: int, clone: TableName) ->
     the value of the original's, as one that was used: where it isn't after the ALTER, that has
     restarted it or made another one."""
     have = {column: name for column, name, *_ in session.rows(SEQUENCES, made)}
-    for column, name, _, comment, type, counting in session.rows(SEQUENCES, source):
+    for column, name, oid, comment, type, counting in session.rows(SEQUENCES, source):
         fresh = TableName(clone.schema, have[column])
         sequence = qualified(TableName(clone.schema, name))
         if fresh.name != name:
@@ -245,6 +245,7 @@ def _sequences(session: Connection, source: int, made: int, clone: TableName) ->
         yield f"SELECT setval({literal(sequence)}, last_value, true) FROM {counting}"
         if comment is not None:
             yield f"COMMENT ON SEQUENCE {sequence} IS {literal(comment)}"
+        yield from labels(session, oid, "SEQUENCE", sequence)
 
 
 def column_extras(session: Connection, source: int, on: str) -> Iterator[str]:
@@ -282,9 +283,11 @@ WHERE l.classoid = 'pg_class'::regclass AND l.objoid = $1
 """
 
 
-def _labels(session: Connection, source: int, on: str) -> Iterator[str]:
+def labels(session: Connection, source: int, kind: str, on: str) -> Iterator[str]:
+    """Of a relation of that kind, and of its columns. Who gives them may refuse: then there can be
+    no clone, and the refusal has his words."""
     for provider, label, column in session.rows(LABELS, source):
-        what = f"TABLE {on}" if column is None else f"COLUMN {on}.{identifier(column)}"
+        what = f"{kind} {on}" if column is None else f"COLUMN {on}.{identifier(column)}"
         yield f"SECURITY LABEL FOR {identifier(provider)} ON {what} IS {literal(label)}"
 
 

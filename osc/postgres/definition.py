@@ -83,11 +83,13 @@ FROM live LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (attrelid, attnum)
 
 IDENTITIES = """
 SELECT format('identity sequence of %I: %I', attname, s.relname)
-    || format(', %s start %s by %s from %s to %s cache %s cycle %s, comment %s, grants %s',
+    || format(', %s start %s by %s from %s to %s cache %s cycle %s, comment %s, grants %s%s',
               q.seqtypid::regtype, q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache,
               q.seqcycle, coalesce(obj_description(s.oid, 'pg_class'), '-'),
               ARRAY(SELECT acl FROM unnest(coalesce(s.relacl, acldefault('s', s.relowner))) AS acl
-                    ORDER BY acl::text))
+                    ORDER BY acl::text),
+              (SELECT ', labels ' || string_agg(concat(l.provider, ' ', l.label), ', ' ORDER BY 1)
+               FROM pg_seclabel l WHERE (l.classoid, l.objoid) = ('pg_class'::regclass, s.oid)))
 FROM identity_sequence s JOIN live ON attnum = s.column
 JOIN pg_sequence q ON q.seqrelid = s.oid
 """

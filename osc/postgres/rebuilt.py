@@ -266,6 +266,7 @@ def _dress(session: Connection, view: View, schema: str, spoken: Sequence[str]) 
             *_columns(session, view, made, on),
             *clone.column_extras(session, view.oid, on),
             *clone.extended_statistics(session, view.oid, twin),
+            *clone.labels(session, view.oid, kind, on),
         ):
             session.run(statement)
     firing.make(session, view.oid, view.name, twin, *spoken)

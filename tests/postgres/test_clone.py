@@ -246,6 +246,40 @@ def test_what_a_clone_cannot_have_is_named_line_by_line(
         clone.make(database.session(), ORIGINAL, CLONE)
 
 
+LABELLED = """
+INSERT INTO pg_seclabel SELECT 't'::regclass, 'pg_class'::regclass, 0, 'guard', 'secret';
+INSERT INTO pg_seclabel SELECT 't'::regclass, 'pg_class'::regclass, 1, 'guard', 'top secret';
+INSERT INTO pg_seclabel SELECT 't_id_seq'::regclass, 'pg_class'::regclass, 0, 'guard', 'hidden';
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "says"),
+    [
+        (0, "security label of 0: secret for guard"),
+        (1, "security label of 1: top secret for guard"),
+        (2, "labels guard hidden"),
+    ],
+    ids=["table", "column", "identity sequence"],
+)
+def test_a_security_label_that_nobody_gives_here_is_no_property_to_lose(
+    database: Database, at: int, says: str
+) -> None:
+    """A provider is a loaded library, and there is none here: so the label is put where it gives
+    it, and the clone asks for it in vain."""
+    database.run("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)")
+    database.run("SET allow_system_table_mods = on", LABELLED.strip().split("\n")[at])
+    session = database.session()
+    source = oid_of(session, TableName("public", "t"))
+    assert source is not None
+
+    assert [line for line in describe(session, source) if says in line]
+    with pytest.raises(Precondition, match=r"clone of public.t cannot be made.*label provider"):
+        database.engine.workshop.rehearse(
+            database.engine.catalog.find(database.alter("ADD n int")), database.alter("ADD n int")
+        )
+
+
 def test_a_rehearsal_leaves_nothing_behind(database: Database) -> None:
     database.run(EVERYTHING)
     alter = database.alter("ALTER feeling TYPE text", 'shop."Orders"')
