@@ -110,7 +110,8 @@ def _require_plain(session: Connection, table: Member, sync: Sync) -> None:
 REFUSALS = {
     "inherited": (
         "a child table, which the ALTER would change too,",
-        "ALTER TABLE … NO INHERIT first, change both, and INHERIT again",
+        "leave out --force-copy, which is enough where no row has to be written anew; or first"
+        " ALTER TABLE … NO INHERIT, change both, and INHERIT again",
     ),
     "member": ("an extension", "a table of an extension is changed by its upgrades"),
 }

@@ -447,6 +447,39 @@ def test_a_plan_for_a_child_says_what_the_server_says(
         migration.plan(database.engine, Request(alter, None, "", "tests"), chosen)
 
 
+FAMILY = """
+CREATE TABLE t (id int PRIMARY KEY, a int, b text);
+CREATE TABLE child (own int, a int DEFAULT 3) INHERITS (t);
+CREATE TABLE grandchild (CONSTRAINT more CHECK (a > -5)) INHERITS (child);
+INSERT INTO t SELECT g, g, 'x' FROM generate_series(1, 99) g;
+INSERT INTO child SELECT g, g, 'x' FROM generate_series(1, 99) g;
+INSERT INTO grandchild SELECT g, g, 'x' FROM generate_series(1, 99) g;
+"""
+
+
+def test_what_others_inherit_from_is_altered_with_them_where_no_row_is_written_anew(
+    database: Database,
+) -> None:
+    """In pieces, or at once; each child has of it what the native ALTER gives it."""
+    database.run(FAMILY)
+    clauses = "ADD n int DEFAULT 1, ADD CONSTRAINT high CHECK (a < 500), ALTER a SET NOT NULL"
+    session = database.session()
+
+    def family() -> list[tuple[str, ...]]:
+        found = [oid_of(session, TableName("public", of)) for of in ("t", "child", "grandchild")]
+        return [describe(session, oid) for oid in found if oid]
+
+    with session.undone():
+        session.run(f"ALTER TABLE t {clauses}")
+        expected = family()
+
+    assert migrate(database, clauses).way == Way.SEQUENCE
+    assert family() == expected
+    with pytest.raises(Precondition, match=r"inherited by public\.child"):
+        migrate(database, "ALTER a TYPE bigint")
+    assert family() == expected
+
+
 def test_what_no_temporary_table_can_try_is_no_refusal(database: Database) -> None:
     database.run(CREATE)
 
