@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from osc import errors
-from osc.stages import apply
+from osc.stages import apply, sync
 from tests.unit.sync.bench import ALL, A, B, Bench, C, D, E
 
 
