@@ -421,15 +421,17 @@ def test_a_sweep_never_leaves_triggers_without_a_changelog(
 def owner(database: Database) -> Iterator[Engine]:
     """The engine as a role that owns the table and may not read the log."""
     database.run(
-        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'osc_owner') THEN"
-        " CREATE ROLE osc_owner LOGIN; END IF; END $$",
-        f"GRANT CREATE ON DATABASE {database.name} TO osc_owner",
-        "CREATE SCHEMA mine AUTHORIZATION osc_owner",
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'osc_table_owner') THEN"
+        " CREATE ROLE osc_table_owner LOGIN; END IF; END $$",
+        f"GRANT CREATE ON DATABASE {database.name} TO osc_table_owner",
+        "CREATE SCHEMA mine AUTHORIZATION osc_table_owner",
         "CREATE TABLE mine.t (id int PRIMARY KEY, v int)",
-        "ALTER TABLE mine.t OWNER TO osc_owner",
+        "ALTER TABLE mine.t OWNER TO osc_table_owner",
     )
     parts = urlsplit(database.url)
-    engine = connect(parts._replace(netloc=f"osc_owner@{parts.hostname}:{parts.port}").geturl())
+    engine = connect(
+        parts._replace(netloc=f"osc_table_owner@{parts.hostname}:{parts.port}").geturl()
+    )
     yield engine
     engine.close()
 
@@ -458,7 +460,7 @@ def test_an_owner_needs_no_more(database: Database, owner: Engine) -> None:
         (
             lambda database: database.run("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC"),
             "plpgsql",
-            "GRANT USAGE ON LANGUAGE plpgsql TO osc_owner",
+            "GRANT USAGE ON LANGUAGE plpgsql TO osc_table_owner",
         ),
     ],
     ids=["our schema", "functions"],
