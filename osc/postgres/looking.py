@@ -22,6 +22,7 @@ from osc.postgres.sequence import Piece
 from osc.postgres.session import PASSING, Connection
 from osc.postgres.shape import read
 
+OF_A_TYPE = "SELECT reloftype <> 0 FROM pg_class WHERE oid = $1"
 UNCHANGED = "the table is as the ALTER wants it"
 
 
@@ -67,7 +68,7 @@ class Looking:
             is_one = len(self.alter.parts) == 1
             is_light = whole.online or whole.cost is not Cost.SCAN
             pieces = [] if is_one and is_light else cutter.pieces(double)
-        self._require_allowed_for_a_child()
+        self._require_allowed_by_others()
         clauses = tuple(piece.clause for piece in pieces) or (whole,)
         if before == after and whole.cost <= Cost.METADATA and self._is_there_already():
             free = tuple(replace(clause, cost=Cost.FREE) for clause in clauses)
@@ -122,9 +123,10 @@ class Looking:
             change = linting.Change(self.table, table, old, new, self.alter)
             return whole, before, described(self.session, double.oid), change
 
-    def _require_allowed_for_a_child(self) -> None:
-        """The double has no parents, and they may not let their child be altered so: a clone has
-        them as frames. It isn't asked about what speaks of other tables, which would be locked."""
+    def _require_allowed_by_others(self) -> None:
+        """The double has neither parents nor a type that it is OF, and these may not let a table be
+        altered so: a clone has that type, and frames as parents. It isn't asked about what speaks
+        of other tables, which would be locked."""
         oid = oid_of(self.session, self.table.name)
         assert oid is not None
         alone = untried.without(
@@ -135,7 +137,8 @@ class Looking:
                 if not changes_parents(verbs) and not [*others.mentions(part)]
             ],
         )
-        if alone is None or not kin.parents(self.session, oid):
+        is_bound = kin.parents(self.session, oid) or self.session.value(OF_A_TYPE, oid)
+        if alone is None or not is_bound:
             return
         with suppress(Precondition, NotAllowed, Conflict, LockTimeout):  # There may be no clone.
             try:

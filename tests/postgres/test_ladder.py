@@ -423,20 +423,21 @@ def test_what_a_table_comes_from_is_left_natively(
 
 
 @pytest.mark.parametrize(
-    ("clauses", "says"),
+    ("child", "clauses", "says"),
     [
-        ("ALTER n TYPE bigint, ADD m int", "cannot alter inherited column"),
-        ("ADD m int, DROP n", "cannot drop inherited column"),
-        ("DROP CONSTRAINT positive", "cannot drop inherited constraint"),
+        ("PARTITION OF parent DEFAULT", "ALTER n TYPE bigint", "cannot alter inherited column"),
+        ("() INHERITS (parent)", "ADD m int, DROP n", "cannot drop inherited column"),
+        ("() INHERITS (parent)", "DROP CONSTRAINT positive", "cannot drop inherited constraint"),
+        ("OF kind", "ADD m int", "cannot add column to typed table"),
     ],
 )
-@pytest.mark.parametrize("child", ["PARTITION OF parent DEFAULT", "() INHERITS (parent)"])
 def test_a_plan_for_a_child_says_what_the_server_says(
     database: Database, child: str, clauses: str, says: str
 ) -> None:
-    """Partition or heir: a double without parents knows nothing of what comes from them."""
+    """Partition, heir, of a type: a double knows nothing of what comes from there."""
     by = "PARTITION BY RANGE (id)" if "PARTITION" in child else ""
     database.run(
+        "CREATE TYPE kind AS (id int, n int)",
         f"CREATE TABLE parent (id int, n int, CONSTRAINT positive CHECK (n > 0)) {by}",
         f"CREATE TABLE t {child}",
     )
