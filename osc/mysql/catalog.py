@@ -59,9 +59,10 @@ class MySQLCatalog:
                 todo="name the table beneath it",
             )
         columns = self._columns(name)
-        if kind == VERSIONED and self._has_hidden_times(name):
-            columns += versioned.COLUMNS
         uniques = self._uniques(name)
+        if kind == VERSIONED:
+            columns = versioned.with_times(columns)
+            uniques = versioned.of_today(uniques, columns)
         by_name = {column.name: column for column in columns}
         usable = [
             key
@@ -77,21 +78,6 @@ class MySQLCatalog:
             bytes=int(size),
             uniques=tuple(uniques),
         )
-
-    def _has_hidden_times(self, name: TableName) -> bool:
-        """Rather than in columns of the application's (PERIOD FOR SYSTEM_TIME)."""
-        return "PERIOD FOR SYSTEM_TIME" not in self.definition(name)
-
-    def is_versioned(self, name: TableName) -> bool:
-        """MariaDB: WITH SYSTEM VERSIONING."""
-        rows = self.session.query(
-            Statement(
-                "SELECT table_type FROM information_schema.tables "
-                "WHERE table_schema = %s AND table_name = %s",
-                (name.schema, name.name),
-            )
-        )
-        return bool(rows) and str(rows[0][0]) == VERSIONED
 
     def identity(self, name: TableName) -> str | None:
         """Changes with definition, a rebuild, and with a TRUNCATE where we have the PROCESS
@@ -205,6 +191,8 @@ def _column(row: tuple[Any, ...]) -> Column:
     wording = str(column_type)
     if charset:
         wording += f" CHARACTER SET {charset} COLLATE {collation}"
+    if expression in versioned.PERIOD:
+        wording += f" AS {expression}"
     return Column(
         name=str(name),
         type=wording,

@@ -142,8 +142,6 @@ class Clones:
 
     def read(self, name: TableName) -> Table:
         """The altered table; Precondition where the ALTER has made of it what is not carried."""
-        if self.catalog.is_versioned(name):
-            _refuse_other_histories(self.catalog, name)
         found = self.catalog.read(name)
         if found is None:
             raise errors.Precondition(
@@ -229,23 +227,6 @@ def in_words(alter: Alter) -> Iterator[None]:
             if error.code == _HISTORY
             else "correct the statement; the server itself would not run it either",
         ) from error
-
-
-def _refuse_other_histories(catalog: MySQLCatalog, name: TableName) -> None:
-    """MariaDB: what `versioned.py` doesn't know how to copy."""
-    definition = catalog.definition(name)
-    for words, what in (
-        ("PERIOD FOR SYSTEM_TIME", "has its times in columns of its own"),
-        ("PARTITION BY SYSTEM_TIME", "is cut into partitions by them"),
-    ):
-        if words in definition:
-            raise errors.Precondition(
-                f"the table is system-versioned and {what}: that can't be copied with its history",
-                still_true="nothing was touched",
-                todo="alter it natively with SET SESSION system_versioning_alter_history = KEEP, "
-                "which blocks writes while it runs; what is INSTANT or NOCOPY by itself is done so "
-                "here",
-            )
 
 
 def _misses_a_parent(refusal: errors.Precondition) -> bool:
