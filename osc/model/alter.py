@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from osc.errors import Usage
-from osc.model.tokens import Kind, Token, executed, split, tokens
+from osc.model.executable import UNKNOWN, Version, executed
+from osc.model.tokens import Kind, Token, split, tokens
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,12 @@ class Alter:
 BEFORE_COLUMN = ("ADD", "DROP", "ALTER", "RENAME", "MODIFY", "CHANGE")
 
 
-def same(one: str, other: str, *, mysql: bool) -> bool:
+def same(one: str, other: str, *, mysql: bool, server: Version = UNKNOWN) -> bool:
     """Whether two statements on one table say the same: neither blanks and comments tell them apart
     nor the case of words, quotes around a name that needs none, or COLUMN, which may be left out.
     Usage where one can't be read.
     """
-    first, second = (parse(statement, mysql=mysql) for statement in (one, other))
+    first, second = (parse(said, mysql=mysql, server=server) for said in (one, other))
     return (first.only, _said(first)) == (second.only, _said(second))
 
 
@@ -77,9 +78,10 @@ def _said(alter: Alter) -> list[str]:
     ]
 
 
-def parse(statement: str, *, mysql: bool) -> Alter:
-    """Reads a whole `ALTER TABLE name …`; raises Usage where it is something else."""
-    statement = executed(statement) if mysql else statement
+def parse(statement: str, *, mysql: bool, server: Version = UNKNOWN) -> Alter:
+    """Reads a whole `ALTER TABLE name …`; raises Usage where it is something else. What comments of
+    MySQL's or MariaDB's hold for this `server` is a part of it."""
+    statement = executed(statement, server) if mysql else statement
     found = tokens(statement, mysql=mysql)
     while found and found[-1].text == ";":
         found = found[:-1]

@@ -74,7 +74,7 @@ def made(place: Place, table: str) -> Place:
     return place
 
 
-def run(engine: Engine, sync: Sync = Sync.LOG, statement: str = STATEMENT, **more: bool) -> str:
+def run(engine: Engine, sync: Sync = Sync.LOG, statement: str = STATEMENT, **more: Any) -> str:
     parsed = alter.parse(statement, mysql=True)
     request = Request(alter=parsed, sync=sync, statement=statement, by="test")
     return migrate(
