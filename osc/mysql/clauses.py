@@ -114,6 +114,14 @@ def partitions_anew(clause: str) -> bool:
     return bool(pairs & {("PARTITION", "BY"), ("REMOVE", "PARTITIONING")})
 
 
+def sets_the_counter(text: str) -> bool:
+    """AUTO_INCREMENT [=] n among the options of the table, which need no comma between them."""
+    words = [token.text.upper() for token in tokens(text, mysql=True)]
+    return any(
+        one == "AUTO_INCREMENT" and (then == "=" or then.isdigit()) for one, then in pairwise(words)
+    )
+
+
 def references(text: str) -> list[Reference]:
     """Every table that stands after REFERENCES."""
     found = tokens(text, mysql=True)
