@@ -158,7 +158,7 @@ def _with_actions(
     if_missing: list[str] = []
     dropped: list[str] = []
     using: dict[str, str] = {}
-    parts = split(rest)
+    parts = split(without_wait(rest) if mysql else rest)
     for part in parts:
         words = list(_without_if_exists(part))
         verb = words[0].text.upper()
@@ -190,6 +190,15 @@ def _with_actions(
             clauses[part[0].start - rest[0].start : part[-1].end - rest[0].start] for part in parts
         ),
     )
+
+
+def without_wait(found: tuple[Token, ...]) -> tuple[Token, ...]:
+    """What follows MariaDB's WAIT n or NOWAIT: we have a budget of our own."""
+    if found and found[0].is_word("NOWAIT"):
+        return found[1:]
+    if len(found) > 1 and found[0].is_word("WAIT") and found[1].kind is Kind.OTHER:
+        return found[2:]
+    return found
 
 
 def _verbs(part: tuple[Token, ...]) -> tuple[str, ...]:
