@@ -10,9 +10,10 @@ shadow lacks. The times lie in two columns that nobody sees, or in two of the ap
                                          the statement that deletes it leaves no history behind
     system_versioning_insert_history     lets an INSERT say when a row began and ended (10.11)
 
-The comparison reads all versions of both tables, with their times. A row that lives no longer than
-a microsecond can't be inserted, and a DELETE HISTORY of the application's is not followed: the one
-stops the copy, the other the swap.
+The comparison reads all versions of both tables, with their times. A DELETE HISTORY of the
+application's, of which the changes tell keys alone, is followed once, before the comparison: by the
+time of the oldest version that is left. One that comes later stops the swap. A row that lives no
+longer than a microsecond can't be inserted, and stops the copy.
 
 An ALTER that adds the versioning gives one beginning to all rows; so does the copy.
 
@@ -116,6 +117,33 @@ def missing(
         f"{AGAIN}.{theirs} = {original[0]}.{ours}" for theirs, ours in zip(there, here, strict=True)
     ]
     return f"NOT EXISTS (SELECT 1 FROM {shadow[0]}{ALL} AS {AGAIN} WHERE {' AND '.join(same)})"
+
+
+def follow_deletions(session: Session, original: Table, shadow: Table) -> None:
+    """Does to the shadow what DELETE HISTORY has done to the original meanwhile: whatever ended
+    before the oldest that is left is gone. To be found it takes a look at every version.
+
+    Versions come to the shadow while we look; they have ended lately. Should one of a transaction
+    that has lasted for long go with the others, the comparison vetoes, and this is done again.
+    """
+    if not keeps_history(original, shadow):
+        return
+    session.execute(Statement("SET SESSION time_zone = '+00:00'"))
+    now, oldest = session.query(
+        Statement(
+            f"SELECT CAST(NOW(6) AS CHAR), CAST(MIN({_end(original)}) AS CHAR) "
+            f"FROM {quoting.table(original.name)}{ALL}"
+        )
+    )[0]
+    before, there = f"TIMESTAMP'{min(now, oldest or now)}'", quoting.table(shadow.name)
+    if session.query(
+        Statement(f"SELECT 1 FROM {there}{ALL} WHERE {_end(shadow)} < {before} LIMIT 1")
+    ):
+        session.execute(Statement(f"DELETE HISTORY FROM {there} BEFORE SYSTEM_TIME {before}"))
+
+
+def _end(table: Table) -> str:
+    return quoting.name(times(table)[1].name)
 
 
 def refuse_what_is_not_followed(

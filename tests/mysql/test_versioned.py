@@ -12,7 +12,7 @@ import pytest
 from osc import errors
 from osc.config import settings
 from osc.engine import Engine, Job, Load, Session, Swapped, Swapper, Sync
-from osc.migration import Request, abort, migrate, resume
+from osc.migration import Request, migrate, resume
 from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
@@ -199,19 +199,48 @@ def test_what_ends_a_history_in_columns_of_its_own_is_copied(place: Place, kind:
     assert orders.app.rows("SELECT * FROM orders ORDER BY id") == before
 
 
-def test_history_that_is_deleted_meanwhile_vetoes_the_swap(orders: Place) -> None:
+def test_history_that_is_deleted_meanwhile_is_deleted_from_the_new_table(orders: Place) -> None:
+    half = orders.app.value("SELECT NOW(6)")
+    orders.app.run("UPDATE orders SET v = v + 1 WHERE id % 5 = 0")
     load = orders.engine.load
 
     def forgetful(job: Job) -> Any:
-        orders.app.run("DELETE HISTORY FROM orders")
+        orders.app.run(f"DELETE HISTORY FROM orders BEFORE SYSTEM_TIME '{half}'")
         return load(job)
+
+    archive = run(replace(orders.engine, load=forgetful))
+
+    left = orders.app.rows(VERSIONS.format(archive))
+    assert orders.app.rows(VERSIONS.format("orders")) == left
+    assert len(left) > orders.app.value("SELECT COUNT(*) FROM orders")
+
+
+def test_history_that_is_deleted_while_tables_are_compared_vetoes_until_it_is_resumed(
+    orders: Place,
+) -> None:
+    load = orders.engine.load
+
+    def forgetful(job: Job) -> Any:
+        load(job).finish(lambda: None, lambda: None)
+        orders.app.run("DELETE HISTORY FROM orders")
+        return Done()
 
     with pytest.raises(errors.VerificationFailed) as told:
         run(replace(orders.engine, load=forgetful))
 
     assert told.value.kept
-    abort(orders.engine, None, "test")
-    assert "bigint" not in str(orders.app.rows("SHOW CREATE TABLE orders"))
+    report = resume(orders.engine, None, settings(), Tracker(), Controls())
+    assert report is not None
+    assert orders.app.rows(VERSIONS.format("orders")) == orders.app.rows(
+        VERSIONS.format(report.archive)
+    )
+
+
+class Done:
+    """A load that has been finished."""
+
+    def finish(self, purge: Callable[[], None], check: Callable[[], None]) -> None:
+        return
 
 
 def test_rows_that_get_a_history_begin_it_at_one_moment(orders: Place) -> None:
