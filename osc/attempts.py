@@ -14,7 +14,6 @@ from osc.attempt import Attempt
 from osc.climbing import Climbing
 from osc.config import Settings
 from osc.engine import Checkpoint, Climb, Engine, Job, Run, Sync
-from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.controls import Controls
 from osc.model.phase import FINISHED, Phase
@@ -161,7 +160,7 @@ def job_of(engine: Engine, run: Run, saved: Checkpoint, generation: int, budget:
 
 def alter_of(engine: Engine, run: Run) -> Alter:
     """The statement, on the very table that it meant when it was begun."""
-    said = alters.parse(run.statement, mysql=engine.mysql)
+    said = engine.read(run.statement)
     return replace(said, schema=run.table.schema, table=run.table.name)
 
 

@@ -16,7 +16,6 @@ from osc.attempts import climb_of, job_of, persistently, was_swapped
 from osc.climbing import Climbing, ladder_of
 from osc.config import Settings
 from osc.engine import Climb, Engine, Run, Said, Sync
-from osc.model import alter as alters
 from osc.model import applied
 from osc.model.alter import Alter
 from osc.model.consent import NO_CONSENT, Consent
@@ -177,8 +176,7 @@ def migrate(
 
 def _applied_by(engine: Engine, table: Table, request: Request) -> int | None:
     runs, identity = engine.ledger.runs(table.name), engine.catalog.identity(table.name)
-    same = partial(alters.same, mysql=engine.mysql)
-    return applied.by(runs, request.statement, identity, same)
+    return applied.by(runs, request.statement, identity, engine.same)
 
 
 def _nowhere(request: Request, tracker: Tracker) -> Report:

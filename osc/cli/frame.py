@@ -177,7 +177,7 @@ def stated(
 
 def request_of(engine: Engine, statement: str, chosen: Settings) -> Request:
     return Request(
-        alter=alter.parse(statement, mysql=engine.mysql),
+        alter=engine.read(statement),
         sync=None if chosen.sync == "auto" else Sync(chosen.sync),
         statement=statement,
         by=who(),

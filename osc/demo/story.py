@@ -16,7 +16,6 @@ from osc.demo.writers import writing
 from osc.engines import engine_at
 from osc.errors import Precondition
 from osc.migration import Request
-from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
@@ -76,7 +75,7 @@ def _changed(shop: Shop, url: str, output: Output) -> tuple[Report, float, float
     began = time.monotonic()
     try:
         request = Request(
-            alter=alter.parse(shop.change, mysql=engine.mysql),
+            alter=engine.read(shop.change),
             sync=None,
             statement=shop.change,
             by="osc demo",

@@ -21,8 +21,11 @@ from osc.engine.ledger import Checkpoint, Ledger, Run
 from osc.engine.session import Session, Statement
 from osc.engine.swapping import Aftercare, NoAftercare, Swapped, Swapper
 from osc.engine.tables import Catalog, Checks, Claim, Workshop
+from osc.model import alter
+from osc.model.alter import Alter
 from osc.model.change import Position
 from osc.model.consent import Consent
+from osc.model.executable import UNKNOWN, Version, version
 from osc.model.table import TableName
 
 __all__ = [
@@ -93,3 +96,16 @@ class Engine:
     consenting: Callable[[Engine, Consent], Engine] = lambda engine, consent: engine
     """The same engine, allowed to do what it doesn't do by itself."""
     close: Callable[[], None] = lambda: None
+
+    def read(self, statement: str) -> Alter:
+        """A whole ALTER TABLE as this server reads it; Usage where it is something else."""
+        return alter.parse(statement, mysql=self.mysql, server=self._version)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two of one table are the same to this server."""
+        return alter.same(one, other, mysql=self.mysql, server=self._version)
+
+    @property
+    def _version(self) -> Version:
+        is_mariadb = self.name == "mariadb"
+        return version(self.version, is_mariadb=is_mariadb) if self.mysql else UNKNOWN

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from osc.errors import Usage
-from osc.model.tokens import Kind, Token, executed, split, tokens
+from osc.model.executable import UNKNOWN, Version, executed
+from osc.model.tokens import Kind, Token, split, tokens
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,12 @@ class Alter:
 BEFORE_COLUMN = ("ADD", "DROP", "ALTER", "RENAME", "MODIFY", "CHANGE")
 
 
-def same(one: str, other: str, *, mysql: bool) -> bool:
+def same(one: str, other: str, *, mysql: bool, server: Version = UNKNOWN) -> bool:
     """Whether two statements on one table say the same: neither blanks and comments tell them apart
     nor the case of words, quotes around a name that needs none, or COLUMN, which may be left out.
     Usage where one can't be read.
     """
-    first, second = (parse(statement, mysql=mysql) for statement in (one, other))
+    first, second = (parse(said, mysql=mysql, server=server) for said in (one, other))
     return (first.only, _said(first)) == (second.only, _said(second))
 
 
@@ -79,9 +80,10 @@ def _said(alter: Alter) -> list[str]:
     ]
 
 
-def parse(statement: str, *, mysql: bool) -> Alter:
-    """Reads a whole `ALTER TABLE name …`; raises Usage where it is something else."""
-    statement = executed(statement) if mysql else statement
+def parse(statement: str, *, mysql: bool, server: Version = UNKNOWN) -> Alter:
+    """Reads a whole `ALTER TABLE name …`; raises Usage where it is something else. What comments of
+    MySQL's or MariaDB's hold for this `server` is a part of it."""
+    statement = executed(statement, server) if mysql else statement
     found = tokens(statement, mysql=mysql)
     while found and found[-1].text == ";":
         found = found[:-1]
@@ -159,7 +161,7 @@ def _with_actions(
     if_missing: list[str] = []
     dropped: list[str] = []
     using: dict[str, str] = {}
-    parts = split(rest)
+    parts = split(without_wait(rest) if mysql else rest)
     for part in parts:
         words = list(_without_if_exists(part))
         verb = words[0].text.upper()
@@ -191,6 +193,15 @@ def _with_actions(
             clauses[part[0].start - rest[0].start : part[-1].end - rest[0].start] for part in parts
         ),
     )
+
+
+def without_wait(found: tuple[Token, ...]) -> tuple[Token, ...]:
+    """What follows MariaDB's WAIT n or NOWAIT: we have a budget of our own."""
+    if found and found[0].is_word("NOWAIT"):
+        return found[1:]
+    if len(found) > 1 and found[0].is_word("WAIT") and found[1].kind is Kind.OTHER:
+        return found[2:]
+    return found
 
 
 def _verbs(part: tuple[Token, ...]) -> tuple[str, ...]:

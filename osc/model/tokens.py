@@ -42,7 +42,7 @@ class Token:
 
 
 _WORD = r"[^\W\d][\w$]*"
-_MYSQL = re.compile(
+MYSQL = re.compile(
     rf"""
     (?P<skip>\s+|\#[^\n]*|--(?=\s|$)[^\n]*|/\*(?!M?!)(?:.|\n)*?\*/)
   | (?P<quoted>`(?:[^`]|``)*`)
@@ -52,9 +52,6 @@ _MYSQL = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_EXECUTED = re.compile(r"/\*!(?:[34]\d{4}|50[0-6]\d\d)?(?!\d)")
-"""By MySQL from 5.7 on and by MariaDB, which leaves 50700 to 99999 alone."""
-_END = re.compile(r"\*/")
 _POSTGRES = re.compile(
     rf"""
     (?P<skip>\s+|--[^\n]*)
@@ -69,7 +66,7 @@ _POSTGRES = re.compile(
 
 def tokens(text: str, *, mysql: bool) -> tuple[Token, ...]:
     """The tokens of `text`; raises Usage at a character that starts none (an open quote)."""
-    pattern = _MYSQL if mysql else _POSTGRES
+    pattern = MYSQL if mysql else _POSTGRES
     found: list[Token] = []
     at = 0
     while at < len(text):
@@ -98,25 +95,6 @@ def _token(match: re.Match[str]) -> Token:
 
 def _unquoted(text: str) -> str:
     return text[1:-1].replace(text[0] * 2, text[0])
-
-
-def executed(text: str) -> str:
-    """MySQL's `text`, with blanks for the marks of those comments that every server executes:
-    `/*!50100 PARTITION BY … */`, as SHOW CREATE TABLE and dumps write it.
-
-    What later versions alone execute stays a comment, which `tokens` does not take.
-    """
-    found, at, is_open = list(text), 0, False
-    while at < len(text):
-        mark = _END.match(text, at) if is_open else _EXECUTED.match(text, at)
-        match = mark or _MYSQL.match(text, at)
-        if match is None:
-            return text
-        if mark:
-            found[at : mark.end()] = " " * len(mark.group())
-            is_open = not is_open
-        at = match.end()
-    return text if is_open else "".join(found)
 
 
 def _end_of_nested_comment(text: str, at: int) -> int:

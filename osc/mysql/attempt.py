@@ -24,7 +24,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.difference import CatalogDiff
 from osc.model.table import Table, TableName
-from osc.mysql import changelog, naming, quoting, tagged, versioned
+from osc.mysql import changelog, clauses, naming, quoting, tagged, versioned
 from osc.mysql.carried import Carried, Frees, Guarded
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import describe, renamed, unasked
@@ -169,7 +169,7 @@ class Parts:
 
     def keep_the_counter(self, session: Session) -> None:
         """AUTO_INCREMENT goes on where the original's is: a deleted id must not come back."""
-        if any(verbs[0] == "AUTO_INCREMENT" for verbs in self.job.alter.verbs):
+        if clauses.sets_the_counter(self.job.alter.clauses):
             return
         catalog = self.catalog(session)
         before = catalog.auto_increment(self.job.original.name)

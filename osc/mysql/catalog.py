@@ -59,9 +59,10 @@ class MySQLCatalog:
                 todo="name the table beneath it",
             )
         columns = self._columns(name)
-        if kind == VERSIONED and self._has_hidden_times(name):
-            columns += versioned.COLUMNS
         uniques = self._uniques(name)
+        if kind == VERSIONED:
+            columns = versioned.with_times(columns)
+            uniques = versioned.of_today(uniques, columns)
         by_name = {column.name: column for column in columns}
         usable = [
             key
@@ -78,21 +79,6 @@ class MySQLCatalog:
             uniques=tuple(uniques),
         )
 
-    def _has_hidden_times(self, name: TableName) -> bool:
-        """Rather than in columns of the application's (PERIOD FOR SYSTEM_TIME)."""
-        return "PERIOD FOR SYSTEM_TIME" not in self.definition(name)
-
-    def is_versioned(self, name: TableName) -> bool:
-        """MariaDB: WITH SYSTEM VERSIONING."""
-        rows = self.session.query(
-            Statement(
-                "SELECT table_type FROM information_schema.tables "
-                "WHERE table_schema = %s AND table_name = %s",
-                (name.schema, name.name),
-            )
-        )
-        return bool(rows) and str(rows[0][0]) == VERSIONED
-
     def identity(self, name: TableName) -> str | None:
         """Changes with definition, a rebuild, and with a TRUNCATE where we have the PROCESS
         privilege (without it only the log tells). Triggers are none of it: they are carried over as
@@ -102,6 +88,8 @@ class MySQLCatalog:
             return self._identity(name)
 
     def _identity(self, name: TableName) -> str | None:
+        """The time when it was made stands in for InnoDB's numbers where we may not see them.
+        MariaDB does not tell it for up to a second now and then, while the table is written."""
         made = self.session.query(
             Statement(
                 "SELECT create_time FROM information_schema.tables "
@@ -111,7 +99,8 @@ class MySQLCatalog:
         )
         if not made:
             return None
-        told = repr((made, self.definition(name), self._storage(name)))
+        storage = self._storage(name)
+        told = repr((storage or made, self.definition(name)))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def _storage(self, name: TableName) -> list[tuple[str, int]]:
@@ -205,6 +194,8 @@ def _column(row: tuple[Any, ...]) -> Column:
     wording = str(column_type)
     if charset:
         wording += f" CHARACTER SET {charset} COLLATE {collation}"
+    if expression in versioned.PERIOD:
+        wording += f" AS {expression}"
     return Column(
         name=str(name),
         type=wording,

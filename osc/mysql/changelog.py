@@ -7,6 +7,10 @@ are numbers, because not even that lets MySQL keep them (`_kept_as`).
 
 The triggers go before the changelog does: an INSERT into the original whose trigger has nowhere to
 write would fail. They are made and dropped all three under one short lock.
+
+What we can't mend: on MariaDB (10.11.18) a session that has locked the original itself by LOCK
+TABLES gets error 1442 from any trigger, also the application's own, whose table somebody else has
+read or deleted from since; and a changelog is read.
 """
 
 from __future__ import annotations

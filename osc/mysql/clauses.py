@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from osc.model.alter import Alter
+from osc.model.alter import Alter, without_wait
 from osc.model.tokens import Kind, Token, split, tokens
 
 
@@ -45,7 +45,7 @@ class Reference:
 
 def read(alter: Alter) -> Clauses:
     text = alter.clauses
-    found = list(_without_wait(tokens(text, mysql=True)))
+    found = list(without_wait(tokens(text, mysql=True)))
     parts: list[str] = []
     rename = algorithm = ""
     for part in _parts(tuple(found)):
@@ -57,15 +57,6 @@ def read(alter: Alter) -> Clauses:
         elif not part[0].is_word("LOCK"):
             parts.append(said)
     return Clauses(tuple(parts), rename, algorithm)
-
-
-def _without_wait(found: tuple[Token, ...]) -> tuple[Token, ...]:
-    """MariaDB's WAIT n and NOWAIT: we have a budget of our own."""
-    if found and found[0].is_word("NOWAIT"):
-        return found[1:]
-    if len(found) > 1 and found[0].is_word("WAIT") and found[1].kind is Kind.OTHER:
-        return found[2:]
-    return found
 
 
 def _parts(found: tuple[Token, ...]) -> list[tuple[Token, ...]]:
@@ -112,6 +103,14 @@ def partitions_anew(clause: str) -> bool:
     words = [token.text.upper() for token in tokens(clause, mysql=True)]
     pairs = set(pairwise(words))
     return bool(pairs & {("PARTITION", "BY"), ("REMOVE", "PARTITIONING")})
+
+
+def sets_the_counter(text: str) -> bool:
+    """AUTO_INCREMENT [=] n among the options of the table, which need no comma between them."""
+    words = [token.text.upper() for token in tokens(text, mysql=True)]
+    return any(
+        one == "AUTO_INCREMENT" and (then == "=" or then.isdigit()) for one, then in pairwise(words)
+    )
 
 
 def references(text: str) -> list[Reference]:

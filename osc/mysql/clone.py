@@ -70,6 +70,7 @@ class Clones:
         self._like(session, table, name)
         if not with_a_row:
             statistics.carry_histograms(session, table.name, name)
+            self._count_on(session, table.name, name)
         if related is None:
             if with_a_row:
                 self._one_row(session, table, name)
@@ -121,6 +122,15 @@ class Clones:
                 todo="remove what cannot be carried over first, or alter the table natively",
             )
 
+    def _count_on(self, session: Session, table: TableName, name: TableName) -> None:
+        """From where the original is now. An ALTER for it when we swap would be one more, after
+        which MySQL may word a CHECK otherwise (`rewording.py`); before the ALTER it is no matter.
+        """
+        counter = self.catalog.auto_increment(table)
+        if counter is not None and counter > 1:
+            clone = quoting.table(name)
+            session.query(Statement(f"ALTER TABLE {clone} AUTO_INCREMENT = {counter}"))
+
     def _one_row(self, session: Session, table: Table, name: TableName) -> None:
         names = quoting.names([one.name for one in table.columns if not one.generated])
         session.execute(
@@ -142,8 +152,6 @@ class Clones:
 
     def read(self, name: TableName) -> Table:
         """The altered table; Precondition where the ALTER has made of it what is not carried."""
-        if self.catalog.is_versioned(name):
-            _refuse_other_histories(self.catalog, name)
         found = self.catalog.read(name)
         if found is None:
             raise errors.Precondition(
@@ -229,23 +237,6 @@ def in_words(alter: Alter) -> Iterator[None]:
             if error.code == _HISTORY
             else "correct the statement; the server itself would not run it either",
         ) from error
-
-
-def _refuse_other_histories(catalog: MySQLCatalog, name: TableName) -> None:
-    """MariaDB: what `versioned.py` doesn't know how to copy."""
-    definition = catalog.definition(name)
-    for words, what in (
-        ("PERIOD FOR SYSTEM_TIME", "has its times in columns of its own"),
-        ("PARTITION BY SYSTEM_TIME", "is cut into partitions by them"),
-    ):
-        if words in definition:
-            raise errors.Precondition(
-                f"the table is system-versioned and {what}: that can't be copied with its history",
-                still_true="nothing was touched",
-                todo="alter it natively with SET SESSION system_versioning_alter_history = KEEP, "
-                "which blocks writes while it runs; what is INSTANT or NOCOPY by itself is done so "
-                "here",
-            )
 
 
 def _misses_a_parent(refusal: errors.Precondition) -> bool:

@@ -20,6 +20,7 @@ class MySQLDialect:
     """
 
     def __init__(self, job: Job) -> None:
+        self._job = job
         self._original = quoting.table(job.original.name)
         self._width = job.original.bytes // job.original.rows if job.original.rows else 0
         self._shadow = quoting.table(job.shadow.name)
@@ -89,8 +90,9 @@ class MySQLDialect:
     def insert_keys(self, keys: Sequence[KeyValue]) -> Statement:
         wanted = self._any(self._key, keys)
         if self._all:
-            missing = versioned.missing(self._shadow, self._shadow_key, self._original, self._key)
-            wanted = f"({wanted}) AND {missing}"
+            shadow = (self._shadow, self._shadow_key, self._job.shadow)
+            original = (self._original, self._key, self._job.original)
+            wanted = f"({wanted}) AND {versioned.missing(shadow, original)}"
         return self._insert(wanted)
 
     def _insert(self, where: str) -> Statement:

@@ -138,7 +138,9 @@ class MySQLLadder:
         return self._done(climb)
 
     def _done(self, climb: Climb) -> int:
-        """How many steps the catalog shows; what shows in no definition has another storage."""
+        """How many steps the catalog shows; what shows in no definition has another storage. The
+        last of several that doesn't show (AUTO_INCREMENT = 9) counts as not done: it may be done
+        again."""
         name, steps = climb.table.name, climb.steps
         identity = self.catalog.identity(name)
         if identity is None:
@@ -150,7 +152,7 @@ class MySQLLadder:
         found = fingerprint(self.catalog.definition(name))
         known = [steps[0].name, *(step.after for step in steps)]
         if found in known:
-            return len(known) - 1 - known[::-1].index(found)
+            return known.index(found)
         raise errors.TableChanged(
             f"{name} was altered by somebody else",
             still_true="it serves as it is",

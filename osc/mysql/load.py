@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Job, Session, Statement
-from osc.mysql import indexes, quoting, statistics, tagged
+from osc.mysql import indexes, quoting, statistics, tagged, versioned
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.workshop import MySQLWorkshop
 from osc.threads import breakable
@@ -36,6 +36,7 @@ class MySQLLoad:
         try:
             with breakable(check, lambda: self._break_off(session)):
                 self._build(session, wanted)
+                versioned.follow_deletions(session, self.job.original, self.job.shadow)
             session.query(Statement(f"ANALYZE TABLE {quoting.table(shadow)}"))
             with breakable(check, lambda: self._break_off(session)):
                 statistics.count_again(session, self.job)

@@ -206,7 +206,8 @@ class Look:
             and not self.said.rename
             and whole.is_metadata
             and before == after
-            and not first & {"AUTO_INCREMENT", "FORCE", "ENGINE"}
+            and not first & {"FORCE", "ENGINE"}
+            and not any(map(clauses_.sets_the_counter, self.said.parts))
             and not any(map(clauses_.acts_on_partitions, self.said.parts))
         )
 

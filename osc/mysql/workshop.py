@@ -54,6 +54,11 @@ class MySQLWorkshop:
             closing(self.connect("rehearsal")) as session,
             self.clones.clone(session, table, alter) as altered,
         ):
+            definitions = (
+                self.catalog.definition(table.name),
+                self.catalog.definition(altered.name),
+            )
+            versioned.refuse_what_is_not_followed(table, altered, alter, definitions)
             found = _sources(table, altered, alter)
             relations = self._relations(session, table, alter, found)
             diff = self._diff(table.name, altered.name, relations)

@@ -9,7 +9,6 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from osc import errors
 from osc.engine import Claim, Engine, Run, Sync
-from osc.model import alter as alters
 from osc.model.phase import Phase
 from osc.model.table import TableName
 
@@ -37,7 +36,7 @@ def climb(engine: Engine, table: TableName, statement: str) -> Run | None:
     for again; every other that has not ended is a reason to refuse."""
     for run in engine.ledger.runs(table):
         is_stopped = run.finished_at is None and not run.alive
-        is_same = alters.same(run.statement, statement, mysql=engine.mysql)
+        is_same = engine.same(run.statement, statement)
         if is_stopped and run.sync == Sync.NONE and is_same:
             return run
     refuse(engine, table)
@@ -81,7 +80,7 @@ def _one(found: list[Run], which: str) -> Run:
 
 
 def _stated(engine: Engine, runs: list[Run], statement: str) -> Run:
-    meant = alters.parse(statement, mysql=engine.mysql)
+    meant = engine.read(statement)
     on_table = [
         run
         for run in runs
@@ -89,7 +88,7 @@ def _stated(engine: Engine, runs: list[Run], statement: str) -> Run:
         and meant.schema in (None, run.table.schema)
     ]
     run = _one(on_table, f"of {meant.table}")
-    if not alters.same(run.statement, statement, mysql=engine.mysql):
+    if not engine.same(run.statement, statement):
         raise errors.TableChanged(
             f"migration {run.id} was begun with another statement: {run.statement}",
             still_true=f"{run.table} serves; nothing was touched",

@@ -22,13 +22,15 @@ from cryptography.x509.oid import NameOID
 
 from osc import errors
 from osc.engines import engine_at, secured
-from tests.conformance.place import SOON, Place
-from tests.servers import names
+from osc.sandbox import mariadb
+from tests.conformance.place import SOON, Place, open_place
+from tests.servers import Lease, names
 
+WITH_TLS = ("mysql-9.7", "mariadb-10.11", "postgres-15")
+"""Those that were built with it."""
 pytestmark = pytest.mark.parametrize(
-    "server", [name for name in names() if name in ("mysql-9.7", "postgres-15")], indirect=True
+    "server", [name for name in names() if name in WITH_TLS], indirect=True
 )
-"""Those that take other certificates while they run, and that were built with TLS."""
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -69,6 +71,28 @@ def write_certificates(folder: Path) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """The certificate of the server's authority, and that of another one."""
+    with TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        write_certificates(Path(made))
+        yield Path(made)
+
+
+@pytest.fixture(scope="module")
+def own_mariadb(folder: Path) -> Iterator[Lease]:
+    """MariaDB reads them when it starts, and never others; this one lets nobody in without."""
+    settings = {
+        "ssl_ca": f"{folder}/ca.pem",
+        "ssl_cert": f"{folder}/server.pem",
+        "ssl_key": f"{folder}/server.key",
+        "require_secure_transport": "ON",
+    }
+    with mariadb.start(settings=settings) as running:
+        yield Lease("mariadb", running.server.version, running.url(""), running)
+
+
 @contextmanager
 def mysql_with(place: Place, folder: Path) -> Iterator[None]:
     files = {"ssl_ca": "ca.pem", "ssl_cert": "server.pem", "ssl_key": "server.key"}
@@ -76,9 +100,10 @@ def mysql_with(place: Place, folder: Path) -> Iterator[None]:
     try:
         for option, file in files.items():
             place.app.run(f"SET GLOBAL {option} = '{folder / file}'")
-        place.app.run("ALTER INSTANCE RELOAD TLS")
+        place.app.run("ALTER INSTANCE RELOAD TLS", "SET GLOBAL require_secure_transport = ON")
         yield
     finally:
+        place.app.run("SET GLOBAL require_secure_transport = OFF")
         for option, file in before.items():
             place.app.run(f"SET GLOBAL {option} = '{file}'")
         place.app.run("ALTER INSTANCE RELOAD TLS")
@@ -112,14 +137,15 @@ def _await(place: Place, wanted: str) -> None:
 
 
 @pytest.fixture
-def certified(place: Place) -> Iterator[Path]:
-    """A folder with the certificate of the server's authority, and with that of another one."""
-    with TemporaryDirectory() as made:
-        folder = Path(made)
-        folder.chmod(0o755)
-        write_certificates(folder)
-        with (mysql_with if place.mysql else postgres_with)(place, folder):
-            yield folder
+def certified(request: pytest.FixtureRequest, server: Lease, folder: Path) -> Iterator[Place]:
+    """A place on a server with such a certificate."""
+    if server.engine == "mariadb":
+        with open_place(request.getfixturevalue("own_mariadb")) as place:
+            yield place
+        return
+    with_them = postgres_with if server.engine == "postgres" else mysql_with
+    with open_place(server) as place, with_them(place, folder):
+        yield place
 
 
 def at(place: Place, host: str) -> str:
@@ -128,16 +154,21 @@ def at(place: Place, host: str) -> str:
     return parts._replace(netloc=f"{user}@{host}:{parts.port}").geturl()
 
 
+@pytest.mark.parametrize("in_the_url", [False, True], ids=["options", "url"])
 def test_a_whole_run_is_encrypted_to_the_server_that_the_certificate_names(
-    place: Place, certified: Path
+    certified: Place, folder: Path, in_the_url: bool
 ) -> None:
+    place, url = certified, at(certified, "localhost")
     place.app.run(
         "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(20))",
         "INSERT INTO orders VALUES (1, 'one'), (2, 'two')",
     )
-    secure = ("--ssl-mode", "verify-identity", "--ssl-ca", str(certified / "ca.pem"))
+    secure = ["--ssl-mode", "verify-identity", "--ssl-ca", str(folder / "ca.pem")]
+    if in_the_url:
+        words = ("ssl_mode=verify-identity&ssl_ca", "sslmode=verify-full&sslrootcert")
+        url, secure = f"{url}?{words[not place.mysql]}={folder / 'ca.pem'}", []
     ran = subprocess.run(
-        [sys.executable, "-m", "osc", "run", at(place, "localhost"), "--execute", "--force-copy",
+        [sys.executable, "-m", "osc", "run", url, "--execute", "--force-copy",
          "ALTER TABLE orders ADD COLUMN x INT", *secure],
         capture_output=True, text=True,
     )  # fmt: skip
@@ -155,20 +186,20 @@ def test_a_whole_run_is_encrypted_to_the_server_that_the_certificate_names(
     ],
 )
 def test_a_certificate_that_does_not_fit_is_told_with_what_to_do(
-    place: Place, certified: Path, host: str, authority: str, mode: str, said: str
+    certified: Place, folder: Path, host: str, authority: str, mode: str, said: str
 ) -> None:
-    asked = {"ssl-mode": mode, "ssl-ca": str(certified / authority)}
+    asked = {"ssl-mode": mode, "ssl-ca": str(folder / authority)}
 
     with pytest.raises(errors.OscError, match=said) as found:
-        engine_at(secured(at(place, host), asked)).close()
+        engine_at(secured(at(certified, host), asked)).close()
 
     assert found.value.exit_code in (2, 5)
     if found.value.exit_code == 5:
         assert "--ssl-ca" in found.value.todo
 
 
-def test_who_looks_for_the_authority_alone_may_use_any_name(place: Place, certified: Path) -> None:
-    asked = {"ssl-mode": "verify-ca", "ssl-ca": str(certified / "ca.pem")}
+def test_who_looks_for_the_authority_alone_may_use_any_name(certified: Place, folder: Path) -> None:
+    asked = {"ssl-mode": "verify-ca", "ssl-ca": str(folder / "ca.pem")}
 
-    with closing(engine_at(secured(at(place, "127.0.0.1"), asked))) as engine:
+    with closing(engine_at(secured(at(certified, "127.0.0.1"), asked))) as engine:
         assert engine.ledger.runs() == []

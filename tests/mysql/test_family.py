@@ -81,6 +81,18 @@ def test_what_it_does_is_foretold_of_the_table_and_of_its_children(place: Place)
 
 
 @on_both
+def test_a_clone_whose_row_has_no_parent_is_altered_again(place: Place) -> None:
+    """The ALTER itself looks at no row; one that copies the clone, for its index, would."""
+    with_text = CHECKED[1].replace("note INT", "note INT, words TEXT, FULLTEXT (words)")
+    place.app.run(CHECKED[0], with_text)
+    place.app.run(
+        "INSERT INTO parent VALUES (1, 'x')", "INSERT INTO orders (id, parent) VALUES (1, 1)"
+    )
+
+    _rehearsed(place, "ALTER note SET DEFAULT 3")
+
+
+@on_both
 def test_a_rehearsal_leaves_no_table_and_no_database(place: Place) -> None:
     place.app.run(*TABLES)
 

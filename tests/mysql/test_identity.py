@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, cast
+
 import pytest
 
-from osc.engine import Sync
+from osc.engine import Session, Statement, Sync
 from osc.model.table import TableName
 from osc.mysql import innodb
 from osc.mysql.catalog import MySQLCatalog
@@ -95,3 +98,28 @@ def test_without_the_process_privilege_it_stays_what_it_is(place: Place) -> None
         session.close()
     finally:
         place.app.run(f"DROP USER {user}@'%'")
+
+
+class Forgetful:
+    """A session to which the server does not say when a table was made."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def query(self, statement: Statement) -> list[tuple[Any, ...]]:
+        hidden = statement.sql.replace("SELECT create_time", "SELECT NULL")
+        return self._session.query(replace(statement, sql=hidden))
+
+
+def test_when_the_table_was_made_is_not_in_it_which_mariadb_does_not_always_tell(
+    place: Place,
+) -> None:
+    place.app.run(PLAIN)
+    session = place.engine.connect("test")
+    catalog = MySQLCatalog(cast(Session, Forgetful(session)), place.database)
+
+    assert catalog.identity(TableName(place.database, "orders")) == identity(place)
+    session.close()

@@ -176,6 +176,28 @@ def test_what_all_at_once_would_rewrite_is_done_one_after_the_other_and_taken_ba
     assert _comparable(_definition(place)) == _comparable(wanted)
 
 
+@every_server("mysql")
+@pytest.mark.parametrize(
+    ("clauses", "way"),
+    [
+        ("ADD COLUMN extra INT, AUTO_INCREMENT = 1000", Way.SEQUENCE),
+        ("COMMENT = '' AUTO_INCREMENT 1000", Way.NATIVE),
+    ],
+)
+def test_what_shows_in_no_definition_is_done_all_the_same(
+    place: Place, clauses: str, way: Way
+) -> None:
+    place.app.run(ORDERS, FIRST)
+    climb, found = _look(place, clauses)
+    assert found.way is way
+
+    for number in range(len(climb.steps)):
+        _ladder(place).take(climb, number, _nobody)
+
+    assert ("extra" in _definition(place)) == ("extra" in clauses)
+    assert "AUTO_INCREMENT=1000" in _definition(place)
+
+
 def _comparable(definition: str) -> str:
     return definition.partition("\n")[2].replace(" AUTO_INCREMENT=5", "")
 

@@ -140,6 +140,13 @@ def test_every_form_of_a_rename_on_mysql(clauses: str, renames: list[tuple[str, 
     assert mysql(clauses).renames == tuple(renames)
 
 
+@pytest.mark.parametrize("wait", ["WAIT 3", "NOWAIT"])
+def test_how_long_mariadb_is_to_wait_is_no_clause(wait: str) -> None:
+    found = mysql(f"{wait} ADD COLUMN z INT, DROP y")
+
+    assert (found.added, found.dropped, len(found.verbs)) == (("z",), ("y",), 2)
+
+
 @pytest.mark.parametrize(
     ("statement", "parts"),
     [

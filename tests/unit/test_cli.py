@@ -20,6 +20,7 @@ from osc.engine import Names, Rehearsal, Run, Said, Sync
 from osc.errors import DataWouldBeLost, OscError, Precondition, VerificationFailed
 from osc.migration import Request
 from osc.model import alter
+from osc.model.alter import Alter
 from osc.model.columns import ColumnMap, Pair
 from osc.model.controls import Controls
 from osc.model.ladder import Forecast, Outlook, Way
@@ -100,6 +101,9 @@ class Server:
 
     def close(self) -> None:
         self.closed = True
+
+    def read(self, statement: str) -> Alter:
+        return alter.parse(statement, mysql=self.mysql)
 
     def _plan(self, name: str) -> Callable[..., Route]:
         def made(engine: Any, request: Request, settings: Settings) -> Route:

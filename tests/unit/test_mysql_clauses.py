@@ -63,6 +63,20 @@ def test_a_change_of_the_character_set_reaches_no_other_table() -> None:
     assert not clauses.reaches_out("CONVERT TO CHARACTER SET utf8mb4")
 
 
+@pytest.mark.parametrize(
+    ("text", "sets"),
+    [
+        ("AUTO_INCREMENT=9", True),
+        ("COMMENT 'x' auto_increment 9", True),
+        ("MODIFY id INT AUTO_INCREMENT", False),
+        ("MODIFY id INT AUTO_INCREMENT COMMENT '= 9'", False),
+        ("ADD COLUMN `AUTO_INCREMENT` INT", False),
+    ],
+)
+def test_the_counter_is_set_among_the_options(text: str, sets: bool) -> None:
+    assert clauses.sets_the_counter(text) is sets
+
+
 def test_parents_are_named_otherwise_wherever_they_stand() -> None:
     text = "ADD x INT REFERENCES p (id), ADD FOREIGN KEY (y) REFERENCES `s`.`q` (`references`)"
 
