@@ -40,9 +40,10 @@ SAVE_SECONDS = 1.0
 IDLE_SECONDS = 0.02
 LONGEST_SILENCE_SECONDS = 600.0
 ROUNDS_BEFORE_PROBE = 5
-LONGEST_CONFLICT_SECONDS = 60.0
-"""Without one batch that got through. No probe knows the duplicates of an exclusion constraint, or
-of a unique key over what only the shadow computes."""
+LONGEST_CONFLICT_SECONDS, MOST_CONFLICTS = 60.0, 20 * ROUNDS_BEFORE_PROBE
+"""Both, without one batch that got through: a probe alone may take longer, and so may a pause. No
+probe knows the duplicates of an exclusion constraint, or of a unique key over what only the shadow
+computes."""
 
 
 @dataclass
@@ -314,7 +315,8 @@ class Follower:
             except errors.DataWouldBeLost as found:
                 found.still_true = f"{self.job.original.name} still serves and is untouched"
                 raise found from duplicate
-            if time.monotonic() - self._conflicting_since > LONGEST_CONFLICT_SECONDS:
+            lasts = time.monotonic() - self._conflicting_since > LONGEST_CONFLICT_SECONDS
+            if lasts and self._conflicts_in_a_row >= MOST_CONFLICTS:
                 raise errors.DataWouldBeLost(
                     f"rows that were changed are still in each other's way: {duplicate.happened}",
                     still_true=f"{self.job.original.name} still serves and is untouched",

@@ -224,6 +224,7 @@ def test_a_duplicate_that_stays_and_that_no_probe_knows_ends_the_run(
     ):
         follower.settle()
 
+    assert bench.tracker.read().conflicts >= sync.MOST_CONFLICTS
     assert isinstance(found.value.__cause__, errors.DuplicateKey)
 
 
