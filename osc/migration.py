@@ -12,8 +12,8 @@ from typing import Any
 
 from osc import attempts, errors
 from osc.attempt import Attempt
-from osc.attempts import climb_of, job_of, persistently, was_swapped
-from osc.climbing import Climbing, ladder_of
+from osc.attempts import persistently
+from osc.climbing import Climbing
 from osc.config import Settings
 from osc.engine import Climb, Engine, Run, Said, Sync
 from osc.model import applied
@@ -27,12 +27,9 @@ from osc.model.report import Report
 from osc.model.table import Table, TableName
 from osc.ops import checkpoint, desk, sense
 from osc.ops.listing import state
-from osc.stages import cleanup as cleaning
 from osc.stages import preflight, route, unfinished
 from osc.stages.route import Route
 
-HANDOVER_SECONDS = 60.0
-"""How long a live process may take to notice that it is to let go."""
 WATCH_SECONDS = 1.0
 
 
@@ -238,6 +235,7 @@ def resume(
     if run.phase == Phase.DONE:
         return None
     unfinished.require_resumable(run)
+    engine.checks.place()
     sense.ask(engine, settings)
 
     def go_on(controls: Controls, told: str = "") -> Report:
@@ -257,8 +255,10 @@ def verify(
     by: str = "",
 ) -> Report:
     """Compares original and shadow of a stopped migration, and leaves it as resumable as it was."""
+    engine = allowed(engine, settings)
     run = unfinished.find(engine, wanted)
     unfinished.require_resumable(run)
+    engine.checks.place()
 
     def go_on(controls: Controls, told: str = "") -> Report:
         return attempts.go_on(
@@ -270,52 +270,6 @@ def verify(
     if tracker.read().phase not in FINISHED:
         tracker.at(Phase.STOPPED)
     return report
-
-
-def abort(engine: Engine, wanted: str | None, by: str) -> list[str]:
-    """Removes all that is ours of an unfinished migration, and only that; says what it was.
-
-    A process that is still at it is fenced off: it ends by itself, and we wait for its claim.
-    """
-    run = unfinished.find(engine, wanted)
-    if run.finished_at is not None:
-        return []
-    ledger = engine.ledger
-    told = f"aborted by {by}"
-    if told not in run.message:
-        ledger.save(run.id, message="; ".join(filter(None, (run.message, told))))
-    engine.board.note(run.id, "abort", by, f"in {run.phase}")
-    ledger.take_over(run.id)
-    with unfinished.claimed(engine, run.table, HANDOVER_SECONDS):
-        saved = ledger.checkpoint(run.id)
-        if climb := climb_of(run, saved, 0, 0.25):
-            return _taken_back(engine, climb)
-        job = job_of(engine, run, saved, 0, 1.0) if saved.job else None
-        if was_swapped(engine, job, saved):
-            raise errors.Precondition(
-                f"migration {run.id} cannot be aborted: {run.table} was swapped already",
-                still_true=f"{run.table} is the new table, and the old one is kept",
-                todo=f"finish it with `osc resume URL {run.id}`",
-            )
-        shadows = [job.names.shadow] if job else engine.workshop.leftovers(run.table)
-        found = cleaning.remove(engine, run.table, engine.catalog, shadows)
-        ledger.forget(run.id)
-        ledger.save(run.id, phase=str(Phase.FAILED), finished=True)
-    return found
-
-
-def _taken_back(engine: Engine, climb: Climb) -> list[str]:
-    """What a climb has done so far, undone; refused where it has arrived."""
-    if climb.steps and ladder_of(engine).taken(climb) == len(climb.steps):
-        raise errors.Precondition(
-            f"migration {climb.id} cannot be aborted: {climb.table.name} is altered already",
-            still_true=f"{climb.table.name} serves with its new definition",
-            todo=f"finish it with `osc resume URL {climb.id}`",
-        )
-    found = ladder_of(engine).undo(climb)
-    engine.ledger.forget(climb.id)
-    engine.ledger.save(climb.id, phase=str(Phase.FAILED), finished=True)
-    return found
 
 
 def say(engine: Engine, wanted: str | None, words: str, by: str) -> str:
@@ -364,31 +318,3 @@ def status(engine: Engine, table: TableName | None) -> list[Run]:
 def said(engine: Engine, runs: list[Run]) -> dict[int, list[Said]]:
     """What each of these runs was told, by whom, and what it answered."""
     return {run.id: engine.board.said(run.id) for run in runs}
-
-
-def cleanup(
-    engine: Engine,
-    table: TableName | None,
-    controls: Controls,
-    *,
-    execute: bool,
-    archives: bool = False,
-) -> list[str]:
-    """What dead runs left on one table, or on all that the ledger knows; `execute` removes it.
-
-    What belongs to a migration that can be resumed is no leftover.
-    """
-    names = [table] if table else list(dict.fromkeys(run.table for run in engine.ledger.runs()))
-    found: list[str] = []
-    for name in names:
-        runs = engine.ledger.runs(name)
-        if not runs:
-            continue  # A table called like a shadow of ours is none where we have never been.
-        if table:
-            unfinished.refuse(engine, name)
-        elif any(run.finished_at is None for run in runs):
-            continue
-        with engine.claim(name):
-            kept = {run.archive for run in runs} if archives else set()
-            found += cleaning.sweep(engine, name, controls, archives=kept, execute=execute)
-    return found

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import click
 from click.core import ParameterSource
 
-from osc import migration
+from osc import migration, removal
 from osc.cli.frame import (
     addressed,
     altering,
@@ -181,17 +181,23 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     output.result(report.verified_record(done), lambda: report.verified_text(done))
 
 
+on_replica = click.option(
+    "--on-replica", is_flag=True, help="What is here was made here, by run --on-replica."
+)
+
+
 @osc.command()
 @addressed("[MIGRATION]")
+@on_replica
 @answering
-def abort(words: tuple[str, ...], url: str | None, output: Output) -> None:
+def abort(words: tuple[str, ...], url: str | None, on_replica: bool, output: Output) -> None:
     """End a migration for good and remove all that is ours of it.
 
     The original stays as it is. A process that is still at it is told to stop. To abort twice does
     no harm.
     """
     with opened(words, url) as (engine, rest):
-        found = migration.abort(engine, migration_of(rest), who())
+        found = removal.abort(engine, migration_of(rest), who(), on_replica=on_replica)
     lines = [f"removed {thing}" for thing in found] or ["there was nothing left to remove"]
     output.result({"removed": found}, lambda: "\n".join(lines))
 
@@ -200,9 +206,15 @@ def abort(words: tuple[str, ...], url: str | None, output: Output) -> None:
 @addressed("[TABLE]")
 @click.option("--execute", is_flag=True, help="Do it; without this, it is only listed.")
 @click.option("--drop-old-table", is_flag=True, help="Old tables that were kept go, too.")
+@on_replica
 @answering
 def cleanup(
-    words: tuple[str, ...], url: str | None, execute: bool, drop_old_table: bool, output: Output
+    words: tuple[str, ...],
+    url: str | None,
+    execute: bool,
+    drop_old_table: bool,
+    on_replica: bool,
+    output: Output,
 ) -> None:
     """Remove what dead migrations left behind.
 
@@ -212,7 +224,14 @@ def cleanup(
     controls = Controls()
     with opened(words, url) as (engine, rest), signals.stopping(controls):
         name = named_of(engine, rest)
-        found = migration.cleanup(engine, name, controls, execute=execute, archives=drop_old_table)
+        found = removal.cleanup(
+            engine,
+            name,
+            controls,
+            execute=execute,
+            archives=drop_old_table,
+            on_replica=on_replica,
+        )
     verb = "removed" if execute else "would remove"
     lines = [f"{verb} {thing}" for thing in found] or ["nothing is left behind"]
     output.result({"executed": execute, "leftovers": found}, lambda: "\n".join(lines))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from osc import migration
+from osc import migration, removal
 from osc.config import Settings, settings
 from osc.errors import CutOverNotObtained, DataWouldBeLost, Interrupted, Precondition
 from osc.migration import Request
@@ -233,11 +233,11 @@ def test_a_sequence_that_was_broken_off_is_taken_back_by_an_abort(database: Data
     before = definition(database)
     died(database)
 
-    found = migration.abort(database.engine, None, "tests")
+    found = removal.abort(database.engine, None, "tests")
 
     assert definition(database) == before
     assert len(found) == 2
-    assert migration.abort(database.engine, "1", "tests") == []
+    assert removal.abort(database.engine, "1", "tests") == []
 
 
 def test_a_process_that_was_killed_in_an_index_build_is_gone_on_with(database: Database) -> None:

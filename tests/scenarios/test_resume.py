@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from osc import errors, migration
+from osc import errors, migration, removal
 from osc.config import Settings, settings
 from osc.engine import Engine, Statement, Sync
 from osc.engines import engine_at
@@ -268,8 +268,8 @@ def test_an_abort_removes_all_that_is_ours_and_may_be_repeated(
     server: str, servers: Callable[[str], Lease]
 ) -> None:
     with stopped(server, servers) as it:
-        first = migration.abort(it.engine, None, "tests")
-        again = migration.abort(it.engine, "1", "tests")
+        first = removal.abort(it.engine, None, "tests")
+        again = removal.abort(it.engine, "1", "tests")
 
         assert (bool(first), again) == (True, [])
         assert it.left() == set()
@@ -287,7 +287,7 @@ def test_an_abort_ends_a_run_that_is_alive(server: str, servers: Callable[[str],
 
         def abort() -> None:
             with closing(engine_at(site.url)) as elsewhere:
-                removed.extend(migration.abort(elsewhere, None, "somebody else"))
+                removed.extend(removal.abort(elsewhere, None, "somebody else"))
 
         operator = threading.Thread(target=abort)
         at(tracker, MID_COPY, operator.start)
@@ -304,7 +304,7 @@ def test_a_cleanup_spares_what_can_go_on(server: str, servers: Callable[[str], L
     with stopped(server, servers) as it:
         before = it.left()
 
-        assert migration.cleanup(it.engine, None, Controls(), execute=True) == []
+        assert removal.cleanup(it.engine, None, Controls(), execute=True) == []
         assert it.left() == before != set()
         go_on(it.engine)
 

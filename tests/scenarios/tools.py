@@ -13,12 +13,13 @@ from osc.config import settings
 from osc.engine import Dialect, Engine, Sync
 from osc.engines import engine_at
 from osc.errors import DataWouldBeLost, OscError
-from osc.migration import Request, abort, migrate
+from osc.migration import Request, migrate
 from osc.model import alter
 from osc.model.chunk import ChunkSize
 from osc.model.controls import Controls
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
+from osc.removal import abort
 from tests.scenarios.case import Case
 from tests.scenarios.runner import Tool, native
 from tests.scenarios.site import Site, SqlError

