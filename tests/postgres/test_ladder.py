@@ -157,7 +157,7 @@ def test_rows_that_get_in_the_way_leave_nothing_behind(
     database: Database, monkeypatch: pytest.MonkeyPatch, clauses: str, said: str
 ) -> None:
     """They are written after the rows were asked."""
-    monkeypatch.setattr(route, "probe", lambda engine, made: None)
+    monkeypatch.setattr(route, "probe", lambda engine, made, check: None)
     database.run(CREATE, "UPDATE t SET b = NULL WHERE id = 7", "UPDATE t SET b = 10 WHERE id = 8")
     before = definition(database)
 
