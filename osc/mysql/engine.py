@@ -44,7 +44,7 @@ def connect(url: str) -> Engine:
         return flavor.has_rename_under_lock(first, to.database)
 
     clones = Clones(connector, catalog, original_first=lambda: not rename_under_lock())
-    workshop = MySQLWorkshop(connector, catalog, clones)
+    workshop = MySQLWorkshop(connector, catalog, clones, told.is_mariadb)
     ledger = MySQLLedger(
         connector, to.database, alive=lambda name: claim.holder(first, name) is not None
     )

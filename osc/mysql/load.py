@@ -35,6 +35,9 @@ class MySQLLoad:
         session = self.connect("index build")
         try:
             with breakable(check, lambda: self._break_off(session)):
+                self.workshop.uncounted(
+                    session, self.job.original, self.job.alter, shadow
+                ).give_back()
                 self._build(session, wanted)
                 versioned.follow_deletions(session, self.job.original, self.job.shadow)
             session.query(Statement(f"ANALYZE TABLE {quoting.table(shadow)}"))

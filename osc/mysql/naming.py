@@ -159,6 +159,16 @@ def shelf(of: TableName) -> TableName:
     return TableName(of.schema, f"{OURS}shelf_{digest(of)}")
 
 
+def uncounted(shadow: TableName) -> TableName:
+    """What a shadow is called while its rows leave it (`uncounted.py`)."""
+    return TableName(shadow.schema, f"{OURS}off_{digest(shadow)}")
+
+
+def counting(shadow: TableName) -> TableName:
+    """What the table is called that they go to."""
+    return TableName(shadow.schema, f"{OURS}on_{digest(shadow)}")
+
+
 def changelog(schema: str, migration: int) -> TableName:
     """Beside the ledger."""
     return TableName(schema, f"{OURS}log_{migration}")

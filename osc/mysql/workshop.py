@@ -30,6 +30,7 @@ from osc.mysql import (
     stand_ins,
     tagged,
     trial,
+    uncounted,
     user_triggers,
     versioned,
 )
@@ -47,6 +48,7 @@ class MySQLWorkshop:
     connect: Callable[[str], Session]
     catalog: MySQLCatalog
     clones: Clones
+    is_mariadb: bool
 
     def rehearse(self, table: Table, alter: Alter) -> Rehearsal:
         """On a clone with one real row, so that implicit defaults and NO_ZERO_DATE speak up too."""
@@ -148,16 +150,35 @@ class MySQLWorkshop:
                     self.clones.grow(session, table, alter, names.shadow)
                 self.clones.make_database(session, names.archive, table.name)
                 shadow = self.clones.read(names.shadow)
-                identified = keys.identify(table, shadow, _sources(table, shadow, alter))
+                found = _sources(table, shadow, alter)
+                identified = keys.identify(table, shadow, found)
                 if identified.tags:
                     tagged.add(session, names.shadow, table, identified.key)
+                    shadow = self.clones.read(names.shadow)
+                elif self.is_mariadb and uncounted.is_worthwhile(
+                    table, shadow, self.catalog.definition(names.shadow), found
+                ):
+                    self.uncounted(session, table, alter, names.shadow).begin(shadow)
             except errors.OscError:
-                self.clones.drop([names.shadow])
+                self.drop([names.shadow])
                 raise
-        return self.clones.read(names.shadow)
+        return shadow
+
+    def uncounted(
+        self, session: Session, table: Table, alter: Alter, shadow: TableName
+    ) -> uncounted.Uncounted:
+        def grow(name: TableName) -> None:
+            self.clones.grow(session, table, alter, name)
+            indexes.take_off(session, self.catalog, name)
+
+        return uncounted.Uncounted(session, self.catalog, shadow, grow)
 
     def leftovers(self, table: TableName) -> list[TableName]:
-        every = [name for place in _places(table) for name in (place.shadow, place.rehearsal)]
+        every = [
+            name
+            for place in _places(table)
+            for name in (place.shadow, place.rehearsal, *uncounted.places(place.shadow))
+        ]
         return self.catalog.existing(every)
 
     def archives(self, table: TableName) -> list[TableName]:
@@ -185,9 +206,20 @@ class MySQLWorkshop:
 
     def await_quiet(self, shadow: TableName) -> None:
         quiet.await_quiet(self.connect, shadow)
+        if self.is_mariadb and (places := self.catalog.existing(uncounted.places(shadow))):
+            for place in places:
+                quiet.await_quiet(self.connect, place)
+            uncounted.mend(self.connect, self.catalog, shadow)
 
     def drop(self, names: Iterable[TableName]) -> None:
-        self.clones.drop(names)
+        """With wherever the rows of a shadow of these names may be."""
+        every = list(names)
+        if self.is_mariadb:
+            every = [
+                *self.catalog.existing(place for name in every for place in uncounted.places(name)),
+                *every,
+            ]
+        self.clones.drop(every)
 
     def retire(self, archive: TableName, pace: Callable[[], None]) -> None:
         with closing(self.connect("retire")) as session:
