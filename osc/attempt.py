@@ -178,6 +178,7 @@ class Attempt:
                 fence=fence,
                 spilled=saved.spilled if saved else 0,
                 workers=self.settings.threads,
+                most_workers=self.settings.most_threads,
                 catch_up_limit_seconds=self.settings.catch_up_limit,
             )
             stack.enter_context(limited(self.engine, self.settings, self._desk))

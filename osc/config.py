@@ -47,7 +47,8 @@ class Settings(BaseSettings):
         16,
         ge=1,
         le=64,
-        description="connections that the copy goes up to while more are faster",
+        description="connections that the copy goes up to while more are faster, and what acts on "
+        "changes while they come in faster",
     )
     chunk_time: float = Field(
         0.5, gt=0, le=60, description="seconds one chunk of the copy should take"

@@ -84,6 +84,6 @@ class Convergence:
             f"({self.told() or 'too fast to tell'}), and for {self.limit_seconds:,.0f} s catching "
             "up has come no nearer to its end",
             still_true=f"{table} still serves and is untouched",
-            todo="go on when fewer rows are written, or apply with more connections (--threads); "
-            "--catch-up-limit waits longer",
+            todo="go on when fewer rows are written, or let more connections act on them "
+            "(--most-threads); --catch-up-limit waits longer",
         )

@@ -21,7 +21,8 @@ BATCH = 500
 @dataclass
 class Applier:
     """Used by one thread at a time, which waits for its `workers`: fewer of them after a deadlock,
-    half as many each time, and one more again after each round without one."""
+    half as many each time, and one more again after each round without one. How many there may be
+    can be changed between two rounds."""
 
     job: Job
     dialect: Dialect
@@ -31,6 +32,7 @@ class Applier:
     controls: Controls
     workers: int
     width: int = field(init=False)
+    _sessions: list[Session] = field(default_factory=list)
     _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
@@ -39,17 +41,19 @@ class Applier:
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Connections that act, for the length of the block."""
-        sessions: list[Session] = []
         try:
-            for _ in range(self.workers):
-                sessions.append(self.connect("apply"))
-                for setting in self.dialect.session_settings:
-                    sessions[-1].execute(setting)
-                self._idle.put(sessions[-1])
+            self._hire(self.workers)
             yield
         finally:
-            for session in sessions:
+            for session in self._sessions:
                 session.close()
+
+    def _hire(self, workers: int) -> None:
+        while len(self._sessions) < workers:
+            self._sessions.append(self.connect("apply"))
+            for setting in self.dialect.session_settings:
+                self._sessions[-1].execute(setting)
+            self._idle.put(self._sessions[-1])
 
     @property
     def most(self) -> int:
@@ -67,6 +71,8 @@ class Applier:
         """
         duplicate: errors.DuplicateKey | None = None
         met = False
+        self.width = min(self.workers, self.width)
+        self._hire(self.width)
         with ThreadPoolExecutor(self.width, "osc apply") as pool:
             outcomes = pool.map(self._one_batch, batches)
             for batch, outcome in zip(batches, outcomes, strict=True):

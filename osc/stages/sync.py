@@ -21,6 +21,7 @@ from osc.model.backlog import Backlog
 from osc.model.change import KeyValue
 from osc.model.controls import Controls
 from osc.model.convergence import Convergence, Reading
+from osc.model.effort import Effort
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
 from osc.stages.apply import BATCH, Applier, batches, neighbours
@@ -63,11 +64,13 @@ class Follower:
     fence: Fence
     spilled: InitVar[int] = 0
     workers: int = 2
+    most_workers: int = 2
     catch_up_limit_seconds: float = 3600.0
     backlog: Backlog = field(init=False)
     spill: Spill = field(init=False)
     _turn: Turns = field(default_factory=Turns)
     _applier: Applier = field(init=False)
+    _effort: Effort = field(init=False)
     _passed: int = 0
     _suspended: bool = False
     _ended: bool = False
@@ -86,6 +89,7 @@ class Follower:
             self.job, self.dialect, self.connect, self.fence, self.tracker, self.controls,
             self.workers,
         )  # fmt: skip
+        self._effort = Effort(self.workers, self.most_workers)
 
     # The follower's own thread.
 
@@ -184,11 +188,14 @@ class Follower:
         self._judge(rounds)
 
     def _judge(self, rounds: Convergence) -> None:
-        waiting = len(self.backlog) + self.spill.count
-        rounds.read(Reading(time.monotonic(), self.backlog.arrived, self._applied, waiting))
+        rounds.read(self._reading())
         if told := rounds.told():
             self.tracker.note(waiting_for=f"catching up: {told}")
         rounds.check(time.monotonic(), str(self.job.original.name))
+
+    def _reading(self) -> Reading:
+        waiting = len(self.backlog) + self.spill.count
+        return Reading(time.monotonic(), self.backlog.arrived, self._applied, waiting)
 
     def reapply(self, keys: Sequence[KeyValue]) -> None:
         """Makes the shadow's rows for these keys equal, as if they had changed just now."""
@@ -271,6 +278,7 @@ class Follower:
             return False
         if self.controls.steering.following_waits_for:
             return False
+        self._applier.workers = self._effort.read(self._reading())
         most = BATCH * 4 if self._conflicts_in_a_row else self._applier.most
         keys = self.backlog.take(most, self.watermark.place)
         if keys:

@@ -50,7 +50,7 @@ def test_rounds_that_do_not_get_shorter_end_after_the_limit() -> None:
         rounds.check(now, "orders")
 
     assert hopeless.value.exit_code == 9
-    assert "--threads" in hopeless.value.todo
+    assert "--most-threads" in hopeless.value.todo
 
 
 def test_a_round_that_has_no_end_is_ended_in_its_midst() -> None:

@@ -57,6 +57,7 @@ class Bench:
             controls=self.controls,
             fence=FENCE,
             spilled=spilled,
+            most_workers=4,
         )
         with follower.workers_ready():
             yield follower

@@ -7,6 +7,8 @@ import time
 import pytest
 
 from osc import errors
+from osc.engine import Session
+from osc.model import effort
 from osc.model.change import Delivery, Position
 from osc.model.convergence import Convergence
 from osc.stages import sync
@@ -132,3 +134,27 @@ def test_a_round_that_is_no_shorter_is_given_up_in_its_midst(bench: Bench) -> No
         pytest.raises(errors.Guarded, match=r"changes of shop.orders come in faster"),
     ):
         follower.settle(rounds)
+
+
+def test_more_connections_act_while_the_backlog_stays_as_long_and_no_more_than_allowed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effort, "MANY_KEYS", 1)
+    monkeypatch.setattr(effort, "WINDOW_SECONDS", 0.0)
+    connect, opened = bench.server.connect, list[str]()
+
+    def counted(purpose: str) -> Session:
+        opened.append(purpose)
+        return connect(purpose)
+
+    monkeypatch.setattr(bench.server, "connect", counted)
+    widths = []
+
+    with bench.following() as follower:
+        for number in range(6):
+            bench.source.change((number,), (number + 100,))
+            bench.source.mark()
+            follower.step()
+            widths.append(opened.count("apply"))
+
+    assert (widths[0], max(widths)) == (2, 4)
