@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from osc.model.convergence import SHORTER, Reading
 
 WINDOW_SECONDS = 3.0
-MANY_KEYS = 10_000
+MANY_KEYS = 1_000
 """Fewer are acted on in a moment, however fast they come."""
 
 
@@ -31,13 +31,13 @@ class Effort:
 
     def read(self, reading: Reading) -> int:
         """How many there should be now; to be asked whenever some keys may be acted on."""
+        before = self._before
+        if before is not None and reading.at - before.at < WINDOW_SECONDS:
+            return self.connections
+        self._before = reading
         if reading.waiting < MANY_KEYS:
-            self.connections, self._before = self.least, None
-        elif self._before is None:
-            self._before = reading
-        elif reading.at - self._before.at >= WINDOW_SECONDS:
-            if reading.waiting > self._before.waiting * SHORTER:
-                more = self.connections + max(1, self.connections // 2)
-                self.connections = max(self.least, min(self.most, more))
-            self._before = reading
+            self.connections = max(self.least, self.connections - 1)
+        elif before is not None and reading.waiting > before.waiting * SHORTER:
+            more = self.connections + max(1, self.connections // 2)
+            self.connections = max(self.least, min(self.most, more))
         return self.connections

@@ -28,8 +28,11 @@ def test_while_it_gets_shorter_nobody_joins() -> None:
     assert asked(60_000, 50_000, 40_000, 30_000) == [2, 2, 2, 2]
 
 
-def test_a_short_backlog_needs_no_more_than_at_first() -> None:
-    assert asked(20_000, 20_000, 20_000, MANY_KEYS - 1, 20_000) == [2, 3, 4, 2, 2]
+def test_once_the_backlog_is_short_one_goes_after_the_other() -> None:
+    """Not all at once: writers who are faster than those that are left would soon be ahead."""
+    few = MANY_KEYS - 1
+    assert asked(20_000, 20_000, 20_000, few, few, few, few) == [2, 3, 4, 3, 2, 2, 2]
+    assert asked(20_000, 20_000, 20_000, few, 20_000) == [2, 3, 4, 3, 4]
 
 
 def test_a_moment_tells_nothing() -> None:
