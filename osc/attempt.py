@@ -257,6 +257,7 @@ class Attempt:
         if not self.settings.verify:
             self._enter(Phase.CATCH_UP)
             cutover.catch_up(follower, self.tracker, self.controls)
+        self.engine.load(job).complete(follower.suspended, self.controls.check)
         self._enter(Phase.CUT_OVER)
         with closing(self.engine.gauges()) as gauges:
             return self._swapped_by(job, follower, partial(gauges.read, "old-transactions"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from osc.engine.session import Statement
@@ -69,4 +70,12 @@ class Load(Protocol):
         """Called after the last chunk has committed, and again after a resume. `purge` deletes
         every key of the backlog from the shadow; it is called where the shadow must not hold a
         stale row (before unique indexes are built). When `check` raises, a build is broken off."""
+        ...
+
+    def complete(
+        self, alone: Callable[[], AbstractContextManager[None]], check: Callable[[], None]
+    ) -> None:
+        """Called when the tables are equal, before the first attempt at the lock, and again after
+        a resume: what would have been in the way of acting on changes. While a block of `alone`
+        lasts nobody does; it is to be short."""
         ...

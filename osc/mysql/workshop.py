@@ -165,11 +165,14 @@ class MySQLWorkshop:
         return shadow
 
     def uncounted(
-        self, session: Session, table: Table, alter: Alter, shadow: TableName
+        self, session: Session, table: Table, alter: Alter, shadow: TableName, *, bare: bool = True
     ) -> uncounted.Uncounted:
+        """`bare`: the shadow has no plain indexes yet."""
+
         def grow(name: TableName) -> None:
             self.clones.grow(session, table, alter, name)
-            indexes.take_off(session, self.catalog, name)
+            if bare:
+                indexes.take_off(session, self.catalog, name)
 
         return uncounted.Uncounted(session, self.catalog, shadow, grow)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from osc.engine import Job
@@ -56,6 +56,11 @@ class PostgresLoad:
             for part in target.parts:
                 self._let_vacuum(session, part)
             self._require(session, target)
+
+    def complete(
+        self, alone: Callable[[], AbstractContextManager[None]], check: Callable[[], None]
+    ) -> None:
+        """Nothing is left for later."""
 
     def _of(self, part: Part) -> TableName:
         return part.within(self.job.shadow.name.schema)

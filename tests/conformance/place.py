@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -198,7 +198,9 @@ class Place:
             for chunk in walk(session, dialect, size, dialect.next_bound):
                 session.execute(dialect.copy_chunk(chunk))
                 chunks.append(chunk)
-        self.engine.load(job).finish(lambda: None, lambda: None)
+        load = self.engine.load(job)
+        load.finish(lambda: None, lambda: None)
+        load.complete(nullcontext, lambda: None)
         return chunks
 
 
