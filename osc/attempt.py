@@ -257,7 +257,6 @@ class Attempt:
         if not self.settings.verify:
             self._enter(Phase.CATCH_UP)
             cutover.catch_up(follower, self.tracker, self.controls)
-        self.engine.load(job).complete(follower.suspended, self.controls.check)
         self._enter(Phase.CUT_OVER)
         with closing(self.engine.gauges()) as gauges:
             return self._swapped_by(job, follower, partial(gauges.read, "old-transactions"))
@@ -292,6 +291,7 @@ class Attempt:
             kill=Kill(self.settings.kill_blockers),
             by=self.by,
             await_onlookers=onlooking.wait,
+            complete=lambda alone: self.engine.load(job).complete(alone, self.controls.check),
             on_ended=lambda who: self.engine.board.note(self.id, "kill-blockers", self.by, who),
         ).run()
 

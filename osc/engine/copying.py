@@ -74,8 +74,8 @@ class Load(Protocol):
 
     def complete(
         self, alone: Callable[[], AbstractContextManager[None]], check: Callable[[], None]
-    ) -> None:
-        """Called when the tables are equal, before the first attempt at the lock, and again after
-        a resume: what would have been in the way of acting on changes. While a block of `alone`
-        lasts nobody does; it is to be short."""
+    ) -> bool:
+        """Called when the tables are equal and the cut-over may begin: does what would have been in
+        the way of acting on changes, and says whether there was any. A block of `alone` begins when
+        all of them are acted on; while it lasts nobody acts on any, and so it is to be short."""
         ...

@@ -41,10 +41,10 @@ class MySQLLoad:
             if not self._is_uncounted():
                 self._look_again(session, wanted, check)
 
-    def complete(self, alone: uncounted.Alone, check: Callable[[], None]) -> None:
+    def complete(self, alone: uncounted.Alone, check: Callable[[], None]) -> bool:
         """Counting again comes last: who acts on changes is faster without (`uncounted.py`)."""
         if not self._is_uncounted():
-            return
+            return False
         original, alter, shadow = self.job.original, self.job.alter, self.job.shadow.name
         with closing(self.connect("index build")) as session:
             wanted = self._wanted()
@@ -52,6 +52,7 @@ class MySQLLoad:
                 there = self.workshop.uncounted(session, original, alter, shadow, bare=False)
                 there.give_back(alone)
             self._look_again(session, wanted, check)
+        return True
 
     def _is_uncounted(self) -> bool:
         return uncounted.is_uncounted(self.catalog.definition(self.job.shadow.name))

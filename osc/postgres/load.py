@@ -59,8 +59,9 @@ class PostgresLoad:
 
     def complete(
         self, alone: Callable[[], AbstractContextManager[None]], check: Callable[[], None]
-    ) -> None:
+    ) -> bool:
         """Nothing is left for later."""
+        return False
 
     def _of(self, part: Part) -> TableName:
         return part.within(self.job.shadow.name.schema)

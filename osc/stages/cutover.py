@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from osc import errors
@@ -27,6 +27,8 @@ from osc.threads import beside
 
 NEARLY_EMPTY_SECONDS = 0.3
 """The backlog counts as nearly empty when all of it is acted on within this time."""
+MOST_TO_DRAIN = 3_000
+"""Keys that are acted on in about 0.1 s while nobody else writes."""
 LONGEST_HELD_SECONDS = 2.0
 """A drain that takes longer than this is given up, and the lock with it."""
 LONGEST_BACK_OFF_SECONDS = 10.0
@@ -36,6 +38,8 @@ PATIENT_ATTEMPTS = 3
 LAG_LOOK_SECONDS = 0.1
 LAG_AFTER_SECONDS = 0.5
 """When the lag after the swap is read: a beat has had the time to arrive."""
+
+Alone = Callable[[], AbstractContextManager[None]]
 
 log = logging.getLogger("osc.cutover")
 
@@ -111,9 +115,13 @@ class CutOver:
     on_blocked: Callable[[list[str]], None] = lambda blockers: None
     on_ended: Callable[[str], None] = lambda blocker: None
     await_onlookers: Callable[[], None] = lambda: None
+    complete: Callable[[Alone], bool] = lambda alone: False
+    """`Load.complete`."""
+    _completed: bool = False
 
     def run(self) -> Swapped:
         self.leave.wait()
+        self._completed = self.complete(self._alone)
         self.swapper.prepare(self.controls.check)
         self.await_onlookers()
         for attempt in range(1, self.attempts + 1):
@@ -141,7 +149,17 @@ class CutOver:
         )
 
     def _catch_up(self) -> None:
+        """What came in while the shadow was completed is drained under the lock: acting on it may
+        have become slower than those who write."""
+        if not self._completed or self.follower.waiting > MOST_TO_DRAIN:
+            catch_up(self.follower, self.tracker, self.controls)
+        self._completed = False
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         catch_up(self.follower, self.tracker, self.controls)
+        with self.follower.suspended():
+            yield
 
     def _attempt(self) -> Swapped:
         """One attempt has its turn alone: nothing is read from the source beside it."""

@@ -164,11 +164,9 @@ class Follower:
                 self._applier.delete(page.keys)
 
     def settle(self, convergence: Convergence | None = None) -> float:
-        """Acts on all that had been committed when this was called; the seconds that it took.
-
-        It ends however fast changes come in: what arrives meanwhile is younger and may wait. So it
-        tells nothing about whether we ever catch up; `convergence` does, over several calls.
-        """
+        """Acts on all that had been committed when this was called; the seconds that it took. What
+        arrives meanwhile is younger and may wait, so that it ends however fast changes come in;
+        whether we ever catch up tells `convergence`, over several calls."""
         rounds = convergence or Convergence(self.catch_up_limit_seconds)
         rounds.begin(time.monotonic())
         with self._turn:
@@ -194,8 +192,12 @@ class Follower:
         rounds.check(time.monotonic(), str(self.job.original.name))
 
     def _reading(self) -> Reading:
-        waiting = len(self.backlog) + self.spill.count
-        return Reading(time.monotonic(), self.backlog.arrived, self._applied, waiting)
+        return Reading(time.monotonic(), self.backlog.arrived, self._applied, self.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """Keys that have come in and are not acted on yet."""
+        return len(self.backlog) + self.spill.count
 
     def reapply(self, keys: Sequence[KeyValue]) -> None:
         """Makes the shadow's rows for these keys equal, as if they had changed just now."""
@@ -204,11 +206,9 @@ class Follower:
             self.settle()
 
     def watching(self) -> AbstractContextManager[Watch]:
-        """Collects each key that is delivered while the block lasts.
-
-        It takes no turn, for turns are long under load: what was delivered before it began and is
-        not acted on yet is not in it, but the next `settle` acts on that.
-        """
+        """Collects each key that is delivered while the block lasts. It takes no turn, for turns
+        are long under load: what was delivered before it began and is not acted on yet is not in
+        it, but the next `settle` acts on that."""
         return self._watches.one_more()
 
     def drain(self, session: Session, deadline: float) -> int:
@@ -252,7 +252,7 @@ class Follower:
             taken, timeout_seconds = True, 0.0
             if self.backlog.full(MOST_IN_MEMORY) or time.monotonic() > until:
                 break
-        self.tracker.note(backlog=len(self.backlog) + self.spill.count)
+        self.tracker.note(backlog=self.waiting)
         return taken
 
     def _read_to(

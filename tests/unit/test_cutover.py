@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from osc import errors
-from osc.engine import Swapped
+from osc.engine import Session, Swapped
 from osc.model.blocker import Blocker, Kill
 from osc.model.convergence import Convergence
 from osc.model.forecast import forecast
@@ -36,7 +36,7 @@ from tests.fakes import (
     Hurried,
 )
 
-A = (1,)
+A, B = (1,), (2,)
 LOCKED = errors.LockTimeout("no lock within 250 ms")
 
 
@@ -60,6 +60,7 @@ class Bench:
         kill: Kill = Kill.NEVER,
         recheck: Callable[[], None] = lambda: None,
         snapshot_wait_seconds: float = 0.0,
+        complete: Callable[[cutover.Alone], bool] = lambda alone: False,
     ) -> Swapped:
         onlooking = Onlooking(
             self.swapper, self.swapper.onlookers(), self.tracker, self.controls,
@@ -87,6 +88,7 @@ class Bench:
             on_blocked=self.told.append,
             await_onlookers=onlooking.wait,
             on_ended=self.ended.append,
+            complete=complete,
         ).run()
 
 
@@ -131,6 +133,46 @@ def test_the_backlog_is_caught_up_with_before_the_lock_is_asked_for(bench: Bench
         bench.run(attempts=2)
 
     assert bench.server.did("delete") == [(A,)]
+
+
+def completing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """A run whose shadow is completed while B is changed. What was done, in order: the keys that
+    were acted on when completing began and before the lock was asked for, and what was called."""
+    done: list[object] = []
+    swap, bench.server.original = bench.swapper.swap, {A: "a", B: "b"}
+    bench.source.change(A)
+
+    def complete(alone: cutover.Alone) -> bool:
+        with alone():
+            done.append(bench.server.did("delete"))
+            bench.source.change(B)
+            bench.source.mark()
+            bench.follower.step()
+            assert bench.server.did("delete") == [(A,)]
+        return True
+
+    def swapped(drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
+        done.append(bench.server.did("delete"))
+        return swap(drain, budget_seconds)
+
+    monkeypatch.setattr(bench.swapper, "swap", swapped)
+    monkeypatch.setattr(bench.swapper, "prepare", lambda check: done.append("prepared"))
+    bench.run(complete=complete)
+    assert bench.server.shadow == {A: "a", B: "b"}
+    return done
+
+
+def test_nobody_acts_while_the_shadow_is_completed_and_what_comes_is_drained_under_the_lock(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert completing(bench, monkeypatch) == [[(A,)], "prepared", [(A,)]]
+
+
+def test_too_much_for_the_lock_is_acted_on_before_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cutover, "MOST_TO_DRAIN", 0)
+    assert completing(bench, monkeypatch) == [[(A,)], "prepared", [(A,), (B,)]]
 
 
 def test_nothing_is_followed_after_the_swap(bench: Bench) -> None:
