@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         False,
         description="make views anew that read a column whose type the ALTER changes (PostgreSQL)",
     )
+    publish_shadow: bool = Field(
+        False,
+        description="whoever reads a publication FOR ALL TABLES may be sent the rows of the new"
+        " table and of our ledger (PostgreSQL)",
+    )
     on_replica: bool = Field(
         False,
         description="the server may itself be a replica, and is changed without its source"

@@ -57,7 +57,10 @@ def plan(engine: Engine, request: Request, settings: Settings) -> Route:
 def allowed(engine: Engine, settings: Settings) -> Engine:
     """With what the operator consents to."""
     consent = Consent(
-        settings.rebuild_materialized_views, settings.rebuild_views, settings.on_replica
+        settings.rebuild_materialized_views,
+        settings.rebuild_views,
+        settings.on_replica,
+        settings.publish_shadow,
     )
     return engine if consent == NO_CONSENT else engine.consenting(engine, consent)
 

@@ -10,11 +10,13 @@ class Consent:
     """Made anew, since they can't follow the new table as they are: `materialized` views that read
     the table, with the rows of that moment; `views` that read a column whose type the ALTER
     changes, which then have new types and OIDs, too. `on_replica`: the server may follow another
-    one, which knows nothing of the change."""
+    one, which knows nothing of the change. `published`: a publication of all tables may tell of the
+    new one and of the ledger, too."""
 
     materialized: bool = False
     views: bool = False
     on_replica: bool = False
+    published: bool = False
 
 
 NO_CONSENT = Consent()

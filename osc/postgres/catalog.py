@@ -95,7 +95,7 @@ class PostgresCatalog:
             if kind not in ("r", "p"):
                 raise Precondition(
                     f"{name} is {KINDS.get(kind, 'no table')}, not a plain table",
-                    still_true="nothing was touched",
+                    still_true=UNTOUCHED,
                 )
             return read(session, name, oid, any_key=sync is Sync.TRIGGERS)
 
@@ -116,6 +116,10 @@ KINDS = {
 }
 
 
+SERVERS_OWN = ("pg_catalog", "pg_toast", "information_schema")
+UNTOUCHED = "nothing was touched"
+
+
 def resolve(session: Connection, alter: Alter) -> TableName:
     found = session.rows(
         "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -127,10 +131,13 @@ def resolve(session: Connection, alter: Alter) -> TableName:
         wanted = f"{alter.schema}.{alter.table}" if alter.schema else alter.table
         raise NoTable(
             f"there is no table {wanted} in this database",
-            still_true="nothing was touched",
+            still_true=UNTOUCHED,
             todo="" if alter.schema else "name its schema, or set search_path for this role",
         )
-    return TableName(*found[0])
+    name = TableName(*found[0])
+    if name.schema in SERVERS_OWN:
+        raise Precondition(f"{name} is a table of the server itself", still_true=UNTOUCHED)
+    return name
 
 
 def read(session: Connection, name: TableName, oid: int, *, any_key: bool = False) -> Table:

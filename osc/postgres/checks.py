@@ -10,7 +10,7 @@ from osc.errors import Precondition
 from osc.model.alter import Alter
 from osc.model.consent import NO_CONSENT, Consent
 from osc.model.table import Table
-from osc.postgres import definition, kin, privileges, relatives, surroundings
+from osc.postgres import definition, kin, privileges, published, relatives, surroundings
 from osc.postgres.kin import Member
 from osc.postgres.quoting import qualified
 from osc.postgres.session import Connection, Open, plain_names
@@ -35,6 +35,7 @@ class PostgresChecks:
     def table(self, table: Table, alter: Alter, sync: Sync) -> None:
         relatives.require_no_change(alter)
         with self.opened("checks") as session:
+            published.require_private(session, self.consent)
             oid = definition.oid_of(session, table.name)
             if oid is None:
                 raise _refused(f"there is no table {table.name}", "")

@@ -43,6 +43,7 @@ def connect(url: str, *, retained_bytes: int = RETAINED_BYTES) -> Engine:
             engine,
             checks=PostgresChecks(opened, consent),
             workshop=PostgresWorkshop(opened, consent),
+            ladder=PostgresLadder(opened, ledger, kind.has_named_not_null(), consent),
             swapper=lambda job: PostgresSwapper(
                 opened, job, partial(target_of, opened, job), consent
             ),

@@ -12,9 +12,10 @@ from osc.engine import Climb
 from osc.errors import BadStatement, Conflict, NotAllowed, Precondition
 from osc.model.alter import Alter
 from osc.model.blocker import Blocker
+from osc.model.consent import NO_CONSENT, Consent
 from osc.model.ladder import Forecast, Outlook, Taken, Way
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, forecast, kin, locking, privileges
+from osc.postgres import catalog, forecast, kin, locking, privileges, published
 from osc.postgres.climb import Climber
 from osc.postgres.definition import oid_of
 from osc.postgres.ledger import PostgresLedger
@@ -31,6 +32,7 @@ class PostgresLadder:
     opened: Open
     ledger: PostgresLedger
     has_named_not_null: bool
+    consent: Consent = NO_CONSENT
 
     def find(self, alter: Alter) -> Table:
         with self.opened("catalog") as session:
@@ -52,6 +54,7 @@ class PostgresLadder:
     def look(self, table: Table, alter: Alter, *, small_bytes: int) -> Outlook:
         with self.opened("plan") as session:
             _require_allowed(session, table)
+            published.require_private(session, self.consent)
             try:
                 named = self.has_named_not_null
                 return Looking(session, table, alter, named, small_bytes).look()

@@ -2,6 +2,10 @@
 
 Subscribers find a table by its name: they see the changes of the one up to the swap and those of
 the other from there on, and have to refresh nothing. Our own publication is none of these.
+
+One FOR ALL TABLES tells of the shadow and of the ledger, too, and a subscriber that is sent a row of
+a table that he doesn't have stops there. That is so whichever way the ALTER is done: the ledger is
+written each time. One FOR TABLES IN SCHEMA tells of neither, and of the new table once it is there.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from functools import partial
 
 from osc.engine import Statement
 from osc.errors import NotAllowed, Precondition
+from osc.model.consent import Consent
 from osc.postgres import kin, privileges
 from osc.postgres.carried import Carried, Exchange
 from osc.postgres.dependents import Dependent
@@ -60,16 +65,34 @@ def _require_ours(session: Connection, name: str, _: str, owner: str, owns: bool
         )
 
 
-def require(session: Connection, table: int) -> None:
-    everywhere = session.value(
-        "SELECT string_agg(pubname, ', ') FROM pg_publication WHERE puballtables"
-    )
-    if everywhere:
+EVERYWHERE = f"""
+SELECT (SELECT string_agg(pubname, ', ' ORDER BY pubname) FROM pg_publication WHERE puballtables),
+       (SELECT string_agg(slot_name, ', ' ORDER BY slot_name) FROM pg_replication_slots
+        WHERE plugin = 'pgoutput' AND database = current_database() AND wal_status <> 'lost'
+        AND slot_name !~ '{OURS}')
+"""
+
+
+def require_private(session: Connection, consent: Consent) -> None:
+    """Raises Precondition where somebody may be sent rows of tables that are ours alone. Which
+    publications are read through a slot is only known while it is read, so each slot counts; those
+    that a standby has for itself aren't seen from here."""
+    publications, slots = session.rows(EVERYWHERE)[0]
+    if publications and slots and not consent.published:
         raise Precondition(
-            f"the publication {everywhere} is FOR ALL TABLES: it would publish the shadow too",
+            f"the publication {publications} is FOR ALL TABLES: whoever reads it through the slot"
+            f" {slots} would be sent rows of our ledger, and in a copy those of the new table; a"
+            " subscription stops at tables that it doesn't have",
             still_true="nothing was touched",
-            todo="publish the tables by name, or FOR TABLES IN SCHEMA",
+            todo="CREATE PUBLICATION … FOR TABLES IN SCHEMA … here and, when it has been received,"
+            " ALTER SUBSCRIPTION … SET PUBLICATION … WITH (copy_data = false) there, then DROP"
+            f" PUBLICATION {publications}; or drop the slot, if nobody needs it; or allow it with"
+            " --publish-shadow, where the reader leaves out what he doesn't know (Debezium's"
+            " table.include.list)",
         )
+
+
+def require(session: Connection, table: int) -> None:
     entries = _entries(session, table)
     privileges.all_of(partial(_require_ours, session, *entry[1:5]) for entry in entries)
     subscribed = session.value(
