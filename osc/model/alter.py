@@ -45,6 +45,14 @@ class Alter:
     def fold(self) -> Callable[[str], str]:
         return str.lower if self.mysql else str
 
+    @property
+    def cascades(self) -> bool:
+        """Whether a column is dropped with what is computed of it."""
+        return any(
+            verbs[:1] == ("DROP",) and part.split()[-1].upper() == "CASCADE"
+            for verbs, part in zip(self.verbs, self.parts, strict=True)
+        )
+
     def on(self, quoted_table: str) -> str:
         """The same statement for another table."""
         return self.saying(self.clauses, quoted_table)

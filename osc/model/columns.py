@@ -7,7 +7,6 @@ guess: a column that silently turns NULL is what the peers' parsers have done to
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from osc.errors import Precondition
@@ -64,16 +63,18 @@ def sources(original: Table, shadow: Table, alter: Alter) -> dict[str, str]:
                 still_true="nothing was touched",
                 todo="write the change as plain ADD COLUMN, CHANGE or RENAME COLUMN clauses",
             )
-    _nothing_vanishes(original, found, dropped, fold)
+    _nothing_vanishes(original, found, alter)
     return found
 
 
-def _nothing_vanishes(
-    original: Table, found: dict[str, str], dropped: set[str], fold: Callable[[str], str]
-) -> None:
+def _nothing_vanishes(original: Table, found: dict[str, str], alter: Alter) -> None:
+    """A generated column may go with what it is computed of, by CASCADE."""
     carried = set(found.values())
+    dropped = {alter.fold(name) for name in alter.dropped}
     for column in original.columns:
-        if column.name not in carried and fold(column.name) not in dropped:
+        if column.generated and alter.cascades:
+            continue
+        if column.name not in carried and alter.fold(column.name) not in dropped:
             raise Precondition(
                 f"column {column.name!r} is missing from the new table, but the ALTER was not "
                 "understood to drop or rename it",

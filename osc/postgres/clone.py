@@ -184,8 +184,9 @@ FROM pg_statistic_ext s WHERE s.stxrelid = $1
 """
 
 CONSTRAINTS = """
-SELECT o.conname, pg_get_constraintdef(o.oid), o.contype, o.convalidated,
-       obj_description(o.oid, 'pg_constraint'), m.oid IS NOT NULL
+SELECT o.conname, pg_get_constraintdef(o.oid), o.contype,
+       obj_description(o.oid, 'pg_constraint'), m.oid IS NOT NULL,
+       coalesce(m.convalidated AND NOT o.convalidated, false)
 FROM pg_constraint o
 LEFT JOIN pg_constraint m ON m.conrelid = $2 AND m.conname = o.conname
 WHERE o.conrelid = $1 AND o.contype IN ('c', 'n') ORDER BY o.conname
@@ -222,10 +223,13 @@ def _mending(session: Connection, source: int, made: int, clone: TableName) -> I
 
 def _constraints(session: Connection, source: int, made: int, on: str) -> Iterator[str]:
     """CHECKs, as valid as they are; and named NOT NULLs, which LIKE would validate."""
-    for name, definition, kind, valid, comment, there in session.rows(CONSTRAINTS, source, made):
-        if kind == "n" and there and not valid:
+    for name, definition, kind, comment, there, too_valid in session.rows(
+        CONSTRAINTS, source, made
+    ):
+        anew = kind == "n" and too_valid
+        if anew:
             yield f"ALTER TABLE {on} DROP CONSTRAINT {identifier(name)}"
-        if not there or (kind == "n" and not valid):
+        if not there or anew:
             yield f"ALTER TABLE {on} ADD CONSTRAINT {identifier(name)} {definition}"
         if comment is not None:
             yield f"COMMENT ON CONSTRAINT {identifier(name)} ON {on} IS {literal(comment)}"

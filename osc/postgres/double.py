@@ -140,8 +140,9 @@ WHERE s.stxrelid = $1
 """
 
 CHILDREN = """
-SELECT n.nspname, c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+SELECT c.oid::bigint, n.nspname, c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE i.inhparent = $1 AND NOT c.relispartition
+AND c.relkind = 'r' ORDER BY c.oid
 """
 
 COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
@@ -194,8 +195,7 @@ class _Maker:
             self.session.run(f"ALTER TABLE {on} ENABLE ROW LEVEL SECURITY")
         if forced:
             self.session.run(f"ALTER TABLE {on} FORCE ROW LEVEL SECURITY")
-        for schema, name in self.session.rows(CHILDREN, source):
-            self._child(TableName(schema, name), on)
+        self._children(source, on)
         return int(source)
 
     def _constraints(self, source: int, on: str, made: int) -> None:
@@ -227,11 +227,19 @@ class _Maker:
             )
             self.made[real] = self._oid(real)
 
-    def _child(self, real: TableName, on: str) -> None:
-        if oid_of(self.session, TableName(self.schema, real.name)) is None:
-            child = qualified(TableName(self.schema, real.name))
-            self.session.run(f"CREATE TABLE {child} () INHERITS ({on})")
-            self.made[real] = self._oid(real)
+    def _children(self, source: int, on: str) -> None:
+        """With constraints of their own, which may be in an ALTER's way, and their own children."""
+        for oid, schema, name in self.session.rows(CHILDREN, source):
+            real, double = TableName(schema, name), TableName(self.schema, name)
+            child = qualified(double)
+            if oid_of(self.session, double) is None:
+                self._if_it_can_be(
+                    f"CREATE TABLE {child} (LIKE {qualified(real)} INCLUDING CONSTRAINTS"
+                    " INCLUDING GENERATED)"
+                )
+                self._if_it_can_be(f"ALTER TABLE {child} INHERIT {on}")
+                self.made[real] = self._oid(real)
+                self._children(oid, child)
 
     def _hangers_on(self, source: int, on: str) -> Iterator[str]:
         """What makes the server refuse to change or drop a column, and what can be switched."""

@@ -99,21 +99,34 @@ def _key(
 # In a rehearsal.
 
 
-def stand_in(session: Connection, source: int, clone: TableName) -> None:
-    """The clone gets the original's keys and is referred to as the original is."""
-    made: set[str] = set()
+def stand_in(session: Connection, source: int, clone: TableName) -> dict[str, str]:
+    """The clone gets the original's keys and is referred to as the original is. Returns each
+    stand-in's name with that of the table which it stands for."""
+    made: dict[str, str] = {}
     for key in read(session, source):
         table, parent = qualified(clone), qualified(clone)
         if key.parent_oid != source:
-            parent = qualified(TableName(clone.schema, f"{PARENTS}{key.parent_oid}"))
-            if parent not in made:
-                session.run(f"CREATE TABLE {parent} (LIKE {key.parent} INCLUDING INDEXES)")
-                made.add(parent)
+            name = f"{PARENTS}{key.parent_oid}"
+            parent = qualified(TableName(clone.schema, name))
+            if name not in made:
+                like = f"(LIKE {key.parent} INCLUDING INDEXES)"
+                session.run(f"CREATE {_unlogged(session, key.parent_oid)}TABLE {parent} {like}")
+            made[name] = key.parent
         elif key.table_oid != source:
-            table = qualified(TableName(clone.schema, f"{CHILDREN}{key.oid}"))
-            session.run(f"CREATE TABLE {table} (LIKE {key.table})")
+            name = f"{CHILDREN}{key.oid}"
+            table = qualified(TableName(clone.schema, name))
+            like = f"(LIKE {key.table})"
+            session.run(f"CREATE {_unlogged(session, key.table_oid)}TABLE {table} {like}")
+            made[name] = key.table
         for statement in replace(key, table=table, parent=parent).add():
             session.execute(statement)
+    return made
+
+
+def _unlogged(session: Connection, oid: int) -> str:
+    """A table that is logged can't refer to one that isn't."""
+    persistence = session.value("SELECT relpersistence::text FROM pg_class WHERE oid = $1", oid)
+    return "UNLOGGED " if persistence == "u" else ""
 
 
 def dismiss(session: Connection, schema: str) -> None:

@@ -64,7 +64,12 @@ class Looking:
         with doubled(self.session, self.table.name, named) as double:
             if self.alter.verbs[:1] and self.alter.verbs[0][:2] == ("ATTACH", "PARTITION"):
                 return self._attached(double, named)
-            whole, before, after, change = self._whole(double)
+            try:
+                whole, before, after, change = self._whole(double)
+            except RefusedError as error:
+                if self._is_allowed_below_parents():
+                    raise Conflict(f"a double without its parents says: {error}") from error
+                raise
             is_one = len(self.alter.parts) == 1
             is_light = whole.online or whole.cost is not Cost.SCAN
             pieces = [] if is_one and is_light else cutter.pieces(double)
@@ -127,8 +132,6 @@ class Looking:
         """The double has neither parents nor a type that it is OF, and these may not let a table be
         altered so: a clone has that type, and frames as parents. It isn't asked about what speaks
         of other tables, which would be locked."""
-        oid = oid_of(self.session, self.table.name)
-        assert oid is not None
         alone = untried.without(
             self.alter,
             [
@@ -137,8 +140,7 @@ class Looking:
                 if not changes_parents(verbs) and not [*others.mentions(part)]
             ],
         )
-        is_bound = kin.parents(self.session, oid) or self.session.value(OF_A_TYPE, oid)
-        if alone is None or not is_bound:
+        if alone is None or not self._is_bound():
             return
         with suppress(Precondition, NotAllowed, Conflict, LockTimeout):  # There may be no clone.
             try:
@@ -146,6 +148,21 @@ class Looking:
                     return
             except rehearsal.RefusedByServer as error:
                 raise RefusedError(error.said) from error
+
+    def _is_allowed_below_parents(self) -> bool:
+        """What a table has from a parent it may be given once more, which its double may not."""
+        try:
+            if self._is_bound():
+                with rehearsal.rehearsed(self.session, self.table.name, self.alter):
+                    return True
+        except (Precondition, ServerError):
+            return False
+        return False
+
+    def _is_bound(self) -> bool:
+        oid = oid_of(self.session, self.table.name)
+        assert oid is not None
+        return bool(kin.parents(self.session, oid) or self.session.value(OF_A_TYPE, oid))
 
     def _attached(self, double: Double, named: tuple[TableName, ...]) -> Outlook:
         """It can't be copied, and is no matter of what it costs."""

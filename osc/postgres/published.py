@@ -3,9 +3,10 @@
 Subscribers find a table by its name: they see the changes of the one up to the swap and those of
 the other from there on, and have to refresh nothing. Our own publication is none of these.
 
-One FOR ALL TABLES tells of the shadow and of the ledger, too, and a subscriber that is sent a row of
-a table that he doesn't have stops there. That is so whichever way the ALTER is done: the ledger is
-written each time. One FOR TABLES IN SCHEMA tells of neither, and of the new table once it is there.
+One FOR ALL TABLES tells of the shadow and of the ledger, too, and a subscriber that is sent a row
+of a table that he doesn't have stops there. That is so whichever way the ALTER is done: the ledger
+is written each time. One FOR TABLES IN SCHEMA tells of neither, and of the new table once it is in
+its place.
 """
 
 from __future__ import annotations

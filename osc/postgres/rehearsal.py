@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -131,25 +131,28 @@ def require_kept(session: Connection, shadow: Table) -> None:
         )
 
 
+MOVES = (("RENAME", "TO"), ("SET", "SCHEMA"))
+MOVED = "the ALTER renames the table or moves it to another schema"
+APART = "do that in a statement of its own: it needs no copy"
+
+
 def altered_clone(session: Connection, original: TableName, alter: Alter, name: TableName) -> int:
     """Makes an empty clone and runs the user's ALTER on it, word for word; returns its OID. The
     stand-ins of other tables stay: `foreign.dismiss` removes them."""
+    if any(verbs[:2] in MOVES for verbs in alter.verbs):
+        raise Precondition(MOVED, still_true="nothing was touched", todo=APART)
     oid, source = clone.make(session, original, name), oid_of(session, original)
     assert source is not None
-    foreign.stand_in(session, source, name)
+    stand_ins = foreign.stand_in(session, source, name)
     beside = [
         *decoys.own(session, source, name),
         *decoys.set_up(session, source, original, name.schema),
     ]
-    with _in_words():
+    with _in_words(original, name, stand_ins):
         _run(session, alter.on(qualified(name)))
     decoys.take_down(session, beside)
     if oid_of(session, name) != oid:
-        raise Precondition(
-            "the ALTER renames the table or moves it to another schema",
-            still_true="nothing was touched",
-            todo="do that in a statement of its own: it needs no copy",
-        )
+        raise Precondition(MOVED, still_true="nothing was touched", todo=APART)
     return oid
 
 
@@ -174,14 +177,19 @@ def _run(session: Connection, alter: str) -> None:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
-    """What the server says about the ALTER, as a refusal."""
+def _in_words(
+    original: TableName, clone: TableName, stand_ins: Mapping[str, str]
+) -> Iterator[None]:
+    """What the server says about the ALTER, as a refusal that speaks of the user's tables."""
     try:
         yield
     except PASSING:
         raise
     except ServerError as error:
-        raise RefusedByServer(error.happened) from error
+        said, scratch_schema = error.happened, f"{clone.schema}."
+        for name, real in stand_ins.items():
+            said = said.replace(f"{scratch_schema}{name}", real).replace(name, real)
+        raise RefusedByServer(said.replace(scratch_schema, f"{original.schema}.")) from error
 
 
 def read(session: Connection, original: TableName, name: TableName, oid: int) -> Target:

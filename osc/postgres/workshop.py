@@ -20,6 +20,7 @@ from osc.postgres import (
     dependents,
     firing,
     foreign,
+    itself,
     kinship,
     mentions,
     orphans,
@@ -76,6 +77,7 @@ class PostgresWorkshop:
             oid = oid_of(session, table.name)
             assert oid is not None
             sequences.require_free(session, oid, target.oid, columns)
+            itself.require_none(session, oid, target.oid)
             before = (
                 *definition.describe(session, oid),
                 *surroundings.keys(session, oid, clone=target.oid),

@@ -101,6 +101,11 @@ def test_what_is_no_plain_table_is_refused(database: Database, made: str, says: 
         check(database)
 
 
+def test_a_table_of_the_server_itself_is_refused(database: Database) -> None:
+    with pytest.raises(Precondition, match="pg_class is a table of the server"):
+        check(database, "ALTER relname TYPE text", "pg_class")
+
+
 @pytest.mark.parametrize(
     ("clauses", "says"),
     [
@@ -112,6 +117,12 @@ def test_what_is_no_plain_table_is_refused(database: Database, made: str, says: 
         ("DROP id", "no usable key"),
         ("ALTER v TYPE nonsense", 'type "nonsense" does not exist'),
         ("ALTER v ADD GENERATED ALWAYS AS IDENTITY", "the server refuses.* must be declared NOT"),
+        ("ALTER v TYPE bigint, SET SCHEMA public", "moves it to another schema"),
+        (
+            "ADD CHECK (tableoid = 't'::regclass)",
+            "CHECK t_tableoid_check tells the table by its OID",
+        ),
+        ("ADD w text DEFAULT 't'::regclass::text", "default or expression of w tells the table"),
     ],
 )
 def test_an_alter_that_cannot_be_followed_is_refused(
@@ -123,6 +134,41 @@ def test_an_alter_that_cannot_be_followed_is_refused(
         check(database, clauses)
 
     assert not database.rows("SELECT FROM pg_namespace WHERE nspname LIKE '\\_osc%'")
+
+
+def test_a_refusal_of_the_server_speaks_of_the_tables_of_the_user(database: Database) -> None:
+    database.run(
+        TABLE,
+        "CREATE TABLE other (t int REFERENCES t)",
+        "ALTER TABLE t ADD twice int GENERATED ALWAYS AS (v * 2) STORED",
+    )
+    for clauses, says in (
+        ("SET UNLOGGED", '"t" to unlogged because it references logged table "public.other"'),
+        ("DROP v", "twice of table public.t depends on column v of table public.t"),
+    ):
+        with pytest.raises(Precondition, match=says) as refused:
+            check(database, clauses)
+        assert "_osc" not in str(refused.value)
+
+
+def test_unlogged_tables_may_refer_to_unlogged_ones(database: Database) -> None:
+    database.run(
+        "CREATE UNLOGGED TABLE parent (id int PRIMARY KEY)",
+        "CREATE UNLOGGED TABLE t (id int PRIMARY KEY, v int REFERENCES parent)",
+        "CREATE UNLOGGED TABLE child (t int REFERENCES t)",
+    )
+
+    assert database.job("ALTER v TYPE bigint").shadow.column("v").type == "bigint"
+    with pytest.raises(Precondition, match=r"logged.* references unlogged table"):
+        database.job("SET LOGGED")
+
+
+def test_a_generated_column_goes_with_what_it_is_computed_of(database: Database) -> None:
+    database.run(TABLE, "ALTER TABLE t ADD twice int GENERATED ALWAYS AS (v * 2) STORED")
+
+    job = database.loaded("DROP v CASCADE")
+
+    assert [column.name for column in job.shadow.columns] == ["id"]
 
 
 @pytest.fixture

@@ -507,6 +507,48 @@ def test_pieces_that_would_make_the_heirs_own_what_it_inherits_are_not_taken(
     assert definition(database) == expected
 
 
+def test_what_a_heir_has_from_its_parent_it_may_be_given_once_more(database: Database) -> None:
+    """Its double has it as its own, and would refuse it."""
+    database.run(
+        "CREATE TABLE family (id int PRIMARY KEY, CONSTRAINT positive CHECK (id > 0))",
+        "CREATE TABLE t (PRIMARY KEY (id)) INHERITS (family)",
+    )
+    clauses = "ADD CONSTRAINT positive CHECK (id > 0)"
+    expected = natively(database, clauses)
+
+    migrate(database, clauses)
+
+    assert definition(database) == expected
+
+
+def test_what_a_heir_of_a_heir_is_against_is_known_beforehand(database: Database) -> None:
+    database.run(
+        "CREATE TABLE t (id int)",
+        "CREATE TABLE child () INHERITS (t)",
+        "CREATE TABLE grandchild (CONSTRAINT own NOT NULL id NO INHERIT) INHERITS (child)",
+    )
+
+    with pytest.raises(Precondition, match=r"server itself refuses.*cannot change NO INHERIT"):
+        migrate(database, "ADD PRIMARY KEY (id)")
+
+    assert database.rows("SELECT to_regclass('osc.migration')") == [(None,)]
+
+
+def test_a_heir_of_a_not_null_that_is_not_validated_yet_is_copied_with_it(
+    database: Database,
+) -> None:
+    database.run(
+        "CREATE TABLE family (id int)",
+        "CREATE TABLE t (own int PRIMARY KEY) INHERITS (family)",
+        "ALTER TABLE family ADD NOT NULL id NOT VALID",
+    )
+    expected = natively(database, "ADD n bigint DEFAULT 5")
+
+    migrate(database, "ADD n bigint DEFAULT 5", chosen=settings(force_copy=True))
+
+    assert definition(database) == expected
+
+
 ATTACHED = """
 CREATE TABLE t (id int NOT NULL, n int, CONSTRAINT positive CHECK (n > 0), PRIMARY KEY (id))
     PARTITION BY {by};

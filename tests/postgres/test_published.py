@@ -41,7 +41,7 @@ class Subscriber:
         )
 
     def run(self, statement: str) -> None:
-        self.application.execute(statement)  # type: ignore[call-overload]
+        self.application.execute(statement)
 
     def await_all(self) -> None:
         """Until it has all that the publisher has."""
