@@ -53,6 +53,10 @@ def _make(session: Connection, source: int, clone: TableName) -> int:
         for frame in frames:
             _make_frame(session, frame, twins[frame.oid])
         _join(session, family, frames, twins)
+        for member in family:
+            if member.bound:
+                for statement in kin.own_not_nulls(session, member.oid, twins[member.oid]):
+                    session.execute(statement)
     for member, found in reversed(indexes.of_family(session, (*frames, *family))):
         for index in found:
             for step in (*index.build(twins[member.oid]), *index.attach(twins[member.oid])):

@@ -100,9 +100,7 @@ SELECT format('constraint %I: %s%s', conname, pg_get_constraintdef(k.oid),
                   CASE WHEN NOT convalidated AND contype IN ('c', 'n')
                        THEN ', not validated' END,
                   ', inherited ' || nullif(coninhcount, 0),
-                  CASE WHEN coninhcount > 0 AND conislocal
-                            AND NOT (contype = 'n' AND relispartition)
-                       THEN ', local too' END,
+                  CASE WHEN coninhcount > 0 AND conislocal THEN ', local too' END,
                   ', comment ' || obj_description(k.oid, 'pg_constraint')))
 FROM pg_constraint k JOIN t ON k.conrelid = t.oid WHERE contype NOT IN ('f', 't')
 AND conname <> '_osc_bound'

@@ -143,7 +143,7 @@ SELECT i.relname,
              FROM pg_attribute a WHERE a.attrelid = i.oid
              AND coalesce(to_jsonb(a) ->> 'attstattarget', '-1') <> '-1' ORDER BY a.attnum),
        array_to_string(coalesce(i.reloptions, '{}'), ', '),
-       x.indisprimary AND NOT t.relispartition AND EXISTS (
+       x.indisprimary AND EXISTS (
            SELECT FROM pg_constraint n WHERE n.conrelid = t.oid AND n.contype = 'n'
            AND NOT n.conislocal AND n.conkey[1] = ANY (x.indkey[:x.indnkeyatts - 1])),
        t.relkind = 'p',

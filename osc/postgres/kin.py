@@ -7,11 +7,12 @@ is dropped in the other order can be taken apart.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osc.engine import Statement
 from osc.model.table import TableName
-from osc.postgres.quoting import qualified
+from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, plain_names
 
 PARTITIONED = "p"
@@ -159,3 +160,18 @@ def _members(session: Connection, query: str, oid: int) -> tuple[Member, ...]:
         Member(int(oid), TableName(schema, name), kind, tuple(TableName(*p) for p in above), bound)
         for oid, schema, name, kind, bound, above in found
     )
+
+
+OWN_NOT_NULLS = """
+SELECT attname FROM pg_constraint
+JOIN pg_attribute ON (attrelid, attnum) = (conrelid, conkey[1])
+WHERE conrelid = $1 AND contype = 'n' AND conislocal AND coninhcount > 0 ORDER BY attnum
+"""
+
+
+def own_not_nulls(session: Connection, partition: int, name: TableName) -> Iterator[Statement]:
+    """What makes the partition's own again (18) what it has from its parent as well: whatever is
+    attached has nothing of that kind."""
+    for (column,) in session.rows(OWN_NOT_NULLS, partition):
+        on = f"ALTER TABLE {qualified(name)} ALTER COLUMN {identifier(column)}"
+        yield Statement(f"{on} SET NOT NULL")

@@ -42,7 +42,9 @@ def carried(session: Connection, exchange: Exchange) -> Carried:
         *(_lock(ABOVE, member) for member in locking.above(session, exchange.source)),
         *(_lock(BELOW, member) for member in parts),
     )
-    return together((Carried(locks=locks), _linked(own, exchange)))
+    own_again = tuple(kin.own_not_nulls(session, exchange.made, exchange.original))
+    linked = _linked(own, exchange, own_again if own.bound else ())
+    return together((Carried(locks=locks), linked))
 
 
 def pairs(session: Connection, exchange: Exchange) -> list[tuple[Member, Member]]:
@@ -61,7 +63,7 @@ def _lock(rank: int, member: Member) -> Lock:
     return Lock(rank, member.oid, f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")
 
 
-def _linked(original: Member, exchange: Exchange) -> Carried:
+def _linked(original: Member, exchange: Exchange, attached: tuple[Statement, ...]) -> Carried:
     if not original.parents:
         return Carried()
     shadow, name = exchange.shadow, exchange.original
@@ -73,7 +75,7 @@ def _linked(original: Member, exchange: Exchange) -> Carried:
                 *(original.leave(name, parent) for parent in original.parents),
                 *(original.leave(shadow, frame) for frame in frames),
             ),
-            after=(*join, _unbind(name)),
+            after=(*join, *attached, _unbind(name)),
         )
     return Carried(
         after=(

@@ -303,7 +303,7 @@ KINDS: tuple[tuple[str, type[errors.ServerError]], ...] = (
     ("42501", errors.NotAllowed),
     ("28", errors.NotAllowed),
     ("3F", errors.BadStatement),
-    ("55000", errors.BadStatement),
+    ("55", errors.BadStatement),
     ("42", errors.BadStatement),
     ("0A", errors.BadStatement),
     ("2BP01", errors.BadStatement),

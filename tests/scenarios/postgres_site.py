@@ -178,11 +178,13 @@ FACTS = {
         FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum""",
     "constraint": """
-        SELECT conname, pg_get_constraintdef(oid), 'valid=' || convalidated,
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), 'valid=' || convalidated,
         CASE WHEN contype IN ('c', 'n') THEN 'noinherit=' || connoinherit END,
+        'local=' || conislocal, 'inherited=' || coninhcount,
         'index=' || (SELECT relname FROM pg_class WHERE oid = conindid),
         'comment=' || obj_description(oid, 'pg_constraint')
-        FROM pg_constraint WHERE conrelid = {oid} ORDER BY conname""",
+        FROM pg_constraint WHERE conrelid = {oid}
+        OR conrelid IN (SELECT relid FROM pg_partition_tree({oid})) ORDER BY 1, conname""",
     "referenced by": """
         SELECT conname, conrelid::regclass, pg_get_constraintdef(oid), 'valid=' || convalidated
         FROM pg_constraint WHERE confrelid = {oid} ORDER BY 1""",

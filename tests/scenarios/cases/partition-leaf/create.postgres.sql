@@ -29,6 +29,9 @@ CREATE TRIGGER elsewhere AFTER UPDATE ON whole FOR EACH ROW EXECUTE FUNCTION fir
 
 CREATE TRIGGER later AFTER INSERT ON whole FOR EACH ROW EXECUTE FUNCTION fire();
 
+-- Its own as well as its parent's.
+ALTER TABLE {t} ALTER id SET NOT NULL;
+
 ALTER TABLE {t} DISABLE TRIGGER elsewhere;
 
 COMMENT ON TRIGGER always ON {t} IS 'of the part alone';

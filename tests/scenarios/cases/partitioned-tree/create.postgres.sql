@@ -33,6 +33,9 @@ CREATE INDEX own_twin ON y25 (v) INCLUDE (note);
 
 ALTER TABLE y25 ADD CONSTRAINT u25 UNIQUE (id);
 
+-- Its own as well as its parent's.
+ALTER TABLE y25 ALTER day SET NOT NULL;
+
 ALTER TABLE {t} ADD CONSTRAINT later CHECK (v <> 3) NOT VALID;
 
 ALTER TABLE y24b ADD CONSTRAINT later_b CHECK (v <> 4) NOT VALID;
