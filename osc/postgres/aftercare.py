@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from osc.engine import Job
 from osc.errors import BadValue, DataWouldBeLost, LockTimeout
-from osc.postgres import locking
+from osc.postgres import locking, orphans
 from osc.postgres.carried import Unvalidated, noted
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Connection, Open
@@ -57,6 +57,8 @@ class PostgresAftercare:
             if not session.value(PENDING, key.table, key.name):
                 return
             try:
+                with breakable(check, session.raw.cancel_safe):
+                    orphans.ask_covered(session, key.table, key.name)
                 with breakable(check, session.raw.cancel_safe), session.transaction():
                     locking.set_patience(session, self.job.lock_budget_seconds)
                     name = identifier(key.name)

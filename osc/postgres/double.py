@@ -111,7 +111,7 @@ SELECT pg_get_triggerdef(g.oid), format(' ON %I.%I ', n.nspname, t.relname), g.t
        g.tgenabled::text
 FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
 JOIN pg_namespace n ON n.oid = t.relnamespace
-WHERE g.tgrelid = $1 AND NOT g.tgisinternal AND g.tgparentid = 0
+WHERE g.tgrelid = $1 AND NOT g.tgisinternal
 AND NOT (g.tgname ~ '^_osc_[0-9]+_(insert|update|delete|truncate)$')
 """
 
@@ -292,7 +292,7 @@ class _Maker:
                 f" (LIKE {qualified(real)} INCLUDING GENERATED{more})"
             )
         for index in indexes.read(self.session, source):
-            if index.unique and not index.exclusion:
+            if index.unique:
                 for step in (*index.build(double), *index.attach(double)):
                     self.session.execute(step)
         self.made[real] = self._oid(real)

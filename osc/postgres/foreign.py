@@ -24,7 +24,8 @@ PARENTS, CHILDREN = "_osc_parent_", "_osc_child_"
 @dataclass(frozen=True)
 class ForeignKey:
     """`head` and `tail` are the definition before and after the name of the referenced table;
-    names are qualified and quoted."""
+    names are qualified and quoted. `period` says that the last columns are ranges, which need only
+    be covered (18); `collations` are COLLATE clauses by which the others meet, or empty."""
 
     oid: int
     name: str
@@ -41,6 +42,8 @@ class ForeignKey:
     columns: tuple[str, ...] = ()
     parent_columns: tuple[str, ...] = ()
     full: bool = False
+    period: bool = False
+    collations: tuple[str, ...] = ()
 
     @property
     def on_itself(self) -> bool:
@@ -70,7 +73,10 @@ SELECT k.oid, k.conname, k.conrelid::regclass::text, k.conrelid, k.confrelid::re
              JOIN pg_attribute ON (attrelid, attnum) = (k.conrelid, u.n) ORDER BY u.at),
        ARRAY(SELECT attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (n, at)
              JOIN pg_attribute ON (attrelid, attnum) = (k.confrelid, u.n) ORDER BY u.at),
-       k.confmatchtype = 'f'
+       k.confmatchtype = 'f', coalesce((to_jsonb(k) ->> 'conperiod')::bool, false),
+       ARRAY(SELECT coalesce(' COLLATE ' || nullif(attcollation, 0)::regcollation, '')
+             FROM unnest(k.confkey) WITH ORDINALITY AS u (n, at)
+             JOIN pg_attribute ON (attrelid, attnum) = (k.confrelid, u.n) ORDER BY u.at)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
 WHERE k.contype = 'f' AND k.conparentid = 0 AND $1 IN (k.conrelid, k.confrelid)
 ORDER BY k.oid
@@ -86,13 +92,14 @@ def read(session: Connection, table: int) -> tuple[ForeignKey, ...]:
 def _key(
     oid: int, name: str, table: str, table_oid: int, parent: str, parent_oid: int,
     definition: str, valid: bool, comment: str | None, partitioned: bool, parent_partitioned: bool,
-    columns: list[str], parent_columns: list[str], full: bool,
+    columns: list[str], parent_columns: list[str], full: bool, period: bool,
+    collations: list[str],
 ) -> ForeignKey:  # fmt: skip
     head, _, tail = definition.partition(f") REFERENCES {parent}(")
     return ForeignKey(
         oid, name, table, table_oid, parent, parent_oid, f"{head}) REFERENCES ", f"({tail}",
         valid, comment, partitioned, parent_partitioned, tuple(columns),
-        tuple(parent_columns), full,
+        tuple(parent_columns), full, period, tuple(collations),
     )  # fmt: skip
 
 
@@ -173,6 +180,7 @@ def of_clone(session: Connection, original: TableName, source: int, clone: int) 
                 tail=key.tail,
                 parent=mine,
                 parent_columns=key.parent_columns,
+                collations=key.collations,
                 valid=key.valid,
             )
     return Keys(tuple(own), incoming, frozenset(before))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from osc.engine import Climb
-from osc.errors import BadStatement, Conflict, NotAllowed, Precondition
+from osc.errors import BadStatement, BadValue, Conflict, NotAllowed, Precondition
 from osc.model.alter import Alter
 from osc.model.blocker import Blocker
 from osc.model.consent import NO_CONSENT, Consent
@@ -62,7 +62,7 @@ class PostgresLadder:
                 # A copy may do what the server itself refuses, for a view's sake for instance.
                 refused = f"the server itself refuses this ALTER: {error}"
                 return Outlook((), Way.COPY, refused, refused=refused)
-            except (BadStatement, NotAllowed, Conflict) as error:
+            except (BadStatement, BadValue, NotAllowed, Conflict) as error:
                 return Outlook((), Way.COPY, f"it could not be tried out: {error.happened}")
 
     def forecast(self, table: Table, outlook: Outlook) -> Forecast:

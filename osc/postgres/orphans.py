@@ -3,7 +3,8 @@
 A key that was valid, and whose columns the ALTER leaves alone, holds for every row as it did. One
 that the ALTER adds, validates or gives other values to may not: the native ALTER would fail. So
 the rows are asked before the copy and once more right before the lock. What is written in between
-those and the swap is caught by the aftercare, when the key is there and lets no new orphan in.
+those and the swap is caught by the aftercare, when the key is there and lets no new orphan in: by
+VALIDATE, and for a key on ranges by the same question, since VALIDATE (18.4) takes any overlap.
 """
 
 from __future__ import annotations
@@ -35,8 +36,13 @@ class Promise:
         key = self.key
         child = table if self.refers else _rows(key.table, key.partitioned)
         parent = table if self.is_referred_to else _rows(key.parent, key.parent_partitioned)
-        meets = zip(key.columns, key.parent_columns, strict=True)
-        on = " AND ".join(f"p.{identifier(a)} = c.{identifier(b)}" for b, a in meets)
+        meets = [
+            f"p.{identifier(a)} = c.{identifier(b)}{collation}"
+            for b, a, collation in zip(key.columns, key.parent_columns, key.collations, strict=True)
+        ]
+        if key.period:
+            return self._uncovered(child, parent, meets[:-1])
+        on = " AND ".join(meets)
         given = (" OR " if key.full else " AND ").join(
             f"c.{identifier(column)} IS NOT NULL" for column in key.columns
         )
@@ -44,6 +50,19 @@ class Promise:
             f"SELECT DISTINCT ROW ({', '.join(f'c.{identifier(name)}' for name in key.columns)})"
             f"::text FROM {child} AS c LEFT JOIN {parent} AS p ON {on}"
             f" WHERE p.{identifier(key.parent_columns[0])} IS NULL AND ({given}) LIMIT {SHOWN}"
+        )
+
+    def _uncovered(self, child: str, parent: str, meets: list[str]) -> str:
+        """The server's own question for each row: VALIDATE of 18.4 asks for any overlap alone."""
+        key = self.key
+        lasts, covered = identifier(key.columns[-1]), identifier(key.parent_columns[-1])
+        on = " AND ".join([*meets, f"p.{covered} && c.{lasts}"])
+        given = " AND ".join(f"c.{identifier(column)} IS NOT NULL" for column in key.columns)
+        return (
+            f"SELECT DISTINCT ROW ({', '.join(f'c.{identifier(name)}' for name in key.columns)})"
+            f"::text FROM {child} AS c WHERE {given} AND NOT coalesce((SELECT"
+            f" c.{lasts} <@ range_agg(p.{covered}) FROM {parent} AS p WHERE {on}), false)"
+            f" LIMIT {SHOWN}"
         )
 
     def columns(self) -> set[str]:
@@ -56,7 +75,7 @@ def _rows(table: str, partitioned: bool) -> str:
     return table if partitioned else f"ONLY {table}"
 
 
-Shape = tuple[tuple[str | None, ...], str, tuple[str | None, ...], bool]
+Shape = tuple[tuple[str | None, ...], str, tuple[str | None, ...], bool, bool]
 
 
 def promises(
@@ -79,14 +98,13 @@ def promises(
     for key in keys.incoming.values():
         if _shape(key, key.columns, was(key.parent_columns)) not in held:
             found.append(Promise(key, False, True))
-    # Ranges (PERIOD) don't meet by equality: the aftercare alone can check them.
-    return tuple(p for p in found if p.key.valid and "PERIOD " not in p.key.tail)
+    return tuple(p for p in found if p.key.valid)
 
 
 def _shape(
     key: ForeignKey, columns: tuple[str | None, ...], parent_columns: tuple[str | None, ...]
 ) -> Shape:
-    return columns, f"{key.table} {key.parent}", parent_columns, key.full
+    return columns, f"{key.table} {key.parent}", parent_columns, key.full, key.period
 
 
 def ask_original(
@@ -105,6 +123,15 @@ def ask_shadow(
     """The same about columns that only the shadow has, filled by their defaults."""
     late = [promise for promise in found if not promise.columns() <= _there(columns)]
     _ask(session, late, f"ONLY {qualified(shadow)}", "nothing was swapped; the original serves")
+
+
+def ask_covered(session: Connection, table: str, name: str) -> None:
+    """The same of a key on ranges that is there and lets no new orphan in."""
+    oid = session.value("SELECT to_regclass($1)::oid::bigint", table)
+    for key in foreign.read(session, oid):
+        if (key.table_oid, key.name) == (oid, name) and key.period:
+            rows = _rows(key.table, key.partitioned)
+            _ask(session, [Promise(key, True, key.on_itself)], rows, "")
 
 
 def _there(columns: ColumnMap) -> set[str]:

@@ -549,6 +549,63 @@ def test_a_heir_of_a_not_null_that_is_not_validated_yet_is_copied_with_it(
     assert definition(database) == expected
 
 
+PERIODS = """
+CREATE TABLE parent (id int4range, during daterange, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+INSERT INTO parent VALUES ('[1,2)', '[2020-01-01,2020-02-01)');
+INSERT INTO parent VALUES ('[1,2)', '[2020-02-01,2020-03-01)');
+CREATE TABLE t (id int PRIMARY KEY, p int4range, during daterange);
+INSERT INTO t VALUES (1, '[1,2)', '[2020-01-15,2020-02-15)'), (2, '[1,2)', '[2020-02-15,{end})'),
+                     (3, NULL, '[2030-01-01,2031-01-01)'), (4, '[7,8)', NULL);
+"""
+COVERED = "ADD CONSTRAINT covered FOREIGN KEY (p, PERIOD during) REFERENCES parent"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_range_that_is_covered_in_part_alone_is_no_less_an_orphan(
+    database: Database, force: bool
+) -> None:
+    """VALIDATE lets it pass (18.4), and the server's own ADD CONSTRAINT doesn't."""
+    chosen = settings(small_table=0, force_copy=force)
+    database.run(PERIODS.format(end="2020-03-02"))
+
+    with pytest.raises(DataWouldBeLost, match=r"covered of public.t would not hold: .*2020-03-02"):
+        migrate(database, COVERED, chosen=chosen)
+    database.run("UPDATE t SET during = '[2020-02-15,2020-03-01)' WHERE id = 2")
+    migrate(database, COVERED, chosen=chosen)
+
+    assert database.rows("SELECT convalidated FROM pg_constraint WHERE conname = 'covered'") == [
+        (True,)
+    ]
+
+
+def test_texts_of_two_collations_meet_by_the_one_of_the_table_referred_to(
+    database: Database,
+) -> None:
+    database.run(
+        'CREATE TABLE parent (id text COLLATE "C" PRIMARY KEY)',
+        "INSERT INTO parent VALUES ('a')",
+        'CREATE TABLE t (id int PRIMARY KEY, p text COLLATE "POSIX")',
+        "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+    )
+    clauses, chosen = "ADD FOREIGN KEY (p) REFERENCES parent", settings(force_copy=True)
+
+    with pytest.raises(DataWouldBeLost, match=r"there is no \(b\) in public.parent"):
+        migrate(database, clauses, chosen=chosen)
+
+
+def test_a_trigger_that_a_partition_has_from_its_parent_is_switched_without_a_copy(
+    database: Database,
+) -> None:
+    database.run(
+        "CREATE TABLE whole (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE t PARTITION OF whole FOR VALUES FROM (0) TO (9)",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE TRIGGER g AFTER INSERT ON whole FOR EACH ROW EXECUTE FUNCTION f()",
+    )
+
+    assert migrate(database, "DISABLE TRIGGER g").way == Way.NATIVE
+
+
 ATTACHED = """
 CREATE TABLE t (id int NOT NULL, n int, CONSTRAINT positive CHECK (n > 0), PRIMARY KEY (id))
     PARTITION BY {by};

@@ -396,6 +396,21 @@ def test_keys_of_partitioned_tables_and_what_hangs_on_partitions_follow(
     assert database.rows("SELECT count(*) FROM child WHERE t = 7") == [(0,)]
 
 
+def test_a_range_that_comes_to_be_uncovered_meanwhile_is_told_of(database: Database) -> None:
+    """The aftercare asks: VALIDATE lets it pass (18.4)."""
+    database.run(
+        "CREATE TABLE parent (id int4range, at int4range, PRIMARY KEY (id, at WITHOUT OVERLAPS))",
+        "INSERT INTO parent VALUES ('[1,2)', '[1,5)')",
+        "CREATE TABLE t (id int PRIMARY KEY, p int4range, at int4range)",
+    )
+    job = database.loaded("ADD CONSTRAINT covered FOREIGN KEY (p, PERIOD at) REFERENCES parent")
+    database.session().run(f"INSERT INTO {job.shadow.name} VALUES (1, '[1,2)', '[4,7)')")
+    swap(database, job)
+
+    with pytest.raises(DataWouldBeLost, match=r"covered .* would not hold"):
+        database.engine.aftercare(job).finish(lambda: None)
+
+
 def test_keys_that_the_alter_silences_are_refused(database: Database) -> None:
     database.run(TABLES)
 

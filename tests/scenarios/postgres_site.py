@@ -178,7 +178,8 @@ FACTS = {
         FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum""",
     "constraint": """
-        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), 'valid=' || convalidated,
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid),
+        'valid=' || convalidated,
         CASE WHEN contype IN ('c', 'n') THEN 'noinherit=' || connoinherit END,
         'local=' || conislocal, 'inherited=' || coninhcount,
         'index=' || (SELECT relname FROM pg_class WHERE oid = conindid),
