@@ -33,8 +33,9 @@ def default_of(session: Connection, table: Table) -> TableName | None:
     return TableName(*found[0]) if found else None
 
 
-def bound(session: Connection, double: Double, attach: str, part: TableName) -> str:
-    """What the partition's rows would have to fulfil, told by the doubles; nothing of it stays."""
+def bound(session: Connection, double: Double, attach: str, part: TableName) -> str | None:
+    """What the partition's rows would have to fulfil, told by the doubles; nothing of it stays.
+    None for a DEFAULT one beside no other."""
     real = oid_of(session, double.original)
     with session.undone():
         session.run(attach)
@@ -43,21 +44,25 @@ def bound(session: Connection, double: Double, attach: str, part: TableName) -> 
                 "SELECT pg_get_partition_constraintdef(to_regclass($1)::oid)",
                 qualified(TableName(double.name.schema, part.name)),
             )
+    if told is None:
+        return None
     # That of a hash partition names its parent by a number.
     return str(told).replace(f"'{double.oid}'::oid", f"'{real}'::oid")
 
 
 def steps(
-    table: Table, alter: Alter, part: TableName, default: TableName | None, bound: str
+    table: Table, alter: Alter, part: TableName, default: TableName | None, bound: str | None
 ) -> tuple[Step, ...]:
     parent = Lock(str(table.name), "SHARE UPDATE EXCLUSIVE")
-    checked = {part: bound, **({default: f"NOT ({bound})"} if default else {})}
+    checked = {part: bound} if bound else {}
+    if default and bound:
+        checked[default] = f"NOT ({bound})"
     taken_back = tuple(_drop(name) for name in checked)
     attach = Step(
         statements=(alter.on(qualified(table.name)), *taken_back),
         does="attaches it, without looking at a row",
         cost=Cost.METADATA,
-        locks=(parent, *map(_exclusive, checked)),
+        locks=(parent, *map(_exclusive, checked or (part,))),
         patient=default is None,
     )
     return (*_vouched(checked), attach)

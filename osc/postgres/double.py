@@ -128,11 +128,19 @@ FROM pg_policy WHERE polrelid = $1
 """
 
 PARTITIONS = """
-SELECT n.nspname, c.relname, pg_get_expr(c.relpartbound, c.oid), pg_get_partkeydef(c.oid)
+SELECT c.oid::bigint, n.nspname, c.relname, pg_get_expr(c.relpartbound, c.oid),
+       pg_get_partkeydef(c.oid)
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE i.inhparent = $1 AND c.relispartition
 ORDER BY c.relname LIMIT $2
 """
+
+REQUIRED = """
+SELECT attname FROM pg_attribute own WHERE attrelid = $1 AND attnum > 0 AND attnotnull
+AND NOT EXISTS (SELECT FROM pg_inherits JOIN pg_attribute p ON p.attrelid = inhparent
+                WHERE inhrelid = own.attrelid AND p.attname = own.attname AND p.attnotnull)
+"""
+"""What a partition requires by itself."""
 
 STATISTICS = """
 SELECT s.stxname, pg_get_statisticsobjdef_columns(s.oid) FROM pg_statistic_ext s
@@ -217,7 +225,7 @@ class _Maker:
                 self.session.execute(step)
 
     def _partitions(self, source: int, on: str) -> None:
-        for schema, name, bound, key in self.session.rows(PARTITIONS, source, MOST_PARTITIONS):
+        for oid, schema, name, bound, key in self.session.rows(PARTITIONS, source, MOST_PARTITIONS):
             real = TableName(schema, name)
             if bound is None or oid_of(self.session, TableName(self.schema, name)) is not None:
                 continue
@@ -226,6 +234,11 @@ class _Maker:
                 + (f" PARTITION BY {key}" if key else "")
             )
             self.made[real] = self._oid(real)
+            double = qualified(TableName(self.schema, name))
+            for (column,) in self.session.rows(REQUIRED, oid):
+                self._if_it_can_be(
+                    f"ALTER TABLE {double} ALTER COLUMN {identifier(column)} SET NOT NULL"
+                )
 
     def _children(self, source: int, on: str) -> None:
         """With constraints of their own, which may be in an ALTER's way, and their own children."""

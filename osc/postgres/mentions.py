@@ -160,7 +160,10 @@ def worn(
         return
     old = {new: source for source, new in columns.items() if source != new}
     new = [column.name for column in altered]
-    moved = [column for column in new if column in old or column in old.values()]
+    # A JOIN … USING would not have a column of that name once more.
+    joins = any(" USING (" in statement.sql for statement in named)
+    added = set(new) - set(columns.values()) if joins else set()
+    moved = [c for c in new if c in old or c in old.values() or c in added]
     aside = {column: f"_osc_{number}" for number, column in enumerate(moved)}
     table = qualified(new_table)
 

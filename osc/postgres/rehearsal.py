@@ -148,12 +148,24 @@ def altered_clone(session: Connection, original: TableName, alter: Alter, name: 
         *decoys.own(session, source, name),
         *decoys.set_up(session, source, original, name.schema),
     ]
-    with _in_words(original, name, stand_ins):
+    with _in_words(original, name, stand_ins), _itself(session, oid, name):
         _run(session, alter.on(qualified(name)))
     decoys.take_down(session, beside)
     if oid_of(session, name) != oid:
         raise Precondition(MOVED, still_true="nothing was touched", todo=APART)
     return oid
+
+
+@contextmanager
+def _itself(session: Connection, clone: int, name: TableName) -> Iterator[None]:
+    """A key that the ALTER adds may refer to the table itself, which is the clone, by a key that it
+    adds, too. Not where others stand beside the clone, whose names may mean the real ones."""
+    if len(kin.family(session, clone)) > 1 or kin.parents(session, clone):
+        yield
+        return
+    path = session.value("SELECT current_setting('search_path')")
+    with session.search_path(f"{identifier(name.schema)}, {path}"):
+        yield
 
 
 ATTEMPTS = 30

@@ -21,9 +21,11 @@ from osc.postgres import (
     firing,
     foreign,
     itself,
+    kin,
     kinship,
     mentions,
     orphans,
+    positions,
     published,
     rebuilt,
     rehearsal,
@@ -65,6 +67,7 @@ class PostgresWorkshop:
             return scratch.names(session, table.name)
 
     def rehearse(self, table: Table, alter: Alter) -> Rehearsal:
+        relatives.require_no_change(alter)
         with (
             self.opened("rehearsal") as session,
             rehearsal.rehearsed(session, table.name, alter) as target,
@@ -106,6 +109,9 @@ class PostgresWorkshop:
         views = rebuilt.tree(session, oid, retyped)
         anew = rebuilt.rules(session, [view.oid for view in views])
         dependents.require_columns(found, dropped, retyped, anew, self.consent)
+        if dropped or len(targets) < len(target.table.columns):
+            family = [foreign.qualified_by_server(session, m.oid) for m in kin.family(session, oid)]
+            positions.require_none(session, found, family, drops=bool(dropped))
         if retyped and views:
             surroundings.require_views(session, oid, table.name, retyped, self.consent)
             clone = target.table

@@ -18,6 +18,7 @@ from osc import migration, removal
 from osc.config import Settings, settings
 from osc.errors import CutOverNotObtained, DataWouldBeLost, Interrupted, Precondition
 from osc.migration import Request
+from osc.model.alter import parse
 from osc.model.controls import Controls
 from osc.model.ladder import Way
 from osc.model.progress import Tracker
@@ -642,6 +643,58 @@ def test_a_partition_is_attached_without_a_look_under_the_lock(
     assert report.way == Way.SEQUENCE
     assert definition(database) == expected
     assert database.rows("SELECT conname FROM pg_constraint WHERE conname = '_osc_bound'") == []
+
+
+def test_a_default_partition_beside_no_other_and_one_below_a_trigger_are_attached(
+    database: Database,
+) -> None:
+    """The one has no bound to look at; the other is looked at where nobody is locked."""
+    database.run(
+        "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id)",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE TABLE rest (id int PRIMARY KEY)",
+        "CREATE TABLE one (id int PRIMARY KEY)",
+        "INSERT INTO rest VALUES (2)",
+        "INSERT INTO one VALUES (1)",
+    )
+
+    migrate(database, "ATTACH PARTITION rest DEFAULT")
+    migrate(database, "ATTACH PARTITION one FOR VALUES IN (1)")
+
+    assert database.rows("SELECT tableoid::regclass::text FROM t ORDER BY id") == [
+        ("one",),
+        ("rest",),
+    ]
+
+
+def test_a_partition_that_requires_more_than_its_parent_is_tried_with_it(
+    database: Database,
+) -> None:
+    database.run(
+        "CREATE TABLE t (id int) PARTITION BY RANGE (id)",
+        "CREATE TABLE one PARTITION OF t (id PRIMARY KEY) FOR VALUES FROM (0) TO (9)",
+    )
+    alter = parse("ALTER TABLE ONLY t ADD PRIMARY KEY (id)", mysql=False)
+
+    migration.migrate(
+        database.engine, Request(alter, None, "", "tests"), settings(), Tracker(), Controls()
+    )
+
+    assert database.rows("SELECT conname FROM pg_constraint WHERE conname = 't_pkey'")
+
+
+def test_a_key_may_refer_to_the_table_by_a_key_that_comes_with_it(database: Database) -> None:
+    database.run("CREATE TABLE t (id int PRIMARY KEY, other int, up int)")
+    database.run("INSERT INTO t VALUES (1, 5, NULL), (2, 6, 5)")
+    clauses = "ALTER id TYPE bigint, ADD UNIQUE (other), ADD FOREIGN KEY (up) REFERENCES t (other)"
+    expected = natively(database, clauses)
+
+    migrate(database, clauses)
+
+    assert definition(database) == expected
+    keys = "SELECT confrelid, convalidated FROM pg_constraint WHERE contype = 'f' AND conrelid = "
+    assert database.rows(f"{keys}'t'::regclass") == database.rows("SELECT 't'::regclass::oid, true")
 
 
 def test_rows_that_do_not_belong_into_a_new_partition_stop_it(database: Database) -> None:

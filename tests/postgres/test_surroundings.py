@@ -111,6 +111,33 @@ def test_what_mentions_the_table_follows_its_columns_and_keeps_its_oid(
     assert database.rows("SELECT below(10), (SELECT count(*) FROM upon)") == [(9, 95)]
 
 
+NUMBERED = """
+CREATE VIEW listed AS SELECT x.c FROM t x(a, b, c, d);
+CREATE TABLE more (id int, k int);
+CREATE TABLE most (k int);
+CREATE VIEW joined AS SELECT t.v, k FROM t JOIN more USING (id) JOIN most USING (k);
+"""
+
+
+def test_names_of_columns_by_their_number_and_by_joins_are_not_confused(
+    database: Database,
+) -> None:
+    database.run(TABLES, NUMBERED)
+    said = "SELECT pg_get_viewdef('listed'::regclass), pg_get_viewdef('joined'::regclass)"
+    with native(database, "ADD COLUMN k int"):
+        wanted = database.rows(said)
+
+    with pytest.raises(Precondition, match=r"view public.listed names columns by their number"):
+        database.job("DROP COLUMN p")
+    job = migrated(database, "ADD COLUMN k int")
+    database.engine.workshop.drop([job.names.archive])
+
+    assert database.rows(said) == wanted
+    database.run("CREATE VIEW named AS SELECT j.f FROM (t CROSS JOIN most) j(a, b, c, d, e, f)")
+    with pytest.raises(Precondition, match=r"view public.named names columns by their number"):
+        database.job("ADD COLUMN z int")
+
+
 def test_columns_that_exchange_their_names_take_the_views_along(database: Database) -> None:
     """The way through one that is free needs three statements: three migrations."""
     database.run(TABLES, WORDS, "UPDATE t SET v = -u")
