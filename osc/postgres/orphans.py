@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from osc.errors import DataWouldBeLost
 from osc.model.columns import ColumnMap
-from osc.model.table import TableName
+from osc.model.table import Table
 from osc.postgres import foreign
+from osc.postgres.blocks import only
 from osc.postgres.foreign import ForeignKey, Keys
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection
@@ -108,21 +109,22 @@ def _shape(
 
 
 def ask_original(
-    session: Connection, table: TableName, found: Iterable[Promise], filled: str, columns: ColumnMap
+    session: Connection, table: Table, found: Iterable[Promise], filled: str, columns: ColumnMap
 ) -> None:
     """Raises DataWouldBeLost where rows refer to nothing. It is the original that is asked, for it
     and the other table are seen in one snapshot: the shadow lags, and what it lacks is no orphan.
     """
-    rows = f"(SELECT {filled} FROM ONLY {qualified(table)})"
+    rows = f"(SELECT {filled} FROM {only(table)}{qualified(table.name)})"
     _ask(session, [p for p in found if p.columns() <= _there(columns)], rows, "nothing was touched")
 
 
 def ask_shadow(
-    session: Connection, shadow: TableName, found: Iterable[Promise], columns: ColumnMap
+    session: Connection, shadow: Table, found: Iterable[Promise], columns: ColumnMap
 ) -> None:
     """The same about columns that only the shadow has, filled by their defaults."""
     late = [promise for promise in found if not promise.columns() <= _there(columns)]
-    _ask(session, late, f"ONLY {qualified(shadow)}", "nothing was swapped; the original serves")
+    rows = f"{only(shadow)}{qualified(shadow.name)}"
+    _ask(session, late, rows, "nothing was swapped; the original serves")
 
 
 def ask_covered(session: Connection, table: str, name: str) -> None:

@@ -126,7 +126,7 @@ class PostgresWorkshop:
             probe(session, table, rehearsal.columns, rehearsal.doubts)
             orphans.ask_original(
                 session,
-                table.name,
+                table,
                 rehearsal.promises,
                 rehearsal.doubts.source,
                 rehearsal.columns,

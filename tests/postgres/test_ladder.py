@@ -579,6 +579,24 @@ def test_a_range_that_is_covered_in_part_alone_is_no_less_an_orphan(
     ]
 
 
+def test_orphans_in_partitions_are_found_beforehand(database: Database) -> None:
+    database.run(
+        "CREATE TABLE parent (id int PRIMARY KEY)",
+        "CREATE TABLE t (id int PRIMARY KEY, p int) PARTITION BY RANGE (id)",
+        "CREATE TABLE one PARTITION OF t DEFAULT",
+        "INSERT INTO t VALUES (1, 7)",
+    )
+    chosen = settings(force_copy=True)
+
+    for clauses in ("ADD FOREIGN KEY (p) REFERENCES parent",
+                    "ADD q int DEFAULT 8, ADD FOREIGN KEY (q) REFERENCES parent"):  # fmt: skip
+        with pytest.raises(DataWouldBeLost, match=r"there is no \([78]\) in public.parent") as lost:
+            migrate(database, clauses, chosen=chosen)
+        assert "swapped but" not in str(lost.value) and lost.value.exit_code == 6
+        assert database.rows("SELECT FROM pg_constraint WHERE conrelid = 't'::regclass"
+                             " AND contype = 'f'") == []  # fmt: skip
+
+
 def test_texts_of_two_collations_meet_by_the_one_of_the_table_referred_to(
     database: Database,
 ) -> None:
