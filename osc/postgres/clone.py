@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from osc.errors import Precondition, ServerError
+from osc.errors import NotAllowed, Precondition, ServerError
 from osc.model.table import TableName
 from osc.postgres import firing, grants, heir, indexes, kin, policies, scratch
 from osc.postgres.definition import COLUMN_OPTIONS, describe, differences, oid_of
@@ -27,6 +27,9 @@ def make(session: Connection, original: TableName, clone: TableName) -> int:
         raise Precondition(
             f"an empty clone of {original} cannot be made: {error.happened}",
             still_true="nothing was touched",
+            todo="give us that right, or connect as who has it"
+            if isinstance(error, NotAllowed)
+            else "",
         ) from error
     lost = differences(describe(session, made), describe(session, source))
     if lost:

@@ -43,8 +43,30 @@ def carried(session: Connection, exchange: Exchange) -> Carried:
 
 def require(session: Connection, found: Iterable[Dependent]) -> None:
     """Raises NotAllowed where one of them is not ours to write anew."""
+    found = tuple(found)
     with plain_names(session):
-        privileges.all_of(partial(KINDS[each.kind], session, each) for each in found)
+        privileges.all_of(
+            [
+                *(partial(KINDS[each.kind], session, each) for each in found),
+                lambda: privileges.require_room_in(session, _homes(session, found)),
+            ]
+        )
+
+
+HOMES = """
+SELECT nspname FROM pg_rewrite w JOIN pg_class v ON v.oid = ev_class
+JOIN pg_namespace n ON n.oid = relnamespace WHERE rulename = '_RETURN' AND w.oid = ANY ($1)
+UNION SELECT nspname FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+WHERE p.oid = ANY ($2)
+"""
+
+
+def _homes(session: Connection, found: Iterable[Dependent]) -> list[str]:
+    """The schemas of what is created anew or replaced: views and functions."""
+    of: dict[bool, list[int]] = {True: [], False: []}
+    for each in found:
+        of[each.kind == "function"].append(each.oid)
+    return [schema for (schema,) in session.rows(HOMES, of[False], of[True])]
 
 
 def _view(session: Connection, dependent: Dependent) -> Carried:

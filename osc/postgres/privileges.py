@@ -95,6 +95,24 @@ def _room(session: Connection, members: Sequence[Member]) -> Iterator[Lack]:
         yield Lack(f"{role} may not create tables in the schema {schema}", grant)
 
 
+def require_room_in(session: Connection, schemas: Iterable[str]) -> None:
+    """NotAllowed where the swap says something again, or moves it, where we may create nothing."""
+    closed = session.rows(
+        "SELECT nspname, current_user FROM pg_namespace WHERE nspname = ANY ($1)"
+        " AND NOT has_schema_privilege(oid, 'CREATE') ORDER BY 1",
+        [*schemas],
+    )
+    if closed:
+        raise _not_allowed(
+            (
+                f"{role} may not create in the schema {schema}, where something is that hangs on"
+                " the table and is said again of the new one",
+                f"GRANT USAGE, CREATE ON SCHEMA {identifier(schema)} TO {identifier(role)}",
+            )
+            for schema, role in closed
+        )
+
+
 SERVER = """
 SELECT current_user, current_database(),
        has_database_privilege(current_database(), 'CREATE')

@@ -17,7 +17,8 @@ MAY_LOCK = "SELECT has_table_privilege($1::oid, 'UPDATE, DELETE, TRUNCATE')"
 RIGHTS = """
 SELECT current_user, c.oid::regclass::text, pg_get_userbyid(c.relowner),
        pg_has_role(c.relowner, 'USAGE'),
-       has_table_privilege(c.oid, 'REFERENCES')
+       ARRAY(SELECT right_to FROM unnest(ARRAY['REFERENCES', 'SELECT']) AS right_to
+             WHERE NOT has_table_privilege(c.oid, right_to))
 FROM pg_class c WHERE c.oid = $1
 """
 
@@ -60,18 +61,19 @@ def require_loud(session: Connection, table: int) -> None:
 def _require_rights(session: Connection, key: ForeignKey, source: int) -> None:
     other = key.table_oid if key.table_oid != source else key.parent_oid
     with plain_names(session):
-        role, name, owner, owns, may = session.rows(RIGHTS, other)[0]
+        role, name, owner, owns, lacks = session.rows(RIGHTS, other)[0]
     if key.table_oid != source and not owns:
         raise NotAllowed(
             f"{name}, whose foreign key {key.name} refers to the table, belongs to {owner}",
             still_true="nothing was touched",
             todo=privileges.membership(session, owner),
         )
-    if key.table_oid == source and not may:
+    if key.table_oid == source and lacks:
         raise NotAllowed(
-            f"the foreign key {key.name} can't be made again: we may not refer to {name}",
+            f"the foreign key {key.name} can't be made again: we may not refer to {name}, or not"
+            " look whether its rows are there",
             still_true="nothing was touched",
-            todo=f"GRANT REFERENCES ON {name} TO {identifier(role)}",
+            todo=f"GRANT {', '.join(lacks)} ON {name} TO {identifier(role)}",
         )
 
 

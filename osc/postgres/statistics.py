@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from osc.engine import Statement
 from osc.model.table import TableName
+from osc.postgres import kin, privileges
 from osc.postgres.carried import Carried, Exchange
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection
@@ -16,6 +17,12 @@ LIVING = """
 SELECT stxname, nspname FROM pg_statistic_ext JOIN pg_namespace n ON n.oid = stxnamespace
 WHERE stxrelid = $1 ORDER BY stxname
 """
+
+
+def require(session: Connection, table: int) -> None:
+    """Raises NotAllowed where they could not be put back where they are."""
+    found = [session.rows(LIVING, member.oid) for member in kin.family(session, table)]
+    privileges.require_room_in(session, {schema for living in found for _, schema in living})
 
 
 def carried(session: Connection, exchange: Exchange) -> Carried:

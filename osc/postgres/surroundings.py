@@ -7,7 +7,16 @@ from functools import partial
 
 from osc.model.consent import Consent
 from osc.model.table import TableName
-from osc.postgres import dependents, foreign, mentions, privileges, published, rebuilt, rekeying
+from osc.postgres import (
+    dependents,
+    foreign,
+    mentions,
+    privileges,
+    published,
+    rebuilt,
+    rekeying,
+    statistics,
+)
 from osc.postgres.foreign import ForeignKey, Keys
 from osc.postgres.session import Connection
 
@@ -19,6 +28,7 @@ def require(session: Connection, table: int, name: TableName, consent: Consent) 
             partial(require_views, session, table, name, (), consent),
             partial(rekeying.require, session, table),
             partial(published.require, session, table),
+            partial(statistics.require, session, table),
         )
     )
 

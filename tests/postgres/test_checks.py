@@ -192,7 +192,12 @@ ALTER TABLE closed.t OWNER TO {0}_one;
 CREATE TABLE child (t int REFERENCES closed.t); ALTER TABLE child OWNER TO {0}_two;
 CREATE VIEW seen AS SELECT id FROM closed.t; ALTER VIEW seen OWNER TO {0}_three;
 CREATE SCHEMA osc; GRANT USAGE ON SCHEMA closed TO osc_nobody;
+CREATE SCHEMA apart; CREATE STATISTICS apart.together ON id, v FROM closed.t;
+CREATE SCHEMA words; CREATE FUNCTION words.all_of_it() RETURNS bigint LANGUAGE sql
+BEGIN ATOMIC SELECT count(*) FROM closed.t; END;
+ALTER FUNCTION words.all_of_it() OWNER TO {0}_three;
 """
+NO_ROOM = "osc_nobody may not create in the schema {}, where something is that hangs on the table"
 
 
 def test_a_role_that_may_do_nothing_is_told_all_that_it_lacks_at_once(
@@ -202,6 +207,7 @@ def test_a_role_that_may_do_nothing_is_told_all_that_it_lacks_at_once(
     database.run(OF_OTHERS.format(database.name))
     alter = database.alter("ALTER v TYPE bigint", "closed.t")
     table = nobody.catalog.find(alter)
+    closed = ("apart", "words", "public")
     try:
         with pytest.raises(NotAllowed) as refused:
             nobody.checks.table(table, alter, Sync.LOG)
@@ -215,7 +221,11 @@ def test_a_role_that_may_do_nothing_is_told_all_that_it_lacks_at_once(
             f" {database.name}_three",
             "public.child, whose foreign key child_t_fkey refers to the table, belongs to"
             f" {database.name}_two",
-            "the foreign key t_p_fkey can't be made again: we may not refer to closed.parent",
+            "function words.all_of_it(), which has to follow the new table, belongs to"
+            f" {database.name}_three",
+            "the foreign key t_p_fkey can't be made again: we may not refer to closed.parent, or"
+            " not look whether its rows are there",
+            *(f"{NO_ROOM.format(of)} and is said again of the new one" for of in closed),
         }
         database.run(refused.value.todo)
         nobody.checks.table(table, alter, Sync.LOG)
@@ -249,6 +259,12 @@ def test_an_owner_with_replication_needs_no_more(database: Database, nobody: Eng
         "CREATE TABLE mine.t (id int PRIMARY KEY, v int)",
         "ALTER TABLE mine.t OWNER TO osc_nobody",
         "INSERT INTO mine.t SELECT n, n FROM generate_series(1, 10) AS n",
+        "CREATE SCHEMA words",
+        "GRANT USAGE, CREATE ON SCHEMA words TO osc_nobody",
+        "CREATE VIEW words.seen AS SELECT id FROM mine.t",
+        "ALTER VIEW words.seen OWNER TO osc_nobody",
+        "CREATE STATISTICS words.together ON id, v FROM mine.t",
+        "ALTER STATISTICS words.together OWNER TO osc_nobody",
     )
     database.engine = nobody
 
