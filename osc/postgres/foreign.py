@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from osc.engine import Statement
 from osc.model.table import TableName
+from osc.postgres import kin
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, plain_names
 
@@ -78,15 +79,26 @@ SELECT k.oid, k.conname, k.conrelid::regclass::text, k.conrelid, k.confrelid::re
              FROM unnest(k.confkey) WITH ORDINALITY AS u (n, at)
              JOIN pg_attribute ON (attrelid, attnum) = (k.confrelid, u.n) ORDER BY u.at)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
-WHERE k.contype = 'f' AND k.conparentid = 0 AND $1 IN (k.conrelid, k.confrelid)
-ORDER BY k.oid
+WHERE k.contype = 'f'
 """
+OF_FAMILY = f"""
+{kin.DESCENDANTS} {KEYS} AND k.conparentid = 0
+AND (k.conrelid IN (SELECT oid FROM tree) OR k.confrelid IN (SELECT oid FROM tree)) ORDER BY k.oid
+"""
+OF_ONE = f"{KEYS} AND $1 IN (k.conrelid, k.confrelid) ORDER BY k.oid"
 
 
 def read(session: Connection, table: int) -> tuple[ForeignKey, ...]:
-    """The keys of the table and those that refer to it, whether they are valid or not."""
+    """The keys of the table and of its partitions and those that refer to one of them, whether they
+    are valid or not; what a partition has from its parent is told once, with the parent."""
     with plain_names(session):
-        return tuple(_key(*row) for row in session.rows(KEYS, table))
+        return tuple(_key(*row) for row in session.rows(OF_FAMILY, table))
+
+
+def of_one(session: Connection, table: int) -> tuple[ForeignKey, ...]:
+    """Those of this table alone, and what it has from its parents."""
+    with plain_names(session):
+        return tuple(_key(*row) for row in session.rows(OF_ONE, table))
 
 
 def _key(
@@ -110,16 +122,18 @@ def stand_in(session: Connection, source: int, clone: TableName) -> dict[str, st
     """The clone gets the original's keys and is referred to as the original is. Returns each
     stand-in's name with that of the table which it stands for."""
     made: dict[str, str] = {}
+    twins = {m.oid: qualified(m.within(clone.schema)) for m in kin.family(session, source)}
+    twins[source] = qualified(clone)
     for key in read(session, source):
-        table, parent = qualified(clone), qualified(clone)
-        if key.parent_oid != source:
+        table, parent = twins.get(key.table_oid, ""), twins.get(key.parent_oid, "")
+        if not parent:
             name = f"{PARENTS}{key.parent_oid}"
             parent = qualified(TableName(clone.schema, name))
             if name not in made:
                 like = f"(LIKE {key.parent} INCLUDING INDEXES)"
                 session.run(f"CREATE {_unlogged(session, key.parent_oid)}TABLE {parent} {like}")
             made[name] = key.parent
-        elif key.table_oid != source:
+        if not table:
             name = f"{CHILDREN}{key.oid}"
             table = qualified(TableName(clone.schema, name))
             like = f"(LIKE {key.table})"
@@ -165,12 +179,12 @@ class Keys:
 
 def of_clone(session: Connection, original: TableName, source: int, clone: int) -> Keys:
     """Read from an altered clone, and told in the names that the swap will find."""
-    before = {key.oid: key for key in read(session, source) if key.table_oid != clone}
+    real = _originals(session, source, clone)
+    before = {key.oid: key for key in read(session, source) if key.table_oid not in real}
     own, incoming = list[ForeignKey](), dict[int, ForeignKey]()
-    mine = qualified_by_server(session, source)
     for key in read(session, clone):
-        if key.table_oid == clone:
-            own.append(replace(_pointed(session, key, mine, clone), table=mine))
+        if key.table_oid in real:
+            own.append(replace(_pointed(session, key, real), table=real[key.table_oid]))
         else:
             number = int(key.table.rpartition(CHILDREN)[2].rstrip('"'))
             incoming[number] = replace(
@@ -178,7 +192,7 @@ def of_clone(session: Connection, original: TableName, source: int, clone: int) 
                 name=key.name,
                 head=key.head,
                 tail=key.tail,
-                parent=mine,
+                parent=real[key.parent_oid],
                 parent_columns=key.parent_columns,
                 collations=key.collations,
                 valid=key.valid,
@@ -186,10 +200,19 @@ def of_clone(session: Connection, original: TableName, source: int, clone: int) 
     return Keys(tuple(own), incoming, frozenset(before))
 
 
-def _pointed(session: Connection, key: ForeignKey, mine: str, clone: int) -> ForeignKey:
+def _originals(session: Connection, source: int, clone: int) -> dict[int, str]:
+    """The name of the original of each table of a clone's family, by the OID of its twin."""
+    names = {
+        member.name.name: qualified_by_server(session, member.oid)
+        for member in kin.family(session, source)
+    }
+    return {twin.oid: names[twin.name.name] for twin in kin.family(session, clone)}
+
+
+def _pointed(session: Connection, key: ForeignKey, real: Mapping[int, str]) -> ForeignKey:
     """At the table that a stand-in stands for; a key that the ALTER adds names the right one."""
-    if key.parent_oid == clone:
-        return replace(key, parent=mine)
+    if key.parent_oid in real:
+        return replace(key, parent=real[key.parent_oid])
     stand_in = key.parent.rpartition(PARENTS)[2].rstrip('"')
     if PARENTS in key.parent and stand_in.isdigit():
         oid = int(stand_in)

@@ -9,14 +9,13 @@ VALIDATE, and for a key on ranges by the same question, since VALIDATE (18.4) ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from osc.errors import DataWouldBeLost
 from osc.model.columns import ColumnMap
-from osc.model.table import Table
-from osc.postgres import foreign
-from osc.postgres.blocks import only
+from osc.model.table import TableName
+from osc.postgres import foreign, kin
 from osc.postgres.foreign import ForeignKey, Keys
 from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection
@@ -26,17 +25,21 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Promise:
-    """A key to ask the rows about, and which sides of it are the table in question."""
+    """A key to ask the rows about, and which sides of it are the table in question, or one of its
+    partitions."""
 
     key: ForeignKey
     refers: bool
     is_referred_to: bool
 
-    def question(self, table: str) -> str:
-        """Selects keys that refer to nothing, where `table` says what the rows will be."""
+    def question(self, rows: Callable[[str], str]) -> str:
+        """Selects keys that refer to nothing, where `rows` says what those will be that are read
+        from a table now."""
         key = self.key
-        child = table if self.refers else _rows(key.table, key.partitioned)
-        parent = table if self.is_referred_to else _rows(key.parent, key.parent_partitioned)
+        child = _rows(key.table, key.partitioned)
+        parent = _rows(key.parent, key.parent_partitioned)
+        child = rows(child) if self.refers else child
+        parent = rows(parent) if self.is_referred_to else parent
         meets = [
             f"p.{identifier(a)} = c.{identifier(b)}{collation}"
             for b, a, collation in zip(key.columns, key.parent_columns, key.collations, strict=True)
@@ -86,13 +89,14 @@ def promises(
     before = {key.oid: key for key in foreign.read(session, source)}
     held = {_shape(key, key.columns, key.parent_columns) for key in before.values() if key.valid}
     old = {pair.target: pair.source for pair in columns.pairs if pair.same_type}
+    ours = {foreign.qualified_by_server(session, m.oid) for m in kin.family(session, source)}
 
     def was(names: Iterable[str]) -> tuple[str | None, ...]:
         return tuple(old.get(name) for name in names)
 
     found = list[Promise]()
     for key in keys.own:
-        itself = key.parent == key.table
+        itself = key.parent in ours
         of = was(key.parent_columns) if itself else key.parent_columns
         if _shape(key, was(key.columns), of) not in held:
             found.append(Promise(key, True, itself))
@@ -109,22 +113,32 @@ def _shape(
 
 
 def ask_original(
-    session: Connection, table: Table, found: Iterable[Promise], filled: str, columns: ColumnMap
+    session: Connection, found: Iterable[Promise], filled: str, columns: ColumnMap
 ) -> None:
     """Raises DataWouldBeLost where rows refer to nothing. It is the original that is asked, for it
     and the other table are seen in one snapshot: the shadow lags, and what it lacks is no orphan.
     """
-    rows = f"(SELECT {filled} FROM {only(table)}{qualified(table.name)})"
-    _ask(session, [p for p in found if p.columns() <= _there(columns)], rows, "nothing was touched")
+    early = [promise for promise in found if promise.columns() <= _there(columns)]
+    _ask(session, early, lambda now: f"(SELECT {filled} FROM {now})", "nothing was touched")
 
 
 def ask_shadow(
-    session: Connection, shadow: Table, found: Iterable[Promise], columns: ColumnMap
+    session: Connection,
+    source: int,
+    shadow: TableName,
+    found: Iterable[Promise],
+    columns: ColumnMap,
 ) -> None:
     """The same about columns that only the shadow has, filled by their defaults."""
     late = [promise for promise in found if not promise.columns() <= _there(columns)]
-    rows = f"{only(shadow)}{qualified(shadow.name)}"
-    _ask(session, late, rows, "nothing was swapped; the original serves")
+    if late:
+        twins = {
+            _rows(foreign.qualified_by_server(session, member.oid), member.is_partitioned): _rows(
+                qualified(member.within(shadow.schema)), member.is_partitioned
+            )
+            for member in kin.family(session, source)
+        }
+        _ask(session, late, twins.__getitem__, "nothing was swapped; the original serves")
 
 
 def ask_covered(session: Connection, table: str, name: str) -> None:
@@ -132,15 +146,16 @@ def ask_covered(session: Connection, table: str, name: str) -> None:
     oid = session.value("SELECT to_regclass($1)::oid::bigint", table)
     for key in foreign.read(session, oid):
         if (key.table_oid, key.name) == (oid, name) and key.period:
-            rows = _rows(key.table, key.partitioned)
-            _ask(session, [Promise(key, True, key.on_itself)], rows, "")
+            _ask(session, [Promise(key, False, False)], str, "")
 
 
 def _there(columns: ColumnMap) -> set[str]:
     return {pair.target for pair in columns.pairs}
 
 
-def _ask(session: Connection, found: Iterable[Promise], rows: str, still_true: str) -> None:
+def _ask(
+    session: Connection, found: Iterable[Promise], rows: Callable[[str], str], still_true: str
+) -> None:
     for promise in found:
         orphans = session.rows(promise.question(rows))
         if orphans:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from osc.errors import Conflict, NotAllowed, Precondition
-from osc.postgres import privileges
+from osc.postgres import kin, privileges
 from osc.postgres.carried import CHILD, PARENT, Carried, Exchange, Lock, Unvalidated
 from osc.postgres.foreign import ForeignKey, read
 from osc.postgres.quoting import identifier
@@ -22,10 +22,12 @@ SELECT current_user, c.oid::regclass::text, pg_get_userbyid(c.relowner),
 FROM pg_class c WHERE c.oid = $1
 """
 
-SILENCED = """
+SILENCED = f"""
+{kin.DESCENDANTS}
 SELECT string_agg(DISTINCT k.conname, ', ') FROM pg_constraint k
 JOIN pg_trigger g ON g.tgconstraint = k.oid
-WHERE k.contype = 'f' AND $1 IN (k.conrelid, k.confrelid) AND g.tgenabled <> 'O'
+WHERE k.contype = 'f' AND g.tgenabled <> 'O'
+AND (k.conrelid IN (SELECT oid FROM tree) OR k.confrelid IN (SELECT oid FROM tree))
 """
 
 
@@ -42,7 +44,12 @@ def require(session: Connection, source: int) -> None:
                 still_true="nothing was touched",
                 todo="drop it and add it again after the migration, or use PostgreSQL 18",
             )
-    privileges.all_of(partial(_require_rights, session, key, source) for key in keys)
+    family = _family(session, source)
+    privileges.all_of(partial(_require_rights, session, key, family) for key in keys)
+
+
+def _family(session: Connection, source: int) -> frozenset[int]:
+    return frozenset(member.oid for member in kin.family(session, source))
 
 
 def require_loud(session: Connection, table: int) -> None:
@@ -58,17 +65,18 @@ def require_loud(session: Connection, table: int) -> None:
         )
 
 
-def _require_rights(session: Connection, key: ForeignKey, source: int) -> None:
-    other = key.table_oid if key.table_oid != source else key.parent_oid
+def _require_rights(session: Connection, key: ForeignKey, family: frozenset[int]) -> None:
+    is_own = key.table_oid in family
+    other = key.parent_oid if is_own else key.table_oid
     with plain_names(session):
         role, name, owner, owns, lacks = session.rows(RIGHTS, other)[0]
-    if key.table_oid != source and not owns:
+    if not is_own and not owns:
         raise NotAllowed(
             f"{name}, whose foreign key {key.name} refers to the table, belongs to {owner}",
             still_true="nothing was touched",
             todo=privileges.membership(session, owner),
         )
-    if key.table_oid == source and lacks:
+    if is_own and lacks:
         raise NotAllowed(
             f"the foreign key {key.name} can't be made again: we may not refer to {name}, or not"
             " look whether its rows are there",
@@ -80,15 +88,16 @@ def _require_rights(session: Connection, key: ForeignKey, source: int) -> None:
 def carried(session: Connection, exchange: Exchange) -> Carried:
     """The archive keeps no key: a parent's DELETE would be checked against rows of yesterday."""
     source, keys = exchange.source, exchange.target.keys
+    family = _family(session, source)
     now = read(session, source)
     if {key.oid for key in now} != keys.known:
         raise Conflict("foreign keys were added or dropped meanwhile")
-    others = [key for key in now if key.table_oid != source]
+    others = [key for key in now if key.table_oid not in family]
     wanted = [*keys.own, *(keys.incoming[k.oid] for k in others if k.oid in keys.incoming)]
     locks = {_lock(CHILD, key.table_oid, key.table, key.partitioned) for key in others} | {
         _lock(PARENT, key.parent_oid, key.parent, key.parent_partitioned)
         for key in (*now, *keys.own)
-        if key.parent_oid != source
+        if key.parent_oid not in family
         and not key.on_itself
         and session.value(MAY_LOCK, key.parent_oid)
     }

@@ -56,7 +56,8 @@ def require(session: Connection, oid: int) -> None:
             )
     if len(family) > 1:
         _require_room_for_locks(session, oid)
-    _require_no_keys(session, parents if family[0].bound else (), family[1:])
+    if family[0].bound:
+        _require_no_keys(session, parents)
     for default in kin.default_partition(session, oid):
         _require_small(session, default)
 
@@ -87,27 +88,25 @@ def _require_room_for_locks(session: Connection, oid: int) -> None:
 def require_keys(session: Connection, table: Table, keys: Keys) -> None:
     """An ALTER may have added some; NOT VALID, as the swap adds them, a partitioned table can't
     have them before PostgreSQL 18."""
-    if table.leaves and keys.own and session.raw.info.server_version < 180000:
+    whole = [key for key in keys.own if key.partitioned]
+    if whole and session.raw.info.server_version < 180000:
         raise _refused(
-            f"the partitioned table {table.name} would have the foreign key {keys.own[0].name}:"
+            f"the partitioned table {table.name} would have the foreign key {whole[0].name}:"
             " this server can't add one there without reading every row under the lock",
             "drop it and add it again after the migration, or use PostgreSQL 18",
         )
 
 
-def _require_no_keys(
-    session: Connection, parents: Sequence[Member], parts: Sequence[Member]
-) -> None:
+def _require_no_keys(session: Connection, parents: Sequence[Member]) -> None:
     """A partition that comes back would be checked against its parent's foreign keys row by row,
-    under the lock; and none can be detached while rows of others refer to it. Nor are those looked
-    for that a partition of the table has for itself alone."""
-    for member in (*parents, *parts):
-        keys = foreign.read(session, member.oid)
+    under the lock; and none can be detached while rows of others refer to it."""
+    for member in parents:
+        keys = foreign.of_one(session, member.oid)
         if keys:
             raise _refused(
                 f"the foreign key {keys[0].name} is of {keys[0].table}, which refers to"
-                f" {keys[0].parent}: with partitions it can't be carried over yet",
-                "drop it, and add it again after the migration",
+                f" {keys[0].parent}: a partition that is altered alone can't keep it",
+                "alter the whole table, or drop the key and add it again after the migration",
             )
 
 

@@ -10,6 +10,7 @@ from osc.model.table import TableName
 from osc.postgres import (
     dependents,
     foreign,
+    kin,
     mentions,
     privileges,
     published,
@@ -55,7 +56,8 @@ def described(session: Connection, table: int, known: Collection[int] = ()) -> t
 def keys(session: Connection, table: int, clone: int = 0) -> tuple[str, ...]:
     """One line for each foreign key, whether its rows have been checked yet or not; none for those
     of a clone that is being looked at beside it."""
-    found = (key for key in foreign.read(session, table) if key.table_oid != clone)
+    clones = {member.oid for member in kin.family(session, clone)}
+    found = (key for key in foreign.read(session, table) if key.table_oid not in clones)
     return tuple(sorted(_line(key) for key in found))
 
 

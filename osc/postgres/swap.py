@@ -260,8 +260,8 @@ class PostgresSwapper:
         new = orphans.promises(session, source, self.target.keys, self.job.columns)
         columns = self.job.columns
         rows = probing.filled(self.job.original, self.target.table, columns)
-        orphans.ask_original(session, self.job.original, new, rows, columns)
-        orphans.ask_shadow(session, self.job.shadow, new, columns)
+        orphans.ask_original(session, new, rows, columns)
+        orphans.ask_shadow(session, source, self.job.shadow.name, new, columns)
 
     def _require_complete(self, session: Connection, shadow: int) -> None:
         """The last veto. It comes before the exchange, because each DDL statement makes the server

@@ -125,11 +125,7 @@ class PostgresWorkshop:
         with self.opened("probe") as session, breakable(check, session.raw.cancel_safe):
             probe(session, table, rehearsal.columns, rehearsal.doubts)
             orphans.ask_original(
-                session,
-                table,
-                rehearsal.promises,
-                rehearsal.doubts.source,
-                rehearsal.columns,
+                session, rehearsal.promises, rehearsal.doubts.source, rehearsal.columns
             )
 
     def create(self, table: Table, alter: Alter, names: Names) -> Table:

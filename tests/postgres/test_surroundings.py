@@ -385,6 +385,13 @@ CREATE TABLE child (id int PRIMARY KEY, t int CONSTRAINT to_t REFERENCES t ON DE
 PARTITION BY RANGE (id);
 CREATE TABLE children PARTITION OF child DEFAULT;
 INSERT INTO child SELECT n, n FROM generate_series(1, 100) AS n;
+CREATE TABLE known (id int PRIMARY KEY);
+INSERT INTO known SELECT generate_series(1, 49);
+ALTER TABLE t1 ADD CONSTRAINT one_alone FOREIGN KEY (u) REFERENCES known ON DELETE SET NULL;
+ALTER TABLE t2 ADD CONSTRAINT two_to_all FOREIGN KEY (v) REFERENCES t;
+CREATE TABLE of_two (t int CONSTRAINT to_two REFERENCES t2 (id));
+INSERT INTO of_two VALUES (77);
+COMMENT ON CONSTRAINT to_two ON of_two IS 'of two alone';
 CREATE VIEW seen AS SELECT id, u FROM t1 WHERE u > 5;
 CREATE VIEW upon AS SELECT seen.u FROM seen JOIN t2 USING (u);
 CREATE FUNCTION below(most int) RETURNS bigint LANGUAGE sql
@@ -415,10 +422,14 @@ def test_keys_of_partitioned_tables_and_what_hangs_on_partitions_follow(
 
     assert database.rows(TIED) == wanted
     assert database.rows("SELECT below(10), (SELECT count(*) FROM seen)") == [(9, 44)]
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        database.run("INSERT INTO child VALUES (1000, 1000)")
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        database.run("INSERT INTO t (id, p) VALUES (1000, 1000)")
+    for orphan in (
+        "INSERT INTO child VALUES (1000, 1000)",
+        "INSERT INTO t (id, p) VALUES (1000, 1000)",
+        "INSERT INTO of_two VALUES (7)",
+        "UPDATE t SET v = 999 WHERE id = 60",
+    ):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            database.run(orphan)
     database.run("UPDATE t SET itself = NULL", "DELETE FROM t WHERE id = 7")
     assert database.rows("SELECT count(*) FROM child WHERE t = 7") == [(0,)]
 

@@ -4,12 +4,14 @@ CREATE TABLE {t} (
     v integer,
     gone text,
     note text COLLATE "C" DEFAULT 'root',
+    kind int DEFAULT 1,
     PRIMARY KEY (day, id)
 ) PARTITION BY RANGE (day);
 
 -- Its columns in another order than its parent's.
 CREATE TABLE y24 (
-    note text COLLATE "C", junk int, v integer, day date NOT NULL, gone text, id bigint NOT NULL
+    note text COLLATE "C", junk int, v integer, day date NOT NULL, gone text, kind int,
+    id bigint NOT NULL
 ) PARTITION BY HASH (id);
 
 ALTER TABLE y24 DROP junk;
@@ -39,6 +41,12 @@ ALTER TABLE y25 ALTER day SET NOT NULL;
 ALTER TABLE {t} ADD CONSTRAINT later CHECK (v <> 3) NOT VALID;
 
 ALTER TABLE y24b ADD CONSTRAINT later_b CHECK (v <> 4) NOT VALID;
+
+CREATE TABLE kinds (kind int PRIMARY KEY);
+
+INSERT INTO kinds VALUES (1);
+
+ALTER TABLE y25 ADD CONSTRAINT of_kind FOREIGN KEY (kind) REFERENCES kinds;
 
 CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.v = NEW.v + 1; RETURN NEW; END';
 
