@@ -111,8 +111,9 @@ def _require_plain(session: Connection, table: Member, sync: Sync) -> None:
 REFUSALS = {
     "inherited": (
         "a child table, which the ALTER would change too,",
-        "leave out --force-copy, which is enough where no row has to be written anew; or first"
-        " ALTER TABLE … NO INHERIT, change both, and INHERIT again",
+        "leave out --force-copy, which is enough where no row has to be written anew; otherwise"
+        " ALTER TABLE … NO INHERIT on each child (the parent is then read without its rows), alter"
+        " each of them by itself, and INHERIT again, which takes no look at the rows",
     ),
     "member": ("an extension", "a table of an extension is changed by its upgrades"),
 }

@@ -84,6 +84,21 @@ def test_what_partitions_cannot_carry_over_is_refused_by_name(
     assert refused.value.todo
 
 
+def test_a_partition_alone_does_not_lose_a_key_of_those_above_it(database: Database) -> None:
+    """Of its parent, whether that has it from a parent of its own or not."""
+    database.run(
+        "CREATE TABLE kinds (kind int PRIMARY KEY)",
+        "CREATE TABLE whole (id int PRIMARY KEY, v int REFERENCES kinds) PARTITION BY RANGE (id)",
+        "CREATE TABLE half PARTITION OF whole FOR VALUES FROM (0) TO (9) PARTITION BY RANGE (id)",
+        "CREATE TABLE t PARTITION OF half DEFAULT",
+    )
+
+    with pytest.raises(Precondition, match=r"whole_v_fkey.* is of public.half") as refused:
+        check(database, "SET (fillfactor = 70)")
+
+    assert "alter the whole table" in refused.value.todo
+
+
 @pytest.mark.parametrize(
     ("made", "says"),
     [
