@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from osc.engine import Statement
 from osc.errors import BadStatement, NotAllowed
 from osc.model.table import TableName
 from osc.postgres import decoys, indexes
@@ -24,7 +25,8 @@ from osc.postgres.quoting import identifier, qualified
 from osc.postgres.session import Connection, plain_names
 
 MOST_PARTITIONS = 8
-"""So many of a partitioned table have doubles: the others are like them."""
+"""So many of a partitioned table have doubles, those with indexes of their own first: the others
+are like them."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,9 @@ SELECT c.oid::bigint, n.nspname, c.relname, pg_get_expr(c.relpartbound, c.oid),
        pg_get_partkeydef(c.oid)
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE i.inhparent = $1 AND c.relispartition
-ORDER BY c.relname LIMIT $2
+ORDER BY EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND NOT EXISTS (
+                     SELECT FROM pg_inherits WHERE inhrelid = x.indexrelid)) DESC,
+         c.relname LIMIT $2
 """
 
 REQUIRED = """
@@ -141,6 +145,11 @@ AND NOT EXISTS (SELECT FROM pg_inherits JOIN pg_attribute p ON p.attrelid = inhp
                 WHERE inhrelid = own.attrelid AND p.attname = own.attname AND p.attnotnull)
 """
 """What a partition requires by itself."""
+
+OWN_CHECKS = """
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = $1 AND contype = 'c' AND coninhcount = 0 ORDER BY conname
+"""
 
 STATISTICS = """
 SELECT s.stxname, pg_get_statisticsobjdef_columns(s.oid) FROM pg_statistic_ext s
@@ -234,11 +243,20 @@ class _Maker:
                 + (f" PARTITION BY {key}" if key else "")
             )
             self.made[real] = self._oid(real)
-            double = qualified(TableName(self.schema, name))
-            for (column,) in self.session.rows(REQUIRED, oid):
-                self._if_it_can_be(
-                    f"ALTER TABLE {double} ALTER COLUMN {identifier(column)} SET NOT NULL"
-                )
+            self._of_its_own(oid, TableName(self.schema, name))
+
+    def _of_its_own(self, partition: int, double: TableName) -> None:
+        """What a partition has beside what is its parent's, and may make an ALTER look at rows."""
+        alter = f"ALTER TABLE {qualified(double)}"
+        for (column,) in self.session.rows(REQUIRED, partition):
+            self._if_it_can_be(f"{alter} ALTER COLUMN {identifier(column)} SET NOT NULL")
+        with plain_names(self.session):
+            checks = self.session.rows(OWN_CHECKS, partition)
+            for name, definition in checks:
+                self._if_it_can_be(f"{alter} ADD CONSTRAINT {identifier(name)} {definition}")
+        for index in indexes.read(self.session, partition):
+            if not index.parent:
+                self._if_it_can_be(*index.build(double), *index.attach(double))
 
     def _children(self, source: int, on: str) -> None:
         """With constraints of their own, which may be in an ALTER's way, and their own children."""
@@ -282,11 +300,12 @@ class _Maker:
             own = qualified(TableName(self.schema, name))
             yield f"CREATE STATISTICS {own} ON {columns} FROM {on}"
 
-    def _if_it_can_be(self, statement: str) -> None:
+    def _if_it_can_be(self, *statements: str | Statement) -> None:
         """A double may lack it: then the server says on the real table what it would say here."""
         try:
             with self.session.transaction():
-                self.session.run(statement)
+                for said in statements:
+                    self.session.execute(Statement(said) if isinstance(said, str) else said)
         except (BadStatement, NotAllowed):
             return
 

@@ -105,6 +105,27 @@ def test_the_time_zone_decides_what_a_timestamp_costs(database: Database) -> Non
     assert classified(session, to_zoned) == {to_zoned: "rewrite t:AX"}
 
 
+def test_what_a_partition_has_of_its_own_is_looked_at_with_the_whole_table(
+    database: Database,
+) -> None:
+    database.run(
+        "CREATE TABLE ref (id int); CREATE TABLE parent (id int);"
+        "CREATE TABLE t (id int, b varchar(20), c varchar(20), d varchar(20))"
+        " PARTITION BY HASH (id)",
+        *(f"CREATE TABLE t{n} PARTITION OF t FOR VALUES WITH (MODULUS 20, REMAINDER {n})"
+          for n in range(20)),
+        "CREATE INDEX lowered ON t19 (lower(b))",
+        "ALTER TABLE t0 ADD CONSTRAINT long CHECK (length(c) > 1)",
+        "INSERT INTO t SELECT n, 'bbb', 'ccc', 'ddd' FROM generate_series(1, 100) n",
+    )  # fmt: skip
+
+    found = classified(
+        database.session(), *(f"ALTER {column} TYPE varchar(30)" for column in "bcd")
+    )
+
+    assert [cost.partition(" ")[0] for cost in found.values()] == ["scan", "scan", "meta"]
+
+
 def test_the_first_column_that_may_be_toasted_touches_the_catalog_alone(
     database: Database,
 ) -> None:
