@@ -69,8 +69,8 @@ def _require_ours(session: Connection, name: str, _: str, owner: str, owns: bool
 EVERYWHERE = f"""
 SELECT (SELECT string_agg(pubname, ', ' ORDER BY pubname) FROM pg_publication WHERE puballtables),
        (SELECT string_agg(slot_name, ', ' ORDER BY slot_name) FROM pg_replication_slots
-        WHERE plugin = 'pgoutput' AND database = current_database() AND wal_status <> 'lost'
-        AND slot_name !~ '{OURS}')
+        WHERE plugin = 'pgoutput' AND database = current_database()
+        AND wal_status IS DISTINCT FROM 'lost' AND slot_name !~ '{OURS}')
 """
 
 

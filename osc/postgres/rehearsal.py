@@ -12,7 +12,7 @@ from osc.engine import Job, Statement
 from osc.errors import LockTimeout, Precondition, ServerError, TableChanged
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
-from osc.postgres import catalog, clone, decoys, firing, foreign, indexes, kin, scratch
+from osc.postgres import catalog, clone, decoys, firing, foreign, indexes, kin, others, scratch
 from osc.postgres.definition import describe, oid_of
 from osc.postgres.firing import Firing
 from osc.postgres.foreign import Keys
@@ -137,8 +137,9 @@ APART = "do that in a statement of its own: it needs no copy"
 
 
 def altered_clone(session: Connection, original: TableName, alter: Alter, name: TableName) -> int:
-    """Makes an empty clone and runs the user's ALTER on it, word for word; returns its OID. The
-    stand-ins of other tables stay: `foreign.dismiss` removes them."""
+    """Makes an empty clone and runs the user's ALTER on it, word for word; returns its OID. Where a
+    key that it adds refers to the table itself, the clone is meant, with the keys that come with
+    it. The stand-ins of other tables stay: `foreign.dismiss` removes them."""
     if any(verbs[:2] in MOVES for verbs in alter.verbs):
         raise Precondition(MOVED, still_true="nothing was touched", todo=APART)
     oid, source = clone.make(session, original, name), oid_of(session, original)
@@ -148,24 +149,13 @@ def altered_clone(session: Connection, original: TableName, alter: Alter, name: 
         *decoys.own(session, source, name),
         *decoys.set_up(session, source, original, name.schema),
     ]
-    with _in_words(original, name, stand_ins), _itself(session, oid, name):
-        _run(session, alter.on(qualified(name)))
+    words = others.retargeted(session, alter.clauses, {original: name}.get)
+    with _in_words(original, name, stand_ins):
+        _run(session, alter.saying(words, qualified(name)))
     decoys.take_down(session, beside)
     if oid_of(session, name) != oid:
         raise Precondition(MOVED, still_true="nothing was touched", todo=APART)
     return oid
-
-
-@contextmanager
-def _itself(session: Connection, clone: int, name: TableName) -> Iterator[None]:
-    """A key that the ALTER adds may refer to the table itself, which is the clone, by a key that it
-    adds, too. Not where others stand beside the clone, whose names may mean the real ones."""
-    if len(kin.family(session, clone)) > 1 or kin.parents(session, clone):
-        yield
-        return
-    path = session.value("SELECT current_setting('search_path')")
-    with session.search_path(f"{identifier(name.schema)}, {path}"):
-        yield
 
 
 ATTEMPTS = 30

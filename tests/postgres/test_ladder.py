@@ -703,9 +703,13 @@ def test_a_partition_that_requires_more_than_its_parent_is_tried_with_it(
 
 
 def test_a_key_may_refer_to_the_table_by_a_key_that_comes_with_it(database: Database) -> None:
-    database.run("CREATE TABLE t (id int PRIMARY KEY, other int, up int)")
+    """Other names mean what they mean, such as that of its sequence."""
+    database.run("CREATE TABLE t (id serial PRIMARY KEY, other int, up int)")
     database.run("INSERT INTO t VALUES (1, 5, NULL), (2, 6, 5)")
-    clauses = "ALTER id TYPE bigint, ADD UNIQUE (other), ADD FOREIGN KEY (up) REFERENCES t (other)"
+    clauses = (
+        "ALTER id TYPE bigint, ALTER id SET DEFAULT nextval('t_id_seq') + 0, ADD UNIQUE (other),"
+        " ADD FOREIGN KEY (up) REFERENCES t (other)"
+    )
     expected = natively(database, clauses)
 
     migrate(database, clauses)
