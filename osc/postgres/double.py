@@ -176,7 +176,7 @@ class _Maker:
     def make(self, original: TableName, others: tuple[TableName, ...]) -> Double:
         source = self._whole(original)
         for other in others:
-            self._neighbour(other, " INCLUDING CONSTRAINTS")
+            self._neighbour(other, constrained=True)
         self._foreign_keys(source)
         decoys.set_up(self.session, source, original, self.schema)
         name = TableName(self.schema, original.name)
@@ -309,7 +309,7 @@ class _Maker:
         except (BadStatement, NotAllowed):
             return
 
-    def _neighbour(self, real: TableName, more: str = "") -> int | None:
+    def _neighbour(self, real: TableName, *, constrained: bool = False) -> int | None:
         """A table around it, with the unique indexes that foreign keys need; None where its name
         is taken by the double of another one."""
         if real in self.made:
@@ -320,9 +320,10 @@ class _Maker:
             return None
         with plain_names(self.session):
             self.session.run(
-                f"CREATE TABLE {qualified(double)}"
-                f" (LIKE {qualified(real)} INCLUDING GENERATED{more})"
+                f"CREATE TABLE {qualified(double)} (LIKE {qualified(real)} INCLUDING GENERATED)"
             )
+        if constrained:
+            self._constraints(source, qualified(double), self._oid(real))
         for index in indexes.read(self.session, source):
             if index.unique:
                 for step in (*index.build(double), *index.attach(double)):

@@ -522,6 +522,20 @@ def test_what_a_heir_has_from_its_parent_it_may_be_given_once_more(database: Dat
     assert definition(database) == expected
 
 
+def test_a_constraint_that_is_not_validated_is_none_of_a_parent_to_be(database: Database) -> None:
+    database.run(
+        "CREATE TABLE t (id int)",
+        "CREATE TABLE family (id int)",
+        "ALTER TABLE family ADD CONSTRAINT theirs NOT NULL id NOT VALID",
+        "ALTER TABLE t ADD CONSTRAINT own NOT NULL id NOT VALID",
+    )
+    expected = natively(database, "INHERIT family")
+
+    migrate(database, "INHERIT family")
+
+    assert definition(database) == expected
+
+
 def test_what_a_heir_of_a_heir_is_against_is_known_beforehand(database: Database) -> None:
     database.run(
         "CREATE TABLE t (id int)",
