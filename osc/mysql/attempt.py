@@ -73,11 +73,18 @@ class Parts:
 
     @property
     def letting_go(self) -> Statement:
-        """The sentry goes, and the lock, in one packet with what comes between the two."""
+        """The sentry goes, and the lock, in one packet with what must not come apart from it: the
+        server does it to its end though we are dead, on MariaDB, too."""
         sentry = Statement(f"DROP TABLE {quoting.table(self.job.names.archive)}")
+        before = (statement for one in self._freeing for statement in one.tied())
         between = (statement for one in self._freeing for statement in one.freed())
-        every = (sentry, *between, Statement("UNLOCK TABLES"))
+        every = (*before, sentry, *between, Statement("UNLOCK TABLES"))
         return Statement("; ".join(statement.sql for statement in every))
+
+    @property
+    def kept_out_of(self) -> tuple[TableName, ...]:
+        """Tables that nobody may write to until a RENAME of another session is done."""
+        return self.job.relations.referring
 
     @contextmanager
     def guards(self) -> Iterator[tuple[Guard, ...]]:
@@ -114,6 +121,16 @@ class Parts:
                 "old",
                 todo=f"finish it with `osc resume URL {self.job.id}`",
             ) from error
+
+    def untie(self, session: Session, *, sentry: bool) -> None:
+        """Before the lock of an attempt that came to nothing goes, and for certain did: the sentry
+        is there still, or, where there is none, the archive isn't. `settle` does what can't be done
+        here."""
+        with suppress(errors.ServerError):
+            catalog, archive = self.catalog(session), self.job.names.archive
+            undone = is_sentry(catalog, archive) if sentry else not catalog.existing([archive])
+            for one in self._freeing if undone else ():
+                one.untie(session)
 
     def drain(self, session: Session, drain: Callable[[Session], None]) -> None:
         self.refuse_a_changed_table(session)
@@ -218,12 +235,20 @@ class Parts:
         found = self.catalog(session).existing([shadow, archive])
         return found == [archive] and not is_sentry(self.catalog(session), archive)
 
-    def settle(self, sessions: tuple[int, ...], error: BaseException, *, sent: bool) -> None:
+    def settle(
+        self,
+        sessions: tuple[int, ...],
+        error: BaseException,
+        *,
+        sent: bool,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         """Returns where the swap has taken place all the same; otherwise raises what was raised,
-        and no session of the attempt, no lock and no sentry is there any more."""
+        and no session of the attempt, no lock and no sentry is there any more. `before` it restores
+        anything those who wait behind the lock are sent away."""
         swapped = False
         try:
-            swapped = self._insist(sessions)
+            swapped = self._insist(sessions, before)
         except errors.OscError as unanswered:
             if sent:
                 raise self._unknown(unanswered) from error
@@ -231,13 +256,14 @@ class Parts:
         if not swapped:
             raise error
 
-    def _insist(self, sessions: tuple[int, ...]) -> bool:
+    def _insist(self, sessions: tuple[int, ...], before: Callable[[], None]) -> bool:
         """Asks by one connection after the other until one has the answer, or time is up."""
         deadline, swapped = time.monotonic() + UNCERTAIN_SECONDS, None
         while True:
             try:
                 with closing(self.connect("outcome of the swap")) as session:
                     end(session, sessions, deadline)
+                    before()
                     swapped = self._is_swapped(session)
                     if not swapped:
                         self._remove_sentry(session)

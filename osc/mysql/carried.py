@@ -69,17 +69,28 @@ class Carried(Protocol):
 
 @runtime_checkable
 class Frees(Protocol):
-    """A kind that has to undo something of the original's where the RENAME is another session's,
-    done when the lock is let go (MariaDB); or that reads under the lock."""
+    """A kind that ties others to the shadow before the RENAME, and unties them from the original;
+    where the RENAME is another session's, done when the lock is let go (MariaDB), by `tied` and
+    `freed`. Or one that reads under the lock."""
 
     @property
     def read_twice(self) -> tuple[TableName, ...]:
         """Locked tables that are read beside themselves, under the name `locking.AGAIN`."""
         ...
 
+    def tied(self) -> Sequence[Statement]:
+        """In the packet that lets the lock go, as its first statements: the RENAME waits in the
+        queue, and the sentry is still in its way."""
+        ...
+
     def freed(self) -> Sequence[Statement]:
         """The last statements under the lock: the RENAME waits in the queue, and nothing is in its
         way any more, so that it is done even though we die between two of them."""
+        ...
+
+    def untie(self, session: Session) -> None:
+        """After an attempt that came to nothing, in the session that still has the lock: what the
+        packet has done so far is undone before anybody sees it."""
         ...
 
 

@@ -19,20 +19,32 @@ reference was held by the original's key until the lock, and the shadow has the 
 index that the server made for a foreign key would be built anew, beside the second key, by MySQL,
 and lose its name. With another name it is one like any other; so it has one meanwhile.)
 
-If we die on the way, the children are tied to two tables of which only one is written, or the
-archive still refers to parents: too much is refused then, never too little, until `restore` or
-`complete` has been there. MySQL does all but the names in the RENAME's own packet.
+All of it but the names goes to the server in one packet, which it does to its end though we are
+dead: MySQL with the RENAME in it; MariaDB with the end of the lock, once another session's RENAME
+is seen in the queue (`sentry.py`), which is done when the lock is let go. Should a statement of the
+packet fail, the session that has the lock still takes back what was done, before anybody sees it
+(`untie`). What is left is a KILL of that very session in these milliseconds, or a crash: then the
+children are tied to two tables of which only one is written, or the archive still refers to
+parents. Too much is refused, never too little, until `restore` or `complete` has been there.
 
-MariaDB's RENAME is done when the lock is let go, and writers of the children are next as well. They
-must not find them tied to two tables, so the old keys go while the lock is held still: as the very
-last thing, when the RENAME has been seen in the queue and no sentry is in its way (`sentry.py`).
-Nothing but a KILL of the session that waits with it, or a crash of the server in these
-milliseconds, can keep the original in place without them; then `restore` makes them again.
+On MariaDB writers of the children would be next as well, beside the RENAME, which wants each child
+of the shadow for itself for a moment (in InnoDB, where no deadlock with metadata locks is seen):
+
+    A  UNLOCK
+    W  BEGIN; INSERT INTO child          next in the child's queue
+    B  RENAME original → archive, shadow → original     waits for W's transaction
+    W  INSERT INTO original              waits for B
+    B  gives up after innodb_lock_wait_timeout: the original serves
+    W  INSERT INTO child                 error 1452: the child is tied to the shadow alone
+
+So W has to wait until the RENAME is done (`keeping.py`). Others than writers may still have such a
+lock on a child for more than a second, by a FOR SHARE or because its other parent lost a row; then
+the RENAME fails, and `restore` makes the old keys again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from osc import errors
@@ -83,15 +95,14 @@ class CarriedKeys:
         self._refuse_another_child(session)
         for key in self._ties.doubtful:
             orphans.refuse_in_the_shadow(session, self.job, key)
-        if not self.in_one_packet:
-            session.execute(UNCHECKED)
-            for statement in self._made():
-                session.execute(statement)
 
     def beside_the_rename(self) -> tuple[Sequence[Statement], Sequence[Statement]]:
         if not self._ties:
             return (), ()
-        return (UNCHECKED, *self._made()), (*self._archive_freed(), *self._children_freed())
+        return self.tied(), (*self._archive_freed(), *self._children_freed())
+
+    def tied(self) -> Sequence[Statement]:
+        return (UNCHECKED, *self._made()) if self._ties else ()
 
     def freed(self) -> Sequence[Statement]:
         """The same keys, while their tables still have their old names."""
@@ -116,19 +127,31 @@ class CarriedKeys:
         for table in (job.original.name, *self._ties.referring):
             self._alter(table, self._named(catalog, table))
 
+    def untie(self, session: Session) -> None:
+        if self._ties:
+            session.execute(UNCHECKED)
+        for table, clauses in self._restored(self.catalog(session)):
+            session.execute(foreign_keys.alter(table, clauses))
+
     def restore(self, session: Session) -> None:
+        for table, clauses in self._restored(self.catalog(session)):
+            self._alter(table, clauses)
+
+    def _restored(self, catalog: MySQLCatalog) -> Iterator[tuple[TableName, list[str]]]:
         """What is missing comes first: the original's rows are held before the shadow's are not."""
-        catalog, ties = self.catalog(session), self._ties
+        ties = self._ties
         for table in catalog.existing((self.job.original.name, *ties.referring)):
             there = {key.name for key in foreign_keys.of_table(catalog, table)}
             before = (*ties.own_before, *ties.children_before)
             gone = [key for key in before if key.child == table and key.name not in there]
-            self._alter(table, [foreign_keys.added(key, key.name, key.parent) for key in gone])
+            if gone:
+                yield table, [foreign_keys.added(key, key.name, key.parent) for key in gone]
         for table in catalog.existing((self.job.shadow.name, *ties.referring)):
             definition = catalog.definition(table)
             names = [key.name for key in foreign_keys.read(definition, table)]
             ours = foreign_keys.dropped(name for name in names if naming.is_our_key(name))
-            self._alter(table, [*ours, *self._indexes_back(table, definition)])
+            if clauses := [*ours, *self._indexes_back(table, definition)]:
+                yield table, clauses
 
     def _refuse_another_child(self, session: Session) -> None:
         """Under the lock nobody can tie another table to ours: that takes a lock of ours."""

@@ -48,6 +48,7 @@ from osc.model.onlookers import Onlookers
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
 from osc.mysql.blockers import blockers, end, onlookers
+from osc.mysql.keeping import Keepers
 from osc.mysql.locking import (
     LONGEST_HELD_SECONDS,
     let_go,
@@ -76,6 +77,7 @@ class SentrySwapper:
             closing(connect("cut-over observer")) as observer,
             closing(connect("sentry")) as maker,
             closing(_Renaming(self.parts, budget_seconds)) as renaming,
+            closing(Keepers(connect, self.parts.kept_out_of)) as keepers,
             locking_session(connect, PACKETS, budget_seconds) as session,
         ):
             asked = held = time.monotonic()
@@ -86,11 +88,12 @@ class SentrySwapper:
                     session.execute(self.parts.lock(self.parts.job.names.archive))
                 held = time.monotonic()
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
-                    self._under_lock(session, drain, renaming, observer)
+                    self._under_lock(session, drain, renaming, keepers, observer)
             except BaseException as error:
+                self.parts.untie(session, sentry=True)
                 let_go(session)
                 ours = (session.id, renaming.session_id, maker.id)
-                self.parts.settle(ours, error, sent=renaming.sent)
+                self.parts.settle(ours, error, sent=renaming.sent, before=keepers.close)
             swapped = Swapped(held - asked, time.monotonic() - held)
         self.parts.complete()
         return swapped
@@ -110,6 +113,7 @@ class SentrySwapper:
         session: Session,
         drain: Callable[[Session], None],
         renaming: _Renaming,
+        keepers: Keepers,
         observer: Session,
     ) -> None:
         """B's half is done by a thread; A lets go only when B is seen in the queue."""
@@ -118,6 +122,7 @@ class SentrySwapper:
         self.parts.move(session)
         renaming.start()
         renaming.await_queued(observer)
+        keepers.queue(observer)
         session.execute(self.parts.letting_go)
         renaming.require_done()
 
@@ -147,6 +152,8 @@ class _Renaming(threading.Thread):
         self._error: errors.ServerError | None = None
         # A RENAME that the network holds up for longer meets no session that would do it.
         limit_silence(self._session, math.ceil(budget_seconds) + 2 * LONGEST_HELD_SECONDS)
+        # It waits with the original in hand (`carried_keys.py`).
+        self._session.execute(Statement("SET SESSION innodb_lock_wait_timeout = 1"))
 
     @property
     def session_id(self) -> int:

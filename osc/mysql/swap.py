@@ -68,6 +68,7 @@ class LockedSwapper:
                     session.execute(self.parts.packet)
                     session.execute(Statement("UNLOCK TABLES"))
             except BaseException as error:
+                self.parts.untie(session, sentry=False)
                 let_go(session)
                 self.parts.settle((session.id,), error, sent=sent)
             swapped = Swapped(held - asked, time.monotonic() - held)

@@ -1,0 +1,109 @@
+"""Applications that write to a table and to its children in the cut-over: no statement fails."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from osc import errors
+from osc.engine import Session, Statement
+from osc.mysql.attempt import Parts
+from osc.mysql.swap import LockedSwapper
+from tests.conformance.place import App, Place, until
+from tests.mysql.test_foreign_keys import Family, on_both
+from tests.servers import every_server
+
+CHILD_FIRST = (
+    "INSERT INTO child VALUES (70, NULL, NULL)",
+    "INSERT INTO orders VALUES (70, 1, NULL)",
+    "INSERT INTO child VALUES (71, 70, NULL)",
+)
+PARENT_FIRST = (
+    "INSERT INTO orders VALUES (70, 1, NULL)",
+    "INSERT INTO child VALUES (71, 70, NULL)",
+)
+
+
+class Writer:
+    """Writes in one transaction; `wrong` is what it was told."""
+
+    def __init__(self, place: Place, statements: tuple[str, ...]) -> None:
+        self.wrong: list[Exception] = []
+        self._place, self._app = place, place.another_app()
+        self._thread = threading.Thread(target=self._write, args=(self._app, statements))
+
+    def begin(self) -> None:
+        """Returns when it waits for the lock."""
+        self._thread.start()
+        state = f"SELECT state FROM information_schema.processlist WHERE id = {self._app.id}"
+        until(lambda: "metadata lock" in str(self._place.app.value(state)))
+
+    def end(self) -> None:
+        self._thread.join()
+
+    def _write(self, app: App, statements: tuple[str, ...]) -> None:
+        try:
+            app.run("BEGIN", *statements, "COMMIT")
+        except Exception as error:
+            self.wrong.append(error)
+            app.close()
+
+
+@every_server("mariadb")
+def test_a_child_s_writer_that_stays_in_its_transaction_does_not_keep_the_rename_from_being_done(
+    place: Place,
+) -> None:
+    """Otherwise it waits for a row lock, gives up, and the children are tied to the shadow."""
+    family = Family(place)
+    writer = Writer(place, CHILD_FIRST)
+
+    family.swapper().swap(_then(family.drain, writer.begin), 5.0)
+    writer.end()
+
+    assert writer.wrong == []
+    family.require_right(swapped=True, what="swapped")
+
+
+@on_both
+def test_where_a_statement_of_the_packet_fails_nobody_is_held_to_the_shadow(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = Family(place)
+    writer = Writer(place, PARENT_FIRST)
+    swapper = family.swapper()
+    sent = "packet" if isinstance(swapper, LockedSwapper) else "letting_go"
+    packet = getattr(swapper.parts, sent).sql
+    bad = re.sub("; (?=RENAME TABLE|DROP TABLE)", "; SIGNAL SQLSTATE '45000'; ", packet, count=1)
+    assert bad != packet
+    monkeypatch.setattr(Parts, sent, property(lambda parts: Statement(bad)))
+
+    with _settling_after(writer.end, monkeypatch), pytest.raises(errors.ServerError):
+        swapper.swap(_then(family.drain, writer.begin), 5.0)
+
+    assert writer.wrong == []
+    family.require_right(swapped=False, what="undone")
+
+
+def _then(drain: Callable[[Session], None], also: Callable[[], None]) -> Callable[[Session], None]:
+    def both(session: Session) -> None:
+        drain(session)
+        also()
+
+    return both
+
+
+@contextmanager
+def _settling_after(writers: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever is only put right when the lock is gone comes too late."""
+    settle = Parts.settle
+
+    def late(parts: Parts, *arguments: object, **more: object) -> None:
+        writers()
+        settle(parts, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Parts, "settle", late)
+    yield
