@@ -19,27 +19,30 @@ _NUMBERED = {Family.ENUM, Family.SET}
 @dataclass(frozen=True)
 class Identified:
     """How rows are found again: by `other`, which the altered table has; or, because of `refusal`,
-    by tags that bear the original's key."""
+    by an index of ours over `stays`, the altered table's columns that hold the key as it was, or by
+    tags that bear the original's key."""
 
     key: Key
     other: Key | None = None
     refusal: errors.Precondition | None = None
+    stays: tuple[str, ...] = ()
 
     @property
     def tags(self) -> tuple[Pair, ...]:
-        return tagged.pairs(self.key) if self.refusal else ()
+        return tagged.pairs(self.key) if self.refusal and not self.stays else ()
 
     def found_by(self, found: dict[str, str]) -> tuple[str, ...]:
         """The shadow's columns for those of the key; `found` maps its columns to their sources."""
         if self.refusal:
-            return tagged.columns(self.key)
+            return self.stays or tagged.columns(self.key)
         targets = {source: target for target, source in found.items()}
         return tuple(targets[name] for name in self.key.columns)
 
     @property
     def findings(self) -> tuple[str, ...]:
         if self.refusal:
-            return (tagged.FINDING.format(key=self.key.name),)
+            told = tagged.INDEXED if self.stays else tagged.FINDING
+            return (told.format(key=self.key.name),)
         if self.other and self.other.name != self.key.name:
             return (
                 f"{self.key.name}, by which rows are told apart, is {self.other.name} afterwards",
@@ -54,6 +57,9 @@ def identify(original: Table, shadow: Table, found: dict[str, str]) -> Identifie
     except errors.Precondition as refusal:
         if not original.keys:
             raise _unfit(original) from refusal
+        for key in original.keys:
+            if stays := _stays(original, shadow, key, found):
+                return Identified(key, refusal=refusal, stays=stays)
         return Identified(original.keys[0], refusal=refusal)
 
 
@@ -128,6 +134,19 @@ def _other_values(
                 todo="change the other columns first; a key over other columns would do as well",
             )
     return None
+
+
+def _stays(original: Table, shadow: Table, key: Key, found: dict[str, str]) -> tuple[str, ...]:
+    """The shadow's columns with the values of the key, if it has all of them as they were. None
+    where it has no primary key: rows might lie in the order of an index of ours, which could not go
+    without a rebuild then."""
+    targets = {source: target for target, source in found.items()}
+    has_primary = any(one.primary for one in shadow.uniques)
+    if not has_primary or not all(name in targets for name in key.columns):
+        return ()
+    if _other_values(original, shadow, key, found):
+        return ()
+    return tuple(targets[name] for name in key.columns)
 
 
 def _keeps(before: Type, after: Type) -> bool:

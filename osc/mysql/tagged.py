@@ -1,12 +1,16 @@
 """Rows of a shadow that bear the original's key beside their own: where the ALTER turns the key
 into other values, or leaves none, a row of the original could not be found in the shadow again.
 
+Where the values stay as they are and only the key goes, because another one is the primary key now,
+an index of ours over their columns is enough, which is dropped in place when the new table serves.
+
 A text key gets another collation, an ENUM another order, a DATE becomes a DATETIME, a DECIMAL is
 rounded: then deleting by the old value, or comparing a span of keys, would mean other rows. So the
 shadow has the old key as it was, in invisible columns of ours with an index, and whatever asks it
 for a key asks for these. They go when the new table serves: the index in place, the columns at once
 (ALGORITHM=INSTANT), so that what they hold stays in the rows until the table's next rebuild. Where
-the server can't do that (ROW_FORMAT=COMPRESSED, FULLTEXT indexes) there are no tags, and a refusal.
+the server can't do that (ROW_FORMAT=COMPRESSED, FULLTEXT indexes, indexed virtual columns of
+MariaDB) there are no tags, and a refusal.
 
 Between the swap and that an application sees two columns that no `SELECT *` and no INSERT without
 names knows of, and that are NULL in what it writes.
@@ -27,10 +31,16 @@ from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.locking import altered
 
 INDEX = "_osc_tag"
+OVER_ITS_OWN = f"{INDEX}_key"
 FINDING = (
     "rows are told apart by {key}, which does not stay as it is: until the swap the new table has "
     "it in columns of ours, which are dropped at once and take up room until the next rebuild"
 )
+INDEXED = (
+    "rows are told apart by {key}, which is no key afterwards: until the swap the new table has an "
+    "index of ours over its columns"
+)
+_OVER_ITS_OWN = re.compile(rf"^  (?:UNIQUE )?KEY `{OVER_ITS_OWN}` .*\n", re.MULTILINE)
 _TAG = re.compile(rf"^  (?:(?:UNIQUE )?KEY `{INDEX}` |`{INDEX}_\d+` ).*\n", re.MULTILINE)
 
 
@@ -49,29 +59,43 @@ def pairs(key: Key) -> tuple[Pair, ...]:
     return tuple(Pair(tag, source, quoting.name(source)) for tag, source in named)
 
 
-def add(session: Session, shadow: TableName, original: Table, key: Key) -> None:
+def add(
+    session: Session, shadow: TableName, original: Table, key: Key, stays: tuple[str, ...]
+) -> None:
     """Unique where it can be, so that no row comes twice without a word: a partitioned table takes
     no unique index without the columns that it is partitioned by."""
-    table, names = quoting.table(shadow), quoting.names(columns(key))
-    added = ", ".join(
-        f"ADD COLUMN {quoting.name(tag)} {original.column(source).type} NULL INVISIBLE"
-        for tag, source in zip(columns(key), key.columns, strict=True)
-    )
-    session.query(Statement(f"ALTER TABLE {table} {added}"))
+    table = quoting.table(shadow)
+    if not stays:
+        added = ", ".join(
+            f"ADD COLUMN {quoting.name(tag)} {original.column(source).type} NULL INVISIBLE"
+            for tag, source in zip(columns(key), key.columns, strict=True)
+        )
+        session.query(Statement(f"ALTER TABLE {table} {added}"))
+    index = f"{_index(stays)} ({quoting.names(stays or columns(key))})"
     try:
-        session.query(Statement(f"ALTER TABLE {table} ADD UNIQUE KEY {INDEX} ({names})"))
+        session.query(Statement(f"ALTER TABLE {table} ADD UNIQUE KEY {index}"))
     except errors.BadStatement:
-        session.query(Statement(f"ALTER TABLE {table} ADD KEY {INDEX} ({names})"))
+        session.query(Statement(f"ALTER TABLE {table} ADD KEY {index}"))
+
+
+def _index(stays: tuple[str, ...]) -> str:
+    return OVER_ITS_OWN if stays else INDEX
 
 
 def try_on(
-    session: Session, clone: TableName, original: Table, key: Key, refusal: errors.Precondition
+    session: Session,
+    clone: TableName,
+    original: Table,
+    key: Key,
+    stays: tuple[str, ...],
+    refusal: errors.Precondition,
 ) -> None:
     """Raises the refusal where the server can't add and drop them as they have to be."""
     try:
-        add(session, clone, original, key)
-        for statement in _removal(clone, columns(key)):
-            session.query(statement)
+        add(session, clone, original, key, stays)
+        session.query(_without_index(clone, _index(stays)))
+        if not stays:
+            session.query(_without_columns(clone, columns(key)))
     except errors.ServerError as error:
         refusal.todo += f" (nor can the old key be kept beside the new one: {error.happened})"
         raise refusal from error
@@ -79,18 +103,18 @@ def try_on(
 
 def without(definition: str, shadow_key: Sequence[str]) -> str:
     """A SHOW CREATE TABLE as if there were none; without tags in the key, what bears such a name is
-    the application's."""
-    if not any(map(is_tag, shadow_key)):
-        return definition
-    return re.sub(r",\n\)", "\n)", _TAG.sub("", definition))
+    the application's. Nobody but us calls an index `OVER_ITS_OWN`."""
+    ours = _TAG if any(map(is_tag, shadow_key)) else _OVER_ITS_OWN
+    return re.sub(r",\n\)", "\n)", ours.sub("", definition))
 
 
-def _removal(table: TableName, tags: tuple[str, ...]) -> tuple[Statement, Statement]:
+def _without_index(table: TableName, index: str) -> Statement:
+    return Statement(f"ALTER TABLE {quoting.table(table)} DROP KEY {index}, ALGORITHM=INPLACE")
+
+
+def _without_columns(table: TableName, tags: tuple[str, ...]) -> Statement:
     drops = ", ".join(f"DROP COLUMN {quoting.name(tag)}" for tag in tags)
-    return (
-        Statement(f"ALTER TABLE {quoting.table(table)} DROP KEY {INDEX}, ALGORITHM=INPLACE"),
-        Statement(f"ALTER TABLE {quoting.table(table)} {drops}, ALGORITHM=INSTANT"),
-    )
+    return Statement(f"ALTER TABLE {quoting.table(table)} {drops}, ALGORITHM=INSTANT")
 
 
 @dataclass(frozen=True)
@@ -117,14 +141,12 @@ class Tags:
     def complete(self, session: Session) -> None:
         name = self.job.original.name
         tags = tuple(column for column in self.job.columns.shadow_key if is_tag(column))
-        if not tags:
-            return
-        index, away = _removal(name, tags)
-        budget = self.job.lock_budget_seconds
-        if f"KEY `{INDEX}` " in self.catalog(session).definition(name):
-            altered(self.connect, name, budget, index)
-        if f"`{tags[0]}` " in self.catalog(session).definition(name):
-            altered(self.connect, name, budget, away)
+        index, budget = INDEX if tags else OVER_ITS_OWN, self.job.lock_budget_seconds
+        definition = self.catalog(session).definition(name)
+        if f"KEY `{index}` " in definition:
+            altered(self.connect, name, budget, _without_index(name, index))
+        if tags and f"`{tags[0]}` " in definition:
+            altered(self.connect, name, budget, _without_columns(name, tags))
 
     def restore(self, session: Session) -> None:
         """The shadow keeps them."""

@@ -48,7 +48,6 @@ HIDDEN = tuple(
     for which in ("START", "END")
 )
 _MAKES_PARTITIONS = re.compile(r"^ PARTITION BY SYSTEM_TIME .* AUTO$", re.MULTILINE)
-_NO_MORE_PARTITIONS = "4114"
 _BY_NUMBER = re.compile(r"^ PARTITION BY SYSTEM_TIME LIMIT ", re.MULTILINE)
 
 
@@ -184,7 +183,6 @@ def try_on(session: Session, clone: Table) -> None:
     """Precondition where this server doesn't do what is described above; the clone's row goes."""
     there = quoting.table(clone.name)
     try:
-        _lock(session, there)
         if flavor.variable(session, "system_versioning_insert_history") is None:
             raise errors.BadStatement("it has no system_versioning_insert_history")
         session.execute(SETTINGS)
@@ -192,24 +190,9 @@ def try_on(session: Session, clone: Table) -> None:
         ((left,),) = session.query(Statement(f"SELECT COUNT(*) FROM {there}{ALL}"))
         session.execute(TODAY)
     except errors.ServerError as error:
-        if error.code == _NO_MORE_PARTITIONS:
-            raise errors.Precondition(
-                "the last of the table's partitions for history is past its time, of which the "
-                "server warns at each statement",
-                still_true="nothing was touched",
-                todo="ALTER TABLE … ADD PARTITION (PARTITION … HISTORY), which takes no copy",
-            ) from error
         raise _refused(clone, error.happened) from error
     if left:
         raise _refused(clone, "a row that is deleted in the past leaves history behind")
-
-
-def _lock(session: Session, table: str) -> None:
-    """As the cut-over does, for which a warning is an error."""
-    try:
-        session.execute(Statement(f"LOCK TABLES {table} WRITE"))
-    finally:
-        session.execute(Statement("UNLOCK TABLES"))
 
 
 def _refused(clone: Table, why: str) -> errors.Precondition:

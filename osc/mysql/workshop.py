@@ -69,7 +69,9 @@ class MySQLWorkshop:
             if identified.refusal:
                 if versioned.is_versioned(altered):
                     raise identified.refusal
-                tagged.try_on(session, altered.name, table, key, identified.refusal)
+                tagged.try_on(
+                    session, altered.name, table, key, identified.stays, identified.refusal
+                )
             zone = filling.zone_beside(session, table, altered, key, found)
             filling.same_blanks(table, altered, found, _sql_mode(session))
             checks.altered(session, altered)
@@ -78,7 +80,7 @@ class MySQLWorkshop:
             times = versioned.pairs(session, table, altered)
             if times:
                 versioned.try_on(session, altered)
-            again = relations.own or tags or any(map(filling.counts, altered.columns))
+            again = relations.own or identified.refusal or any(map(filling.counts, altered.columns))
             return Rehearsal(
                 table=altered,
                 columns=columns.ColumnMap(
@@ -152,8 +154,8 @@ class MySQLWorkshop:
                 shadow = self.clones.read(names.shadow)
                 found = _sources(table, shadow, alter)
                 identified = keys.identify(table, shadow, found)
-                if identified.tags:
-                    tagged.add(session, names.shadow, table, identified.key)
+                if identified.refusal:
+                    tagged.add(session, names.shadow, table, identified.key, identified.stays)
                     shadow = self.clones.read(names.shadow)
                 elif self.is_mariadb and uncounted.is_worthwhile(
                     table, shadow, self.catalog.definition(names.shadow), found
