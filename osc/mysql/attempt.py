@@ -14,11 +14,12 @@ more, the catalog is asked. That also lets their locks go.
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from osc import errors
 from osc.engine import Job, Session, Statement
@@ -41,6 +42,8 @@ _OUR_INDEX = re.compile(rf"KEY `{naming.OURS}[0-9a-f]{{16}}_fk\d+` ")
 STATEMENT_SECONDS = 1.0
 """How long a statement that runs may go on before its session is killed."""
 SENTRY = "osc sentry"
+GATED_ATTEMPTS = 15
+"""How often the locks are asked for so that no writer is ended for them (`gates.py`)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Parts:
     catalog: Callable[[Session], MySQLCatalog]
     lent: Lent
     carried: tuple[Carried, ...] = ()
+    attempts: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def rename(self) -> Statement:
@@ -80,6 +84,16 @@ class Parts:
         between = (statement for one in self._freeing for statement in one.freed())
         every = (*before, sentry, *between, Statement("UNLOCK TABLES"))
         return Statement("; ".join(statement.sql for statement in every))
+
+    def gated(self) -> tuple[TableName, ...]:
+        """The tables of applications that the next attempt touches, parents first and children
+        last. None where it has been tried often enough: writers go both ways then, so many that one
+        has to be told to begin again."""
+        if next(self.attempts) >= GATED_ATTEMPTS:
+            return ()
+        ties = self.job.relations
+        every = (*ties.parents, self.job.original.name, *ties.referring)
+        return tuple(dict.fromkeys(every))
 
     @property
     def kept_out_of(self) -> tuple[TableName, ...]:

@@ -139,8 +139,14 @@ def _altered_once(
         locking_session(connect, "foreign keys", budget_seconds) as session,
     ):
         session.execute(Statement("SET SESSION foreign_key_checks = 0"))
-        with watchdog.over(session, budget_seconds):
-            session.execute(alter)
+        done = False
+        try:
+            with watchdog.over(session, budget_seconds):
+                session.execute(alter)
+                done = True
+        except errors.LockTimeout:
+            if not done:  # It may be done all the same, a moment too late, and can't be done again.
+                raise
 
 
 def _locked_once(

@@ -48,6 +48,7 @@ from osc.model.onlookers import Onlookers
 from osc.mysql import quoting
 from osc.mysql.attempt import POLL_SECONDS, SENTRY, Parts, is_sentry
 from osc.mysql.blockers import blockers, end, onlookers
+from osc.mysql.gates import Gates
 from osc.mysql.keeping import Keepers
 from osc.mysql.locking import (
     LONGEST_HELD_SECONDS,
@@ -74,6 +75,7 @@ class SentrySwapper:
         self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
+            closing(Gates(connect, self.parts.gated())) as gates,
             closing(connect("cut-over observer")) as observer,
             closing(connect("sentry")) as maker,
             closing(_Renaming(self.parts, budget_seconds)) as renaming,
@@ -84,8 +86,8 @@ class SentrySwapper:
             try:
                 self._create_sentry(maker)
                 asked = time.monotonic()
-                with watchdog.over(session, budget_seconds):
-                    session.execute(self.parts.lock(self.parts.job.names.archive))
+                statement = self.parts.lock(self.parts.job.names.archive)
+                gates.lock(session, statement, watchdog, budget_seconds)
                 held = time.monotonic()
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
                     self._under_lock(session, drain, renaming, keepers, observer)

@@ -25,6 +25,7 @@ from osc.mysql.blockers import blockers, end, onlookers
 from osc.mysql.carried import Carried
 from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.gates import Gates
 from osc.mysql.locking import LONGEST_HELD_SECONDS, Lent, let_go, locking_session
 from osc.mysql.noted import Notes
 from osc.mysql.sentry import SentrySwapper
@@ -48,6 +49,7 @@ class LockedSwapper:
         self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
+            closing(Gates(connect, self.parts.gated())) as gates,
             self.parts.guards() as guards,
             locking_session(connect, PACKETS, budget_seconds) as session,
         ):
@@ -55,8 +57,7 @@ class LockedSwapper:
             held = asked
             try:
                 asked = time.monotonic()
-                with watchdog.over(session, budget_seconds):
-                    session.execute(self.parts.lock())
+                gates.lock(session, self.parts.lock(), watchdog, budget_seconds)
                 held = time.monotonic()
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
                     self.parts.drain(session, drain)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pymysql
 import pytest
 
 from osc import errors
 from osc.engine import Job, Session, Statement
+from osc.model.table import TableName
+from osc.mysql.locking import altered
 from osc.mysql.sentry import SentrySwapper
 from osc.mysql.session import PACKETS
 from osc.mysql.swap import LockedSwapper
+from osc.mysql.watchdog import Watchdog
 from tests.conformance import dying
 from tests.conformance.dying import Fate
 from tests.conformance.place import Place, back, until
@@ -249,3 +252,23 @@ def test_relatives_in_other_databases_are_carried_over_too(place: Place) -> None
         place.app.run(f"DROP TABLE {job.names.archive}")
     finally:
         place.app.run("SET SESSION foreign_key_checks = 0", f"DROP DATABASE {far}")
+
+
+@every_server("mysql")
+def test_an_alter_that_is_done_a_moment_too_late_is_not_tried_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would end with error 1091, after the swap with exit code 13."""
+    place.app.run("CREATE TABLE orders (id INT PRIMARY KEY, v INT, KEY by_v (v))")
+    orders = TableName(place.database, "orders")
+
+    @contextmanager
+    def late(watchdog: Watchdog, session: Session, budget_seconds: float) -> Iterator[None]:
+        yield
+        raise errors.LockTimeout("no lock")
+
+    monkeypatch.setattr(Watchdog, "over", late)
+    alter = Statement(f"ALTER TABLE {place.database}.orders DROP KEY by_v, ALGORITHM=INPLACE")
+    altered(place.engine.connect, orders, 0.25, alter)
+
+    assert "by_v" not in place.app.rows("SHOW CREATE TABLE orders")[0][1]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import re
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -25,6 +27,10 @@ CHILD_FIRST = (
 PARENT_FIRST = (
     "INSERT INTO orders VALUES (70, 1, NULL)",
     "INSERT INTO child VALUES (71, 70, NULL)",
+)
+WAITING = (
+    "SELECT COUNT(*) FROM information_schema.processlist "
+    "WHERE state LIKE 'Waiting for table%' AND db = DATABASE()"
 )
 
 
@@ -86,6 +92,45 @@ def test_where_a_statement_of_the_packet_fails_nobody_is_held_to_the_shadow(
 
     assert writer.wrong == []
     family.require_right(swapped=False, what="undone")
+
+
+@on_both
+def test_a_writer_who_goes_from_the_parent_to_the_child_is_not_ended_for_our_lock(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or he would be, with error 1213, by whoever had the child and waited for the parent."""
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    family = Family(place)
+    app = place.another_app()
+    app.run("BEGIN", PARENT_FIRST[0])
+
+    with ThreadPoolExecutor(1) as beside:
+        swap = beside.submit(family.swapper().swap, family.drain, 5.0)
+        until(lambda: place.app.value(WAITING) or swap.done())
+        app.run(*PARENT_FIRST[1:], "COMMIT")
+        swap.result()
+
+    family.require_right(swapped=True, what="swapped")
+
+
+@on_both
+def test_a_writer_who_goes_the_other_way_waits_until_the_budget_is_over(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    family = Family(place)
+    app = place.another_app()
+    app.run("BEGIN", CHILD_FIRST[0])
+
+    with ThreadPoolExecutor(1) as beside:
+        swap = beside.submit(family.swapper().swap, family.drain, 1.0)
+        until(lambda: place.app.value(WAITING) or swap.done())
+        app.run(*CHILD_FIRST[1:], "COMMIT")
+        with pytest.raises(errors.LockTimeout):
+            swap.result()
+
+    family.swapper().swap(family.drain, 5.0)
+    family.require_right(swapped=True, what="at the second attempt")
 
 
 def _then(drain: Callable[[Session], None], also: Callable[[], None]) -> Callable[[Session], None]:
