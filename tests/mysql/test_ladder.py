@@ -318,3 +318,19 @@ def test_killed_and_aborted_the_statement_is_ended_and_nothing_is_left(place: Pl
 
     assert aborted.returncode == 0, said
     assert _definition(place) == before
+
+
+@every_server("mysql", "mariadb")
+def test_a_row_that_its_own_table_would_not_take_today_is_in_nobody_s_way(place: Place) -> None:
+    """A virtual column comes without a look at its values; an INSERT of such a row would fail."""
+    place.app.run(
+        "CREATE TABLE orders (id INT PRIMARY KEY, v INT)",
+        "INSERT INTO orders VALUES (1, 100000)",
+        "ALTER TABLE orders ADD COLUMN small SMALLINT AS (v) VIRTUAL",
+    )
+
+    climb, found = _look(place, "DROP COLUMN small")
+    _ladder(place).take(climb, 0, _nobody)
+
+    assert found.way is Way.NATIVE
+    assert "small" not in _definition(place)
