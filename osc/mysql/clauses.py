@@ -11,8 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from osc import errors
 from osc.model.alter import Alter, without_wait
 from osc.model.tokens import Kind, Token, split, tokens
+
+_HOW = {
+    "ALGORITHM": ("DEFAULT", "INSTANT", "NOCOPY", "INPLACE", "COPY"),
+    "LOCK": ("DEFAULT", "NONE", "SHARED", "EXCLUSIVE"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ def read(alter: Alter) -> Clauses:
     rename = algorithm = ""
     for part in _parts(tuple(found)):
         said = text[part[0].start : part[-1].end]
+        if part[0].is_word(*_HOW):
+            _refuse_an_unknown_way(part)
         if part[0].is_word("ALGORITHM"):
             algorithm = part[-1].text.upper().removeprefix("DEFAULT")
         elif _renames_the_table(part):
@@ -57,6 +65,18 @@ def read(alter: Alter) -> Clauses:
         elif not part[0].is_word("LOCK"):
             parts.append(said)
     return Clauses(tuple(parts), rename, algorithm)
+
+
+def _refuse_an_unknown_way(part: tuple[Token, ...]) -> None:
+    """As the server does; we leave these words out of what we run."""
+    what, *said = (token.text.upper() for token in part if token.text != "=")
+    how = said[0] if said else ""
+    if how not in _HOW[what]:
+        raise errors.Precondition(
+            f"the server refuses this ALTER: there is no {what} {how}",
+            still_true="nothing was touched",
+            todo=f"{what} may be {', '.join(_HOW[what])}",
+        )
 
 
 def _parts(found: tuple[Token, ...]) -> list[tuple[Token, ...]]:

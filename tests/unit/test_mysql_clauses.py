@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from osc import errors
 from osc.model import alter
 from osc.mysql import clauses, rungs
 from osc.mysql.clauses import Clauses
@@ -38,6 +39,12 @@ def test_a_new_name_of_the_table_stands_apart(text: str) -> None:
 
     assert found.rename == text
     assert found.parts == ("ADD a INT", "RENAME COLUMN b TO c", "RENAME INDEX i TO j")
+
+
+@pytest.mark.parametrize("text", ["ADD a INT, ALGORITHM = QUICK", "ADD a INT, LOCK none_at_all"])
+def test_a_way_that_no_server_knows_is_refused(text: str) -> None:
+    with pytest.raises(errors.Precondition, match="there is no"):
+        _read(text)
 
 
 def test_the_algorithm_that_was_asked_for_is_kept() -> None:
