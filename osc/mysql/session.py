@@ -46,7 +46,7 @@ _SAYS_NOTHING_OF_ROWS = {4114}
 """Warnings that pass: the last of a table's partitions for history is past its time (MariaDB), and
 takes what comes, as it does in a native ALTER."""
 _INTERRUPTED = 1317
-_DUPLICATE = {1022, 1062, 1169, 1586, 1859}
+_DUPLICATE = {1022, 1062, 1169, 1586, 1761, 1859}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pymysql
 import pytest
 
 from osc import errors
@@ -334,3 +335,24 @@ def test_a_row_that_its_own_table_would_not_take_today_is_in_nobody_s_way(place:
 
     assert found.way is Way.NATIVE
     assert "small" not in _definition(place)
+
+
+@every_server("mysql", "mariadb")
+def test_a_column_that_children_refer_to_is_renamed_whatever_the_server_says(place: Place) -> None:
+    """MySQL 9.7 ends it with error 1146, and it is done."""
+    place.app.run(
+        ORDERS,
+        "INSERT INTO orders (id) VALUES (1)",
+        "CREATE TABLE child (o INT, FOREIGN KEY (o) REFERENCES orders (id))",
+    )
+
+    climb, found = _look(place, "CHANGE id number INT NOT NULL AUTO_INCREMENT, ADD extra INT")
+    for step in range(len(climb.steps)):
+        _ladder(place).take(climb, step, _nobody)
+
+    assert found.way in (Way.NATIVE, Way.SEQUENCE)
+    assert "extra" in _definition(place)
+    assert "REFERENCES `orders` (`number`)" in place.app.rows("SHOW CREATE TABLE child")[0][1]
+    place.app.run("INSERT INTO child VALUES (1)")
+    with pytest.raises(pymysql.err.IntegrityError):
+        place.app.run("INSERT INTO child VALUES (2)")
