@@ -25,7 +25,7 @@ def in_place(trial: Trial, table: Table, statements: Sequence[tuple[str, Answer]
     if rows >= table.rows:
         return seconds
     _, fixed = _timed(trial, statements, 0)
-    return fixed + CAUTION * max(0.0, seconds - fixed) * table.rows / rows
+    return fixed + CAUTION * max(0.0, seconds - fixed) * table.rows / max(1, rows)
 
 
 def _timed(trial: Trial, statements: Sequence[tuple[str, Answer]], most: int) -> tuple[int, float]:

@@ -356,3 +356,16 @@ def test_a_column_that_children_refer_to_is_renamed_whatever_the_server_says(pla
     place.app.run("INSERT INTO child VALUES (1)")
     with pytest.raises(pymysql.err.IntegrityError):
         place.app.run("INSERT INTO child VALUES (2)")
+
+
+@every_server("mariadb")
+def test_a_table_of_which_only_history_is_left_is_no_riddle(place: Place) -> None:
+    """The clock finds no row to look at."""
+    place.app.run(f"{ORDERS} WITH SYSTEM VERSIONING", FIRST, *[DOUBLE] * 8, "DELETE FROM orders")
+
+    climb, _ = _look(place, "ADD KEY by_note (note)")
+    for step in range(len(climb.steps)):
+        _ladder(place).take(climb, step, _nobody)
+
+    assert climb.table.rows > 100
+    assert "by_note" in _definition(place)
