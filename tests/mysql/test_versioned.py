@@ -211,6 +211,14 @@ def test_what_ends_a_history_in_columns_of_its_own_is_copied(place: Place, kind:
     assert orders.app.rows("SELECT * FROM orders ORDER BY id") == before
 
 
+def test_a_value_that_comes_twice_in_a_new_unique_column_is_told_as_lost_data(place: Place) -> None:
+    """The server calls it error 1761 where a row is inserted with its times."""
+    place.app.run(HIDDEN, "INSERT INTO orders (id) VALUES (1), (2)", "UPDATE orders SET v = 1")
+
+    with pytest.raises(errors.DataWouldBeLost):
+        run(place.engine, statement="ALTER TABLE orders ADD COLUMN code INT NOT NULL UNIQUE")
+
+
 def test_history_that_is_deleted_meanwhile_is_deleted_from_the_new_table(orders: Place) -> None:
     half = orders.app.value("SELECT NOW(6)")
     orders.app.run("UPDATE orders SET v = v + 1 WHERE id % 5 = 0")
