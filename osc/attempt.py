@@ -366,6 +366,7 @@ class Attempt:
             forecast=seen.forecast,
             lags=seen.lags,
             standstills=seen.standstills,
+            log_bytes=seen.log_bytes,
             not_compared=self.engine.dialect(job).not_compared,
             diff=job.diff,
             phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},

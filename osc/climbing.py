@@ -165,5 +165,6 @@ class Climbing:
             allowed_by=self.tracker.read().allowed_by,
             forecast=self.tracker.read().forecast,
             standstills=self.tracker.read().standstills,
+            log_bytes=self.tracker.read().log_bytes,
             phases={phase: seconds for phase, seconds in spent.items() if seconds > 0},
         )

@@ -25,6 +25,11 @@ class Gauges(Protocol):
         doesn't say, and is on another host."""
         ...
 
+    def log_written(self) -> int | None:
+        """Bytes that the server has written since the first call into the log that replicas and
+        archives read, whoever made it do so; None where it has none or keeps that from us."""
+        ...
+
     def lags(self) -> Mapping[str, float]:
         """Seconds that each replica which the server itself knows of is behind it."""
         ...

@@ -71,6 +71,11 @@ class Backlog:
         """The number of the newest delivery."""
         return self._number
 
+    @property
+    def oldest(self) -> int | None:
+        """The number of the delivery that brought what has been here for longest."""
+        return min(self._oldest(), default=None)
+
     def holds(self, upto: int) -> bool:
         """Whether a key that came with this delivery, or with one before it, is still here."""
         return any(number <= upto for number in self._oldest())

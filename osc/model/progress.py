@@ -12,13 +12,16 @@ from osc.errors import Bug
 from osc.model.lags import NO_LAGS, Lags
 from osc.model.phase import NEXT, Phase
 from osc.model.reading import LATENCY, Reading
+from osc.model.spread import NOTHING, Spread
 from osc.model.standstill import Standstills
 
 
 @dataclass(frozen=True)
 class Progress:
     """One reading of the whiteboard; counts since the start, times in seconds. `share` is the part
-    of its connections and time that the signals leave the copy."""
+    of its connections and time that the signals leave the copy; `log_bytes` what the server has
+    written into its log meanwhile, whoever made it do so. Of the changes that wait, the oldest was
+    read at `oldest_change_at`, a time of the monotonic clock; 0 where none waits."""
 
     phase: Phase = Phase.PLAN
     table: str = ""
@@ -27,11 +30,14 @@ class Progress:
     rows_copied: int = 0
     chunks_copied: int = 0
     chunk_size: int = 0
+    chunk_seconds: Spread = NOTHING
     changes_delivered: int = 0
     changes_forgotten: int = 0
     changes_applied: int = 0
     conflicts: int = 0
     backlog: int = 0
+    oldest_change_at: float = 0.0
+    log_bytes: int = 0
     rows_verified: int = 0
     differences: int = 0
     rows_repaired: int = 0
@@ -52,6 +58,11 @@ class Progress:
     def commit_seconds(self) -> float:
         """What a small commit takes at the moment; 0 where nobody has looked."""
         return next((one.value for one in self.signals if one.name == LATENCY), 0.0)
+
+    def backlog_seconds(self, now: float) -> float:
+        """How long the oldest change that waits has been known to us; what the server's log has and
+        nobody has read yet is not in it."""
+        return max(0.0, now - self.oldest_change_at) if self.oldest_change_at else 0.0
 
 
 class Tracker:
@@ -103,6 +114,18 @@ class Tracker:
                 name: getattr(self._progress, name) + count for name, count in counts.items()
             }
             self._progress = replace(self._progress, **values)
+            self._changed.notify_all()
+
+    def chunk(self, rows: int, seconds: float) -> None:
+        """A chunk of so many rows has committed, after so long."""
+        with self._changed:
+            before = self._progress
+            self._progress = replace(
+                before,
+                rows_copied=before.rows_copied + rows,
+                chunks_copied=before.chunks_copied + 1,
+                chunk_seconds=before.chunk_seconds.with_one(seconds),
+            )
             self._changed.notify_all()
 
     def note(self, **values: Any) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 LATENCY = "latency"
 """The signal that tells what a small commit takes at the moment."""
 FREE_DISK = "free disk"
+LOG_WRITTEN = "log written"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Reading:
 
 def _number(value: float, unit: str) -> str:
     if unit == "bytes":
-        return f"{value / 1e9:.1f} GB"
+        return f"{value / 1e9:.1f} GB" if value >= 1e8 or not value else f"{value / 1e6:.1f} MB"
     text = f"{value:,.3f}".rstrip("0").rstrip(".") if value < 100 else f"{value:,.0f}"
     return f"{text} {unit}".rstrip()
 

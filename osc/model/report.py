@@ -36,6 +36,8 @@ class Report:
     forecast: str = ""
     lags: Lags = NO_LAGS
     standstills: Standstills = ()
+    log_bytes: int = 0
+    """What the server has written into its log meanwhile, for whomever; 0 where nobody knows."""
     rows_repaired: int = 0
     not_compared: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)

@@ -17,6 +17,8 @@ from osc.mysql import quoting
 from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import BEAT
 from osc.mysql.session import Address, Connector
+from osc.mysql.stream import Log
+from osc.mysql.written import Written
 
 KNOWN = {
     "running": ("", "SHOW GLOBAL STATUS LIKE 'Threads_running'"),
@@ -92,6 +94,17 @@ class MySQLGauges:
         if str(host) != socket.gethostname() or not Path(str(folder)).is_dir():
             return None
         return float(shutil.disk_usage(str(folder)).free)
+
+    def log_written(self) -> int | None:
+        try:
+            return self._written.since_the_first_look()
+        except (errors.NotAllowed, errors.BadStatement):
+            return None
+
+    @cached_property
+    def _written(self) -> Written:
+        log = Log(self._session)
+        return Written(log.tip, log.files)
 
     def lags(self) -> Mapping[str, float]:
         """A source knows its replicas by name at most, and not how far they are."""

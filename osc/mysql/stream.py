@@ -47,19 +47,24 @@ class Log:
 
     def end(self) -> LogPlace:
         """A boundary between two transactions, with nothing of the log behind it."""
-        try:
-            status = self.session.query(Statement("SHOW BINARY LOG STATUS"))
-        except errors.BadStatement:
-            status = self.session.query(Statement("SHOW MASTER STATUS"))
-        if not status:
+        tip = self.tip()
+        if tip is None:
             raise errors.Precondition(
                 "the server writes no binlog",
                 still_true="nothing was touched",
                 todo="start it with --log-bin and --binlog-format=ROW",
             )
-        file, offset = str(status[0][0]), int(status[0][1])
+        file, offset = tip
         logfiles.require_reachable(offset, file)
         return LogPlace(file, offset, server=self.server())
+
+    def tip(self) -> tuple[str, int] | None:
+        """The file that is being written and how long it is; None where there is no binlog."""
+        try:
+            status = self.session.query(Statement("SHOW BINARY LOG STATUS"))
+        except errors.BadStatement:
+            status = self.session.query(Statement("SHOW MASTER STATUS"))
+        return (str(status[0][0]), int(status[0][1])) if status else None
 
     def files(self) -> dict[str, int]:
         """Each file that is there, with its size."""

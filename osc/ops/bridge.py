@@ -83,7 +83,7 @@ def _held(engine: Engine, settings: Settings, desk: Desk) -> Iterator[Watch]:
     """To its limits."""
     tracker, controls = desk.words.tracker, desk.words.controls
     with ExitStack() as stack:
-        signals = list(_signals(engine, settings, desk.migration, stack))
+        signals = list(_signals(engine, settings, desk.migration, tracker, stack))
         throttle = stack.enter_context(Throttle(signals, controls, tracker).at_work())
         guards = _guards(engine, settings, desk, stack)
         stack.enter_context(guards.at_work())
@@ -103,7 +103,7 @@ def _opened(make: Callable[[], Gauges], stack: ExitStack) -> Gauges:
 
 
 def _signals(
-    engine: Engine, settings: Settings, migration: int, stack: ExitStack
+    engine: Engine, settings: Settings, migration: int, tracker: Tracker, stack: ExitStack
 ) -> Iterator[Gauge]:
     replicas = engine.watching(settings.replica) or engine.replicas()
     for name, replica in replicas.items():
@@ -118,6 +118,9 @@ def _signals(
     server = _opened(engine.gauges, stack)
     if server.free_disk() is not None:
         yield gauges.FreeDisk(server, settings.min_free_disk * 1e9)
+    server = _opened(engine.gauges, stack)
+    if server.log_written() is not None:
+        yield gauges.WrittenLog(server, tracker)
     for name, limit in gauges.limits(settings.max_load, "--max-load").items():
         yield gauges.Load(name, _opened(engine.gauges, stack), limit)
     if settings.throttle_query:

@@ -114,6 +114,7 @@ def _fields(progress: Progress) -> dict[str, object]:
         "rows_estimated": progress.rows_estimated,
         "rows_verified": progress.rows_verified,
         "backlog": progress.backlog,
+        "backlog_seconds": round(progress.backlog_seconds(time.monotonic()), 1),
         "waiting_for": progress.waiting_for,
     }
 

@@ -39,6 +39,7 @@ class Counts(Line):
     rows_estimated: int
     rows_verified: int
     backlog: int
+    backlog_seconds: float
     waiting_for: str
 
 

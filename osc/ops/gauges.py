@@ -7,13 +7,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from osc.engine import Gauges
-from osc.errors import Usage
+from osc.errors import OscError, Usage
 from osc.model.hours import Hours
-from osc.model.reading import FREE_DISK, LATENCY, Reading
+from osc.model.progress import Tracker
+from osc.model.reading import FREE_DISK, LATENCY, LOG_WRITTEN, Reading
 
 HTTP_SECONDS = 1.0
 BEAT_SECONDS = 0.1
@@ -89,6 +91,26 @@ class FreeDisk:
         if free is None:
             return Reading(self.name, trouble="the server doesn't say it any more")
         return Reading(self.name, free, self.least_bytes, "bytes", at_least=True)
+
+
+@dataclass
+class WrittenLog:
+    """What the server has written into its log since the run began, the applications' part of it,
+    too: no server says who made it grow. Asked for only where it can be known, and it holds
+    nothing back: a look that fails is made up for by the next."""
+
+    server: Gauges
+    tracker: Tracker
+    name: str = LOG_WRITTEN
+    every_seconds: float = 2.0
+    _told: int = 0
+
+    def read(self) -> Reading:
+        with suppress(OscError):
+            written = self.server.log_written() or 0
+            self.tracker.add(log_bytes=max(0, written - self._told))
+            self._told = max(self._told, written)
+        return Reading(self.name, float(self.tracker.read().log_bytes), math.inf, "bytes")
 
 
 @dataclass(frozen=True)

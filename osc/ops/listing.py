@@ -9,6 +9,7 @@ from typing import Any
 
 from osc.engine import Run
 from osc.model.phase import Phase
+from osc.ops.pace import waiting
 from osc.ops.units import count
 
 Live = Mapping[int, Mapping[str, Any]]
@@ -36,7 +37,7 @@ def _alive(number: int, shown: Mapping[str, Any]) -> list[str]:
 def line(shown: Mapping[str, Any]) -> str:
     """One run under way in one line: where it is, what it waits for, its worst signals."""
     parts = [f"{shown['phase']}", f"{count(shown['rows_copied'])} rows copied"]
-    parts += [f"backlog {count(shown['backlog'])}"] if shown["backlog"] else []
+    parts += filter(None, [waiting(shown["backlog"], shown.get("backlog_seconds", 0.0))])
     parts += [f"{shown['share']:.0%} of its share"] if shown["share"] < 1 else []
     waits = dict.fromkeys(
         shown[name] for name in ("copy_waits_for", "following_waits_for", "cut_over_waits_for")

@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from osc import __version__
@@ -30,6 +35,9 @@ COUNTERS: dict[str, tuple[str, Callable[[Progress], float]]] = {
         "Changes that the change source told.", lambda now: now.changes_delivered,
     ),
     "osc_events_applied": ("Changes that were applied.", lambda now: now.changes_applied),
+    "osc_log_bytes": (
+        "Log that the server has written meanwhile, for whomever.", lambda now: now.log_bytes,
+    ),
     "osc_rows_verified": ("Rows compared with the original.", lambda now: now.rows_verified),
     "osc_checksum_mismatches": (
         "Rows that verification found different.", lambda now: now.differences,
@@ -44,6 +52,10 @@ GAUGES: dict[str, tuple[str, Callable[[Progress, Steering], float]]] = {
         "Rows that the server thinks there are.", lambda now, _: now.rows_estimated,
     ),
     "osc_backlog_events": ("Changes that wait to be applied.", lambda now, _: now.backlog),
+    "osc_backlog_seconds": (
+        "For how long the oldest change that waits has been known to us.",
+        lambda now, _: now.backlog_seconds(time.monotonic()),
+    ),
     "osc_lock_wait_seconds": (
         "How long the cut-over waited for its lock.", lambda now, _: now.lock_wait_seconds,
     ),
@@ -74,9 +86,16 @@ class RunCollector(Collector):
             gauge = GaugeMetricFamily(name, text, labels=["table"])
             gauge.add_metric([now.table], value(now, steering))
             yield gauge
+        yield _of_chunks(now)
         yield from _of_state(now, steering)
         yield _of_time_left(left(now, speed), now.table)
         yield from _of_signals(now.signals)
+
+
+def _of_chunks(now: Progress) -> Metric:
+    took = HistogramMetricFamily("osc_chunk_seconds", "What chunks took.", labels=["table"])
+    took.add_metric([now.table], now.chunk_seconds.cumulative(), now.chunk_seconds.seconds)
+    return took
 
 
 def _of_state(now: Progress, steering: Steering) -> Iterator[Metric]:
@@ -205,6 +224,9 @@ def _send(line: socket.socket, to: tuple[str, int], tracker: Tracker, controls: 
     now, steering = tracker.read(), controls.steering
     numbers = {name: count(now) for name, (_, count) in COUNTERS.items()}
     numbers |= {name: value(now, steering) for name, (_, value) in GAUGES.items()}
+    for part in (0.5, 0.95):
+        if (took := now.chunk_seconds.quantile(part)) is not None:
+            numbers[f"osc_chunk_seconds.p{part * 100:.0f}"] = took
     packet = "\n".join(
         f"{name.replace('_', '.', 1)}:{value:g}|g" for name, value in numbers.items()
     )

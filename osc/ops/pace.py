@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ GROWTH_SECONDS = 60.0
 MOST_RATES = 600
 NARROW = 1.3
 """A range whose ends are nearer to each other than this is told as one number."""
+SHORTEST_WAIT_SECONDS = 5.0
+"""What has waited for less is no news."""
 LONGEST_LEFT_SECONDS = 30 * 86_400.0
 CONVERGING = frozenset({Phase.CATCH_UP, Phase.VERIFY, Phase.CUT_OVER})
 """Phases in which a backlog that grows is bad news; while rows are copied, keys may wait."""
@@ -126,13 +129,19 @@ def signals(progress: Progress) -> str:
 
 
 def _behind(progress: Progress) -> list[str]:
-    parts = [f"backlog {count(progress.backlog)}"] if progress.backlog else []
+    parts = [waiting(progress.backlog, progress.backlog_seconds(time.monotonic()))]
     lag = slowest(progress.signals)
     if lag is not None:
         parts.append(f"lag {lag:.1f} s")
     if progress.share < 1 and not progress.waiting_for:
         parts.append(f"slowed to {max(progress.share, 0.01):.0%}")
-    return parts
+    return [part for part in parts if part]
+
+
+def waiting(changes: int, seconds: float) -> str:
+    """How many changes wait, and for how long the oldest has; empty where none does."""
+    age = f" (the oldest for {_about(seconds)})" if seconds >= SHORTEST_WAIT_SECONDS else ""
+    return f"backlog {count(changes)}{age}" if changes else ""
 
 
 def _rows(progress: Progress, speed: Speed | None) -> list[str]:

@@ -10,7 +10,7 @@ from osc.engine import Names, Rehearsal, Sync
 from osc.model.ladder import Climbed, Way
 from osc.model.report import Report
 from osc.model.table import Column, Table
-from osc.ops.units import aligned, count, duration
+from osc.ops.units import aligned, count, duration, size
 
 SHORTEST_TOLD_SECONDS = 0.5
 
@@ -141,6 +141,7 @@ def _copied(report: Report) -> list[tuple[str, str]]:
         ("lock", _lock(report)),
         ("allowed by", report.allowed_by),
         ("replica lag", str(report.lags)),
+        ("log", written(report.log_bytes)),
         ("phases", _phases(report.phases)),
         ("stood still", stood_still(report_record(report))),
         ("not compared", ", ".join(report.not_compared)),
@@ -170,6 +171,10 @@ def _lock(report: Report) -> str:
 
 def _phases(phases: dict[str, float]) -> str:
     return ", ".join(f"{name} {duration(seconds)}" for name, seconds in phases.items())
+
+
+def written(log_bytes: int) -> str:
+    return f"{size(log_bytes)} written meanwhile, for us and for others" if log_bytes else ""
 
 
 def stood_still(record: Mapping[str, Any]) -> str:

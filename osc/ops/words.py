@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,6 +19,7 @@ from osc.model.controls import Controls
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.reading import Reading
+from osc.model.spread import Spread
 from osc.model.steering import Steering
 from osc.ops.helm import Helm
 from osc.ops.pace import details
@@ -281,6 +283,12 @@ def _limit(reading: Reading) -> float | None:
     return None if math.isinf(reading.limit) else reading.limit
 
 
+def _chunks(took: Spread) -> dict[str, float | int | None]:
+    """Bounds that half of them, and most, did not exceed; null where they did the last bound."""
+    found = {"count": took.count, "sum": round(took.seconds, 3)}
+    return {**found, "p50": took.quantile(0.5), "p95": took.quantile(0.95)}
+
+
 def record(tracker: Tracker, controls: Controls) -> dict[str, Any]:
     """All that is known of a run, for machines."""
     now, steering = tracker.read(), controls.steering
@@ -288,6 +296,8 @@ def record(tracker: Tracker, controls: Controls) -> dict[str, Any]:
         "schema": 1,
         **{name: value for name, value in asdict(now).items() if not name.endswith("_at")},
         "phase": str(now.phase),
+        "backlog_seconds": round(now.backlog_seconds(time.monotonic()), 1),
+        "chunk_seconds": _chunks(now.chunk_seconds),
         "share": round(steering.share, 3),
         "copy_waits_for": steering.copy_waits_for,
         "following_waits_for": steering.following_waits_for,

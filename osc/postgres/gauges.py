@@ -55,6 +55,7 @@ GROUP BY 1
 """Physical standbys: `replay_lag` is what a commit would wait for them (manual, 27.2.4). Those that
 were given no name are all called walreceiver."""
 
+LOG_END = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')"
 WHERE = "SELECT current_setting('data_directory', true), current_database()"
 
 
@@ -64,6 +65,7 @@ class PostgresGauges:
     def __init__(self, address: Address) -> None:
         self._connect: Callable[[], Connection] = lambda: address.connect("gauge")
         self._session: Connection | None = None
+        self._log_began: int | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -100,6 +102,13 @@ class PostgresGauges:
             return float(shutil.disk_usage(str(folder)).free)
         except OSError:
             return None
+
+    def log_written(self) -> int | None:
+        with self._opened() as session:
+            now = int(session.value(LOG_END))
+        if self._log_began is None:
+            self._log_began = now
+        return now - self._log_began
 
     def lags(self) -> Mapping[str, float]:
         with self._opened() as session:

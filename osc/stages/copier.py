@@ -152,7 +152,7 @@ class Copier:
         seconds = time.monotonic() - started
         if not chunk.is_last:
             self.size = self.size.after(size, seconds)
-        self.tracker.add(rows_copied=rows, chunks_copied=1)
+        self.tracker.chunk(rows, seconds)
         self.tracker.note(chunk_size=self.size.size)
         self._widen(rows)
         self._rest(seconds)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from osc.engine import Ledger
+from osc.model.arrivals import Arrivals
 from osc.model.backlog import Backlog
 from osc.model.change import KeyValue
 
@@ -35,6 +36,7 @@ class Spill:
     taken: int = 0
     ripe: bool = True
     _done: int = 0
+    _arrivals: Arrivals = field(default_factory=Arrivals)
 
     @property
     def count(self) -> int:
@@ -45,11 +47,19 @@ class Spill:
         """Whether one of the first so many entries still waits: the oldest go first."""
         return self.taken < upto
 
-    def take_in(self, backlog: Backlog) -> None:
-        """All that waits in memory; it is durable when this returns."""
+    @property
+    def oldest_came_at(self) -> float | None:
+        """When the oldest of them was read; None where nothing waits, or an earlier process has
+        read all of it."""
+        return self._arrivals.since(self.taken + 1) if self.count else None
+
+    def take_in(self, backlog: Backlog, since: float) -> None:
+        """All that waits in memory, where the oldest has been since then; it is durable when this
+        returns."""
         self.ripe = self.ripe and backlog.fresh == 0
         keys = backlog.spill()
         self.ledger.spill(self.migration, keys)
+        self._arrivals.came(self.put + 1, since)
         self.put += len(keys)
 
     def pages(self, most: int) -> Iterator[Page]:

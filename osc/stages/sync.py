@@ -17,6 +17,7 @@ from dataclasses import InitVar, dataclass, field
 
 from osc import errors
 from osc.engine import ChangeSource, Dialect, Job, Ledger, Session
+from osc.model.arrivals import Arrivals
 from osc.model.backlog import Backlog
 from osc.model.change import KeyValue
 from osc.model.controls import Controls
@@ -78,6 +79,7 @@ class Follower:
     _conflicting_since: float = 0.0
     _applied: int = 0
     _watches: Watches = field(default_factory=Watches)
+    _arrivals: Arrivals = field(default_factory=Arrivals)
     _saved_at: float = 0.0
     _saved_position: str = ""
     _moved_at: float = 0.0
@@ -250,10 +252,18 @@ class Follower:
                 self.spill.ripe = True
             self.tracker.add(changes_delivered=len(delivery.keys), changes_forgotten=forgotten)
             taken, timeout_seconds = True, 0.0
-            if self.backlog.full(MOST_IN_MEMORY) or time.monotonic() > until:
+            now = time.monotonic()
+            self._arrivals.came(self.backlog.newest, now)
+            if self.backlog.full(MOST_IN_MEMORY) or now > until:
                 break
-        self.tracker.note(backlog=self.waiting)
+        oldest = min(filter(None, (self._came_at(), self.spill.oldest_came_at)), default=0.0)
+        self.tracker.note(backlog=self.waiting, oldest_change_at=oldest)
         return taken
+
+    def _came_at(self) -> float | None:
+        """When the oldest change that waits in memory was read."""
+        number = self.backlog.oldest
+        return None if number is None else self._arrivals.since(number)
 
     def _read_to(
         self,
@@ -347,7 +357,7 @@ class Follower:
     def _spill(self) -> bool:
         full = self.backlog.full(MOST_IN_MEMORY)
         if full:
-            self.spill.take_in(self.backlog)
+            self.spill.take_in(self.backlog, self._came_at() or time.monotonic())
         return full
 
     def _apply_spilled(self) -> bool:
@@ -386,7 +396,7 @@ class Follower:
         if position != self._saved_position:
             self._saved_position, self._moved_at = position, now
         elif self.backlog.waiting and now - self._moved_at > LONGEST_AT_ONE_POSITION_SECONDS:
-            self.spill.take_in(self.backlog)
+            self.spill.take_in(self.backlog, self._came_at() or now)
             position = self.backlog.safe_position()
         progress = self.tracker.read()
         self.ledger.save(

@@ -60,6 +60,20 @@ def test_the_disk_of_a_server_on_this_host_is_known(place: Place, gauges: Gauges
     assert free > 0
 
 
+def test_the_log_is_told_by_what_was_written_since_the_first_look(
+    place: Place, gauges: Gauges
+) -> None:
+    place.app.run("CREATE TABLE logged (id INT PRIMARY KEY, words VARCHAR(2000))")
+
+    began = gauges.log_written()
+    place.app.run(f"INSERT INTO logged VALUES (1, '{'x' * 1000}')")
+    after = gauges.log_written()
+
+    assert began == 0
+    assert after is not None
+    assert 1000 <= after < 1_000_000
+
+
 def test_a_name_that_the_server_does_not_know_is_refused(gauges: Gauges) -> None:
     with pytest.raises(errors.Usage, match="no_such_thing"):
         gauges.read("no_such_thing")

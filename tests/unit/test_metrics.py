@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import urllib.request
 from dataclasses import replace
 from functools import partial
@@ -26,7 +27,7 @@ def tracker() -> Tracker:
     tracker = Tracker()
     tracker.note(table="shop.orders", rows_estimated=100, backlog=3, signals=(LAG,))
     tracker.at(Phase.PREFLIGHT)
-    tracker.add(rows_copied=42)
+    tracker.chunk(rows=42, seconds=0.3)
     return tracker
 
 
@@ -43,9 +44,23 @@ def test_a_scrape_shows_rows_backlog_phase_and_lag(tracker: Tracker) -> None:
     assert 'osc_rows_copied_total{table="shop.orders"} 42.0' in lines
     assert 'osc_rows_estimated{table="shop.orders"} 100.0' in lines
     assert 'osc_backlog_events{table="shop.orders"} 3.0' in lines
+    assert 'osc_chunk_seconds_bucket{le="0.25",table="shop.orders"} 0.0' in lines
+    assert 'osc_chunk_seconds_bucket{le="0.5",table="shop.orders"} 1.0' in lines
+    assert 'osc_chunk_seconds_sum{table="shop.orders"} 0.3' in lines
     assert 'osc_phase{phase="preflight",table="shop.orders"} 1.0' in lines
     assert 'osc_phase{phase="copy",table="shop.orders"} 0.0' in lines
     assert 'osc_replica_lag_seconds{replica="db2:3306"} 0.25' in lines
+
+
+def test_the_age_of_the_backlog_grows_while_nothing_is_applied(tracker: Tracker) -> None:
+    def age() -> float:
+        named = (one for one in scraped(tracker, Controls()) if "osc_backlog_seconds{" in one)
+        return float(next(named).split()[-1])
+
+    unknown = age()
+    tracker.note(oldest_change_at=time.monotonic() - 60)
+
+    assert (unknown, 60 <= age() < 120) == (0.0, True)
 
 
 def test_a_scrape_says_what_it_stands_still_for(tracker: Tracker) -> None:
@@ -107,4 +122,6 @@ def test_statsd_gets_the_same_numbers(tracker: Tracker) -> None:
         with metrics.sent(f"127.0.0.1:{port}", tracker, Controls(), every_seconds=30):
             pass
 
-        assert "osc.rows_copied:42|g" in receiver.recv(65536).decode().splitlines()
+        lines = receiver.recv(65536).decode().splitlines()
+
+    assert {"osc.rows_copied:42|g", "osc.chunk_seconds.p95:0.5|g"} <= set(lines)

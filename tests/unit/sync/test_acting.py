@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -76,6 +77,28 @@ def test_a_key_whose_chunk_is_in_flight_is_held_until_it_has_committed(bench: Be
 
     assert held == []
     assert bench.server.did("delete") == [(A,)]
+
+
+def test_the_oldest_change_that_waits_is_told_by_the_time_when_it_was_read(bench: Bench) -> None:
+    bench.copied = False
+    bench.watermark.dispatch(ALL)
+    bench.source.change(A)
+    bench.source.mark()
+
+    with bench.following() as follower:
+        began = time.monotonic()
+        follower.step()
+        read_at = bench.tracker.read().oldest_change_at
+        bench.source.change(B)
+        follower.step()
+        held_at = bench.tracker.read().oldest_change_at
+        bench.watermark.commit(ALL)
+        follower.settle()
+        follower.step()
+
+    assert began <= read_at <= time.monotonic()
+    assert held_at == read_at
+    assert bench.tracker.read().oldest_change_at == 0.0
 
 
 def test_while_suspended_changes_are_taken_in_and_the_shadow_is_left_alone(bench: Bench) -> None:

@@ -212,11 +212,12 @@ def test_pages_begin_where_the_last_one_ended(bench: Bench) -> None:
     spill = Spill(bench.ledger, 7)
     waiting = Backlog(bench.source.position)
     waiting.again([A, B, C])
-    spill.take_in(waiting)
+    spill.take_in(waiting, since=5.0)
 
     first = spill.oldest(2)
     assert first is not None
     spill.forget(first)
 
+    assert spill.oldest_came_at == 5.0
     assert (first.keys, spill.count, spill.holds(2), spill.holds(3)) == ((A, B), 1, False, True)
     assert [page.keys for page in spill.pages(2)] == [(C,)]
