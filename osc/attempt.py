@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -29,7 +29,7 @@ from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.watermark import Watermark
 from osc.ops import checkpoint
-from osc.ops.bridge import heard, limited
+from osc.ops.bridge import limited
 from osc.ops.desk import Desk
 from osc.ops.report import report_record
 from osc.stages import cleanup as cleaning
@@ -59,13 +59,13 @@ class Attempt:
     controls: Controls
     claim: Claim
     id: int
+    desk: Desk
     generation: int = 1
     by: str = ""
     """Who runs it, for the record of what was done in his name."""
     started: float = field(default_factory=time.monotonic)
     _connections: int = 0
     _account: Account = field(init=False)
-    _desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         self._account = Account(
@@ -76,7 +76,7 @@ class Attempt:
 
     def from_the_beginning(self) -> Report:
         """There is no shadow yet."""
-        with self._heard():
+        with self._account.given():
             self.tracker.at(Phase.SHADOW)
             job = shadow.create(self.engine, self.plan, self.id, self.generation, self._budget)
             self._account.names = job.names
@@ -87,13 +87,13 @@ class Attempt:
 
     def from_checkpoint(self, job: Job, saved: Checkpoint) -> Report:
         """An earlier attempt has left a shadow and a position."""
-        with self._heard(job):
+        with self._account.given(job):
             self._rehearse_again(job)
             return self._through(job, saved)
 
     def verification(self, job: Job, saved: Checkpoint) -> Report:
         """The same as far as verification; then everything is kept for a resume."""
-        with self._heard(job):
+        with self._account.given(job):
             self._rehearse_again(job)
             dialect = self.engine.dialect(job)
             with self._following(job, dialect, saved) as follower:
@@ -105,18 +105,9 @@ class Attempt:
     def after_the_swap(self, job: Job, saved: Checkpoint) -> Report:
         """An earlier attempt has swapped, and could not say so any more."""
         self._account.has_swapped = True
-        with self._heard(job):
-            self._tend(job, is_new=saved.phase not in (Phase.AFTERCARE, Phase.CLEANUP))
-            return self._clean_up(job, Swapped(0.0, 0.0))
-
-    @contextmanager
-    def _heard(self, job: Job | None = None) -> Iterator[None]:
-        """It obeys its operators from end to end, and the ledger says how it ended."""
-        with (
-            self._account.given(job),
-            heard(self.engine, self.id, self.settings, self.tracker, self.controls) as self._desk,
-        ):
-            yield
+        with self._account.given(job):
+            is_new = saved.phase not in (Phase.AFTERCARE, Phase.CLEANUP)
+            return self._to_the_end(job, Swapped(0.0, 0.0), is_new=is_new)
 
     # The stages.
 
@@ -141,8 +132,14 @@ class Attempt:
                 self._verify(job, dialect, follower)
             swapped = self._cut_over(job, follower)
             self._account.has_swapped = True
-        self._tend(job)
-        return self._clean_up(job, swapped)
+        return self._to_the_end(job, swapped)
+
+    def _to_the_end(self, job: Job, swapped: Swapped, *, is_new: bool = True) -> Report:
+        """What may take longer than a server lets a silent holder have his claim keeps it, too."""
+        with self._claim_kept():
+            self._tend(job, is_new=is_new)
+            self._clean_up(job)
+        return self._finish(job, swapped)
 
     def _enter(self, phase: Phase) -> None:
         self.tracker.at(phase)
@@ -156,12 +153,10 @@ class Attempt:
         self, job: Job, dialect: Dialect, saved: Checkpoint | None
     ) -> Iterator[Follower]:
         """The change source is open, and a barrier has passed, before the first chunk (rule 1)."""
-        fence = Fence(self.engine.ledger.fence(self.id, self.generation))
-        keeper = Keeper(self.claim, fence, self.engine.connect, self.controls)
         watermark = Watermark(ordered=job.sortable)
         watermark.resume(self._copied(saved))
         with ExitStack() as stack:
-            stack.enter_context(beside("keeper", keeper.run, stop=keeper.end))
+            stack.enter_context(self._claim_kept())
             source = self.engine.sources[self.plan.sync](job, saved.position if saved else None)
             stack.callback(source.close)
             self.engine.ledger.save(self.id, position=str(source.position))
@@ -175,13 +170,13 @@ class Attempt:
                 probe=self._probe,
                 tracker=self.tracker,
                 controls=self.controls,
-                fence=fence,
+                fence=self._fence,
                 spilled=saved.spilled if saved else 0,
                 workers=self.settings.threads,
                 most_workers=self.settings.most_threads,
                 catch_up_limit_seconds=self.settings.catch_up_limit,
             )
-            stack.enter_context(limited(self.engine, self.settings, self._desk))
+            stack.enter_context(limited(self.engine, self.settings, self.desk))
             stack.enter_context(follower.workers_ready())
             follower.first_barrier()
             stack.enter_context(beside("follower", follower.run, stop=follower.end))
@@ -194,6 +189,14 @@ class Attempt:
                 with suppress(errors.OscError):
                     follower.save()
                 raise
+
+    @property
+    def _fence(self) -> Fence:
+        return Fence(self.engine.ledger.fence(self.id, self.generation))
+
+    def _claim_kept(self) -> AbstractContextManager[None]:
+        keeper = Keeper(self.claim, self._fence, self.engine.connect, self.controls)
+        return beside("keeper", keeper.run, stop=keeper.end)
 
     def _probe(self) -> None:
         self.engine.workshop.probe(self.plan.table, self.plan.rehearsal, self.controls.check)
@@ -295,7 +298,7 @@ class Attempt:
             on_ended=lambda who: self.engine.board.note(self.id, "kill-blockers", self.by, who),
         ).run()
 
-    def _tend(self, job: Job, *, is_new: bool = True) -> None:
+    def _tend(self, job: Job, *, is_new: bool) -> None:
         """The new table serves and is right; what it is to be given yet takes its time."""
         aftercare = self.engine.aftercare(job)
         if is_new:
@@ -312,7 +315,7 @@ class Attempt:
             self.tracker.at(Phase.AFTERCARE)
             raise
 
-    def _clean_up(self, job: Job, swapped: Swapped) -> Report:
+    def _clean_up(self, job: Job) -> None:
         """What the shadow stood in goes, what kept the changes for us, the archive if wished."""
         self.tracker.at(Phase.CLEANUP)
         ledger = self.engine.ledger
@@ -321,6 +324,9 @@ class Attempt:
         self.engine.workshop.sweep(job.original.name, execute=True)
         if self.settings.drop_old_table:
             cleaning.drop_archive(self.engine, job.names, self.controls)
+
+    def _finish(self, job: Job, swapped: Swapped) -> Report:
+        ledger = self.engine.ledger
         ledger.forget(self.id)
         identity = self.engine.catalog.identity(job.original.name)
         result = json.dumps({**report_record(self._report(job, swapped)), IDENTITY: identity})

@@ -20,11 +20,14 @@ from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.ops import checkpoint
+from osc.ops.desk import Desk
 from osc.stages import cleanup as cleaning
 from osc.stages import plan as planning
 from osc.stages import preflight, unfinished
 from osc.stages.plan import Plan
 
+Way = Callable[[Attempt, Job, Checkpoint], Report]
+"""What an attempt does where an earlier one has left a shadow."""
 QUICK_LOSSES = 5
 """So many attempts in a row that lose the server within a minute are no accident."""
 LOST = (errors.Unreachable, errors.ConnectionLost)
@@ -86,8 +89,9 @@ def go_on(
     settings: Settings,
     tracker: Tracker,
     controls: Controls,
-    way: Callable[[Attempt, Job, Checkpoint], Report],
+    way: Way,
     by: str,
+    desk: Desk,
     told: str = "",
 ) -> Report:
     """One attempt from what the ledger and the catalog say; nothing else is remembered.
@@ -98,6 +102,7 @@ def go_on(
             run = unfinished.numbered(engine, migration)
             claim = stack.enter_context(unfinished.claimed(engine, run.table, LINGERING_SECONDS))
             generation = engine.ledger.take_over(migration)
+            stack.enter_context(desk.sitting(migration))
             if told:
                 engine.board.note(migration, told, by, f"from {run.phase}")
             saved = engine.ledger.checkpoint(migration)
@@ -113,13 +118,13 @@ def go_on(
 
         if climb is not None:
             return Climbing(
-                engine, climb, run.statement, settings, tracker, controls, claim, by
+                engine, climb, run.statement, settings, tracker, controls, claim, desk, by
             ).from_where_it_stands()
 
         def attempt(made: Plan) -> Attempt:
             return Attempt(
                 engine, made, run.statement, settings, tracker, controls, claim, migration,
-                generation, by,
+                desk, generation, by,
             )  # fmt: skip
 
         if job and swapped:

@@ -24,7 +24,8 @@ from osc.model.ladder import Climbed, Way
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
-from osc.ops.bridge import steered
+from osc.ops.bridge import limited
+from osc.ops.desk import Desk
 from osc.ops.report import report_record
 from osc.stages.fence import Fence
 from osc.stages.keeper import Keeper
@@ -55,6 +56,7 @@ class Climbing:
     tracker: Tracker
     controls: Controls
     claim: Claim
+    desk: Desk
     by: str = ""
     started: float = field(default_factory=time.monotonic)
 
@@ -116,7 +118,7 @@ class Climbing:
         keeper = Keeper(self.claim, fence, self.engine.connect, self.controls)
         with (
             beside("keeper", keeper.run, stop=keeper.end),
-            steered(self.engine, self.climb.id, self.settings, self.tracker, self.controls),
+            limited(self.engine, self.settings, self.desk),
         ):
             yield
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
@@ -188,21 +188,33 @@ def changed(before: Settings, name: str, text: str) -> Settings:
     """With another value, as its option would have it; where the text is empty, the default."""
     value = text if text else Settings.model_fields[name].default
     given = {one: getattr(before, one) for one in before.model_fields_set}
-    return _made({**given, name: value}, lambda named: _option(named))
+    return _made({**given, name: value}, lambda named: option(named))
+
+
+def resumed(chosen: Settings, kept: Mapping[str, Any]) -> Settings:
+    """With the values that a run was begun with."""
+    given = {one: getattr(chosen, one) for one in chosen.model_fields_set}
+    return _made({**given, **kept}, lambda name: f"{option(name)}, kept of the run,")
 
 
 def settings(*, config: str | None = None, profile: str | None = None, **flags: Any) -> Settings:
     """Flags, then the environment, then the files, then the defaults; a flag that is None was not
     given."""
-    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    given = said(flags)
     found = _from_files(config, profile)
 
     def origin(name: str) -> str:
         if name in given:
-            return _option(name)
+            return option(name)
         return f"{found[name].origin}: {name.replace('_', '-')}" if name in found else ""
 
     return _made({name: one.value for name, one in found.items()} | given, origin)
+
+
+def said(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that were given, by name; of an option that takes several, '' alone is none of them."""
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    return {name: () if value == ("",) else value for name, value in given.items()}
 
 
 def _made(values: dict[str, Any], origin: Callable[[str], str]) -> Settings:
@@ -231,7 +243,7 @@ def connecting(config: str | None = None, profile: str | None = None) -> dict[st
     return {name.replace("_", "-"): one.value for name, one in found.items() if name in CONNECTING}
 
 
-def _option(name: str) -> str:
+def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 

@@ -31,16 +31,20 @@ LIBPQ_MODES = {
 }  # fmt: skip
 
 
-def engine_at(url: str, replicas: Iterable[str] = ()) -> Engine:
+def engine_at(
+    url: str, replicas: Iterable[str] = (), asked: Mapping[str, str] | None = None
+) -> Engine:
     """Connects; only the driver that is needed gets loaded. `replicas` are URLs of those whose lag
-    is to be watched, besides the ones that the server knows of."""
+    is to be watched, besides the ones that the server knows of. What is `asked` of encryption and
+    option files holds for all of them, for those that are named later, too."""
+    url = secured(url, asked or {})
     engine = _connected(url)
     opened: dict[str, Engine] = {}
 
     def watching(urls: Iterable[str]) -> dict[str, Callable[[], Gauges]]:
         for one in urls:
             if _place(one) not in opened:
-                opened[_place(one)] = _connected(completed(one, url))
+                opened[_place(one)] = _connected(completed(secured(one, asked or {}), url))
         return {_place(one): opened[_place(one)].gauges for one in urls}
 
     def close() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,22 +26,28 @@ from osc.model.phase import FINISHED, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.table import Table, TableName
-from osc.ops import checkpoint, desk, sense
+from osc.ops import bridge, checkpoint, kept, sense
+from osc.ops import desk as desks
+from osc.ops.desk import Desk
 from osc.ops.listing import state
+from osc.presence import Entry, entered
 from osc.stages import preflight, route, unfinished
 from osc.stages.route import Route
 
 WATCH_SECONDS = 1.0
+log = logging.getLogger("osc.migration")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the operator wants; `sync` None leaves the choice to us."""
+    """What the operator wants; `sync` None leaves the choice to us. `said` are the settings that
+    his flags gave."""
 
     alter: Alter
     sync: Sync | None
     statement: str
     by: str
+    said: frozenset[str] = frozenset()
 
 
 def plan(engine: Engine, request: Request, settings: Settings) -> Route:
@@ -107,71 +114,85 @@ def migrate(
     sequence without a copy that was stopped is gone on with where the same statement comes again.
     """
     engine = allowed(engine, settings)
-    begun: list[int] = []
+    with bridge.heard(engine, settings, tracker, controls) as desk:
+        begun = _Begun(settings)
 
-    def first(controls: Controls) -> Report:
-        sense.ask(engine, settings)
-        table = route.find(engine, request.alter)
-        if table is None:
-            return _nowhere(request, tracker)
-        tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
-        stopped = unfinished.climb(engine, table.name, request.statement)
-        if stopped is not None:
-            begun.append(stopped.id)
-            return again(controls)
-        with engine.claim(table.name) as claim:
+        def first(controls: Controls) -> Report:
+            return _first(engine, request, settings, tracker, controls, desk, begun, again)
+
+        def again(controls: Controls) -> Report:
+            way = Attempt.from_checkpoint
+            return attempts.go_on(
+                engine, begun.id, begun.settings, tracker, controls, way, request.by, desk
+            )
+
+        return persistently(engine, settings, tracker, controls, first, again)
+
+
+@dataclass
+class _Begun:
+    """What the next attempt would go on with: the number, and what it is allowed."""
+
+    settings: Settings
+    id: int = 0
+
+
+def _first(
+    engine: Engine,
+    request: Request,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+    desk: Desk,
+    begun: _Begun,
+    again: Callable[[Controls], Report],
+) -> Report:
+    """The first attempt."""
+    sense.ask(engine, settings)
+    table = route.find(engine, request.alter)
+    if table is None:
+        return _nowhere(request, tracker)
+    tracker.note(table=str(table.name), rows_estimated=table.rows, bytes_estimated=table.bytes)
+    stopped = unfinished.climb(engine, table.name, request.statement)
+    if stopped is not None:
+        settings = as_it_was_begun(engine, str(stopped.id), settings, request.said)
+        begun.id, begun.settings, desk.settings = stopped.id, settings, settings
+        return again(controls)
+    with entered(engine, table, request.statement, request.by, desk, controls) as entry:
+        try:
+            made = _routed(engine, table, request, settings)
+        except errors.Precondition:
+            if not _applied_by(engine, table, request):
+                raise
+            return _nothing(engine, table, request, tracker)
+        controls.check()
+        tracker.at(Phase.PREFLIGHT)
+        if made.way is Way.NOTHING:
+            return _nothing(engine, table, request, tracker)
+        entry.appear()
+        if made.copy is None:
+            if made.way is Way.SEQUENCE:
+                _ask_rows(engine, made, controls.check)
             try:
-                made = _routed(engine, table, request, settings)
-            except errors.Precondition:
-                if not _applied_by(engine, table, request):
-                    raise
-                return _nothing(engine, table, request, tracker)
-            tracker.at(Phase.PREFLIGHT)
-            if made.way is Way.NOTHING:
-                return _nothing(engine, table, request, tracker)
-            if made.copy is None:
-                if made.way is Way.SEQUENCE:
-                    _ask_rows(engine, made, controls.check)
-                try:
-                    climb = _begun(engine, made, request, settings, begun)
-                    return Climbing(
-                        engine,
-                        climb,
-                        request.statement,
-                        settings,
-                        tracker,
-                        controls,
-                        claim,
-                        request.by,
-                    ).from_the_beginning()
-                except errors.CopyNeeded as error:
-                    tracker.note(waiting_for=error.happened)
-                    made = _routed(engine, table, request, settings.copying())
-            ready = made.copy
-            assert ready is not None
-            preflight.probe(engine, ready, controls.check)
-            engine.workshop.sweep(table.name, execute=True)
-            engine.ledger.prepare()
-            number = engine.ledger.begin(ready.table, request.statement, ready.sync, request.by)
-            begun[:] = [number]
-            return Attempt(
-                engine,
-                ready,
-                request.statement,
-                settings,
-                tracker,
-                controls,
-                claim,
-                number,
-                by=request.by,
-            ).from_the_beginning()
-
-    def again(controls: Controls) -> Report:
-        return attempts.go_on(
-            engine, begun[0], settings, tracker, controls, Attempt.from_checkpoint, request.by
-        )
-
-    return persistently(engine, settings, tracker, controls, first, again)
+                climb = _begun(engine, made, settings, entry)
+                begun.id = climb.id
+                return Climbing(
+                    engine, climb, request.statement, settings, tracker, controls, entry.claim,
+                    desk, request.by,
+                ).from_the_beginning()  # fmt: skip
+            except errors.CopyNeeded as error:
+                tracker.note(waiting_for=error.happened)
+                made = _routed(engine, table, request, settings.copying())
+        ready = made.copy
+        assert ready is not None
+        preflight.probe(engine, ready, controls.check)
+        engine.workshop.sweep(table.name, execute=True)
+        controls.check()
+        begun.id = entry.begin(ready.table, Phase.SHADOW, ready.sync)
+        return Attempt(
+            engine, ready, request.statement, settings, tracker, controls, entry.claim,
+            begun.id, desk, by=request.by,
+        ).from_the_beginning()  # fmt: skip
 
 
 def _applied_by(engine: Engine, table: Table, request: Request) -> int | None:
@@ -206,21 +227,29 @@ def _unchanged(table: Table, request: Request, migration: int = 0, because: str 
     )
 
 
-def _begun(
-    engine: Engine, made: Route, request: Request, settings: Settings, begun: list[int]
-) -> Climb:
+def _begun(engine: Engine, made: Route, settings: Settings, entry: Entry) -> Climb:
     """The steps are in the ledger before the first of them is taken."""
-    engine.ledger.prepare()
-    begun.append(engine.ledger.begin(made.table, request.statement, Sync.NONE, request.by))
     climb = Climb(
-        id=begun[0],
+        id=entry.begin(made.table, Phase.NATIVE, Sync.NONE),
         table=made.table,
         steps=made.outlook.steps,
         lock_budget_seconds=settings.cut_over_lock_timeout / 1000,
     )
     job = checkpoint.written_climb(climb)
-    engine.ledger.save(climb.id, phase=str(Phase.NATIVE), position="0", job=job)
+    engine.ledger.save(climb.id, position="0", job=job)
     return climb
+
+
+def as_it_was_begun(
+    engine: Engine, wanted: str | None, chosen: Settings, said: Collection[str]
+) -> Settings:
+    """The settings to go on with; what was `said` anew overrules those that the run has kept."""
+    run = unfinished.find(engine, wanted)
+    before = kept.read(run.settings)
+    found = kept.gone_on_with(chosen, before, said)
+    if told := kept.told(found, before, said):
+        log.info("migration %s is held to what it was begun with: %s", run.id, told)
+    return found
 
 
 def resume(
@@ -241,12 +270,28 @@ def resume(
     engine.checks.place()
     sense.ask(engine, settings)
 
-    def go_on(controls: Controls, told: str = "") -> Report:
-        return attempts.go_on(
-            engine, run.id, settings, tracker, controls, Attempt.from_checkpoint, by or run.by, told
-        )
+    return _gone_on(
+        engine, run, settings, tracker, controls, Attempt.from_checkpoint, by or run.by, "resume"
+    )
 
-    return persistently(engine, settings, tracker, controls, partial(go_on, told="resume"), go_on)
+
+def _gone_on(
+    engine: Engine,
+    run: Run,
+    settings: Settings,
+    tracker: Tracker,
+    controls: Controls,
+    way: attempts.Way,
+    by: str,
+    told: str,
+) -> Report:
+    with bridge.heard(engine, settings, tracker, controls) as desk:
+
+        def go_on(controls: Controls, told: str = "") -> Report:
+            return attempts.go_on(engine, run.id, settings, tracker, controls, way, by, desk, told)
+
+        first = partial(go_on, told=told)
+        return persistently(engine, settings, tracker, controls, first, go_on)
 
 
 def verify(
@@ -263,13 +308,9 @@ def verify(
     unfinished.require_resumable(run)
     engine.checks.place()
 
-    def go_on(controls: Controls, told: str = "") -> Report:
-        return attempts.go_on(
-            engine, run.id, settings, tracker, controls, Attempt.verification, by or run.by, told
-        )
-
-    again = partial(go_on, told="verify")
-    report = persistently(engine, settings, tracker, controls, again, go_on)
+    report = _gone_on(
+        engine, run, settings, tracker, controls, Attempt.verification, by or run.by, "verify"
+    )
     if tracker.read().phase not in FINISHED:
         tracker.at(Phase.STOPPED)
     return report
@@ -284,7 +325,7 @@ def say(engine: Engine, wanted: str | None, words: str, by: str) -> str:
             still_true="nothing was changed",
             todo=f"`osc resume URL {run.id}` begins one" if run.finished_at is None else "",
         )
-    return desk.say(
+    return desks.say(
         engine.board, run.id, words, by, lambda: unfinished.numbered(engine, run.id).alive
     )
 

@@ -91,7 +91,7 @@ def cleanup(
             continue  # A table called like a shadow of ours is none where we have never been.
         if table:
             unfinished.refuse(engine, name)
-        elif any(run.finished_at is None for run in runs):
+        elif any(map(unfinished.can_go_on, runs)):
             continue
         with engine.claim(name):
             kept = {run.archive for run in runs} if archives else set()

@@ -230,6 +230,9 @@ class FakeLedger:
     spilled_ever: int = 0
     closed: bool = False
 
+    def is_there(self) -> bool:
+        return True
+
     def prepare(self) -> None:
         """Always there."""
 
@@ -256,6 +259,9 @@ class FakeLedger:
 
     def forget(self, migration: int) -> None:
         self.backlog = {}
+
+    def withdraw(self, migration: int) -> None:
+        """It keeps no rows."""
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
         """Numbers only go up, as those of the real tables do."""

@@ -25,7 +25,7 @@ from osc.cli.frame import (
     who,
 )
 from osc.cli.group import osc
-from osc.config import Settings, settings
+from osc.config import Settings, said, settings
 from osc.engine import Engine
 from osc.errors import Usage
 from osc.migration import Request
@@ -34,7 +34,6 @@ from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.ops import control, display, observers, report, route, sense, signals
 from osc.ops.output import Output
-from osc.ops.words import OPERATOR
 
 DRY_RUN = "This was a dry run on an empty clone; nothing was changed. Add --execute to do it."
 
@@ -98,7 +97,7 @@ def run(
     chosen, statement = settings(**flags), stated(words, url, table, clauses)
     sense.require(chosen)
     with opened(words, url, chosen.replica) as (engine, _):
-        request = request_of(engine, statement, chosen)
+        request = request_of(engine, statement, chosen, frozenset(said(flags)))
         (_execute if execute else _rehearse)(engine, request, chosen, output)
 
 
@@ -116,18 +115,15 @@ def _execute(engine: Engine, request: Request, chosen: Settings, output: Output)
 
 @contextmanager
 def _watched(
-    output: Output, chosen: Settings, said: str = ""
+    output: Output, chosen: Settings, statement: str = ""
 ) -> Iterator[tuple[Tracker, Controls]]:
     """The whiteboards of a run that is shown while it lasts and that signals stop."""
     tracker, controls = Tracker(), Controls()
     sense.require_no_panic(chosen)
     if chosen.control_socket:
         control.make_way(Path(chosen.control_socket))
-    if chosen.postpone_cut_over:
-        reason = "the cut-over waits for `osc cut-over` (--postpone-cut-over)"
-        controls.steer(lambda now: now.postponed(OPERATOR, reason))
     with ExitStack() as stack:
-        stack.enter_context(observers.told(chosen, tracker, controls, {"statement": said}))
+        stack.enter_context(observers.told(chosen, tracker, controls, {"statement": statement}))
         stack.enter_context(signals.stopping(controls))
         stack.enter_context(display.shown(tracker, output.face()))
         yield tracker, controls
@@ -146,19 +142,28 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     """Go on with a migration that was stopped, or whose process or host died.
 
     MIGRATION is its number, its table or its whole ALTER statement; it may be left out where only
-    one has not ended. Any host will do.
+    one has not ended. Any host will do. It is held to what it was begun with; an option that is
+    said again overrules that.
     """
     chosen = settings(**flags)
     sense.require(chosen)
-    with (
-        opened(words, url, chosen.replica) as (engine, rest),
-        _watched(output, chosen) as (tracker, controls),
-    ):
-        done = migration.resume(engine, migration_of(rest), chosen, tracker, controls, who())
+    with opened(words, url, chosen.replica) as (engine, rest):
+        wanted = migration_of(rest)
+        chosen = _as_it_was_begun(engine, wanted, chosen, flags)
+        with _watched(output, chosen) as (tracker, controls):
+            done = migration.resume(engine, wanted, chosen, tracker, controls, who())
     if done is None:
         output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
     else:
         _reported(done, output)
+
+
+def _as_it_was_begun(
+    engine: Engine, wanted: str | None, chosen: Settings, flags: dict[str, Any]
+) -> Settings:
+    found = migration.as_it_was_begun(engine, wanted, chosen, said(flags))
+    sense.require(found)
+    return found
 
 
 @osc.command()
@@ -173,11 +178,11 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     """
     chosen = settings(**flags)
     sense.require(chosen)
-    with (
-        opened(words, url, chosen.replica) as (engine, rest),
-        _watched(output, chosen) as (tracker, controls),
-    ):
-        done = migration.verify(engine, migration_of(rest), chosen, tracker, controls, who())
+    with opened(words, url, chosen.replica) as (engine, rest):
+        wanted = migration_of(rest)
+        chosen = _as_it_was_begun(engine, wanted, chosen, flags)
+        with _watched(output, chosen) as (tracker, controls):
+            done = migration.verify(engine, wanted, chosen, tracker, controls, who())
     output.result(report.verified_record(done), lambda: report.verified_text(done))
 
 

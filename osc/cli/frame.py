@@ -16,7 +16,7 @@ import click
 
 from osc.config import Settings, connecting
 from osc.engine import Engine, Sync
-from osc.engines import engine_at, secured
+from osc.engines import engine_at
 from osc.errors import OscError, Usage
 from osc.migration import Request
 from osc.model import alter
@@ -105,7 +105,7 @@ def opened(
     url, left = _address(words, option)
     asked = {**_from_files(), **click.get_current_context().meta.get(ASKED, {})}
     asked.pop("url", None)
-    engine = engine_at(secured(url, asked), [secured(one, asked) for one in replicas])
+    engine = engine_at(url, replicas, asked)
     try:
         yield engine, left
     finally:
@@ -159,8 +159,7 @@ def _option(name: str) -> Callable[[Command], Command]:
     flag, kind, default = "--" + name.replace("_", "-"), field.annotation, field.default
     text = f"{(field.description or '').capitalize()}."
     if kind is bool:
-        both = f"{flag}/--no-{flag[2:]}" if default else flag
-        return click.option(both, name, is_flag=True, default=None, help=text)
+        return click.option(f"{flag}/--no-{flag[2:]}", name, is_flag=True, default=None, help=text)
     if get_origin(kind) is tuple:
         return click.option(flag, name, multiple=True, help=text)
     choices = click.Choice(get_args(kind)) if get_origin(kind) is Literal else kind
@@ -175,12 +174,15 @@ def stated(
     return _statement(_address(words, option)[1], table, clauses)
 
 
-def request_of(engine: Engine, statement: str, chosen: Settings) -> Request:
+def request_of(
+    engine: Engine, statement: str, chosen: Settings, said: frozenset[str] = frozenset()
+) -> Request:
     return Request(
         alter=engine.read(statement),
         sync=None if chosen.sync == "auto" else Sync(chosen.sync),
         statement=statement,
         by=who(),
+        said=said,
     )
 
 

@@ -46,11 +46,17 @@ class Run:
     result: str = ""
     """What it had to say at its end, as JSON; empty where it was not done."""
     archive: str = ""
+    settings: str = ""
+    """What it was allowed, as `osc.ops.kept` has written it."""
     alive: bool = False
 
 
 class Ledger(Protocol):
     """Our own small tables: what runs, how far it is, and keys that memory has no room for."""
+
+    def is_there(self) -> bool:
+        """Whether its tables have been made."""
+        ...
 
     def prepare(self) -> None:
         """Makes the tables if they aren't there."""
@@ -99,6 +105,10 @@ class Ledger(Protocol):
 
     def forget(self, migration: int) -> None:
         """Removes all but the migration's own row: chunks, spilled keys, its place to be fenced."""
+        ...
+
+    def withdraw(self, migration: int) -> None:
+        """Removes the migration's own row, too, and what was said to it: it has made nothing."""
         ...
 
     def runs(self, table: TableName | None = None) -> list[Run]: ...

@@ -119,14 +119,9 @@ class Tracker:
     def chunk(self, rows: int, seconds: float) -> None:
         """A chunk of so many rows has committed, after so long."""
         with self._changed:
-            before = self._progress
-            self._progress = replace(
-                before,
-                rows_copied=before.rows_copied + rows,
-                chunks_copied=before.chunks_copied + 1,
-                chunk_seconds=before.chunk_seconds.with_one(seconds),
-            )
-            self._changed.notify_all()
+            took = self._progress.chunk_seconds.with_one(seconds)
+            self._progress = replace(self._progress, chunk_seconds=took)
+        self.add(rows_copied=rows, chunks_copied=1)
 
     def note(self, **values: Any) -> None:
         with self._changed:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+OPERATOR = "operator"
+"""The source of what somebody said by a word or by the option of that name."""
 LEAST_SHARE = 1 / 16
 """Below this the copy is not slower but stands still."""
 NEAR = 0.75

@@ -31,7 +31,7 @@ from osc.mysql.lasting import LastingSession
 MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
 FENCE, HEARTBEAT, BACKLOG = "_osc_fence", "_osc_heartbeat", "_osc_backlog"
 BEAT, ORDER, REPORT, NOTE = "_osc_beat", "_osc_order", "_osc_report", "_osc_note"
-VERSION = "osc ledger 4"
+VERSION = "osc ledger 5"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
 
@@ -43,6 +43,7 @@ _TABLES = {
         phase VARCHAR(32) NOT NULL DEFAULT 'plan', position TEXT, job LONGTEXT,
         rows_copied BIGINT NOT NULL DEFAULT 0, rows_estimated BIGINT NOT NULL DEFAULT 0,
         message TEXT, result LONGTEXT, archive VARCHAR(160) NOT NULL DEFAULT '',
+        settings TEXT,
         started_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL,
         finished_at DATETIME(3) NULL""",
     CHUNK: """
@@ -97,6 +98,9 @@ class MySQLLedger:
         if self._own is None:
             self._own = LastingSession(lambda: self._connect("ledger"))
         return self._own
+
+    def is_there(self) -> bool:
+        return self._version(MIGRATION) == VERSION
 
     def prepare(self) -> None:
         for table, columns in _TABLES.items():
@@ -210,9 +214,16 @@ class MySQLLedger:
 
     def forget(self, migration: int) -> None:
         for table in (CHUNK, BACKLOG, HEARTBEAT, BEAT, FENCE, NOTE):
-            self._execute(
-                Statement(f"DELETE FROM {self._of(table)} WHERE migration = %s", (migration,))
-            )
+            self._delete(table, "migration", migration)
+
+    def withdraw(self, migration: int) -> None:
+        """The row goes first: without it, nobody finds the rest."""
+        self._delete(MIGRATION, "id", migration)
+        for table in (FENCE, ORDER, REPORT):
+            self._delete(table, "migration", migration)
+
+    def _delete(self, table: str, column: str, migration: int) -> None:
+        self._execute(Statement(f"DELETE FROM {self._of(table)} WHERE {column} = %s", (migration,)))
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
         for start in range(0, len(keys), 5_000):
@@ -251,8 +262,8 @@ class MySQLLedger:
             Statement(
                 "SELECT id, table_schema, table_name, statement, phase, sync, run_by, "
                 "CAST(started_at AS CHAR), CAST(updated_at AS CHAR), CAST(finished_at AS CHAR), "
-                "rows_copied, rows_estimated, COALESCE(message, ''), COALESCE(result, ''), archive "
-                f"FROM {self._of(MIGRATION)} {where} ORDER BY id",
+                "rows_copied, rows_estimated, COALESCE(message, ''), COALESCE(result, ''), "
+                f"archive, COALESCE(settings, '') FROM {self._of(MIGRATION)} {where} ORDER BY id",
                 () if table is None else (table.schema, table.name),
             )
         )
@@ -260,7 +271,7 @@ class MySQLLedger:
 
     def _run(self, row: tuple[Any, ...]) -> Run:
         identity, schema, name, statement, phase, sync, by, *times = row
-        started, updated, finished, copied, estimated, message, result, archive = times
+        started, updated, finished, copied, estimated, message, result, archive, settings = times
         table = TableName(str(schema), str(name))
         return Run(
             id=int(identity),
@@ -277,6 +288,7 @@ class MySQLLedger:
             message=str(message),
             result=str(result),
             archive=str(archive),
+            settings=str(settings),
             alive=finished is None and self._alive(table),
         )
 

@@ -18,12 +18,15 @@ from osc.engine import Engine, Gauges
 from osc.model.controls import Controls
 from osc.model.hours import hours
 from osc.model.progress import Tracker
+from osc.model.steering import OPERATOR, Steering
 from osc.ops import control, gauges, sense
 from osc.ops.desk import Desk
 from osc.ops.guards import Guards
 from osc.ops.helm import Helm, Watch
 from osc.ops.throttle import Gauge, Throttle
 from osc.ops.words import Words
+
+POSTPONED = "the cut-over waits for `osc cut-over` (--postpone-cut-over)"
 
 
 @contextmanager
@@ -36,7 +39,8 @@ def steered(
 ) -> Iterator[Words]:
     """For the length of the block the run is held to its limits and obeys its operators."""
     with (
-        heard(engine, migration, settings, tracker, controls) as desk,
+        heard(engine, settings, tracker, controls) as desk,
+        desk.sitting(migration),
         limited(engine, settings, desk),
     ):
         yield desk.words
@@ -44,17 +48,13 @@ def steered(
 
 @contextmanager
 def heard(
-    engine: Engine,
-    migration: int,
-    settings: Settings,
-    tracker: Tracker,
-    controls: Controls,
+    engine: Engine, settings: Settings, tracker: Tracker, controls: Controls
 ) -> Iterator[Desk]:
-    """For the length of the block the run obeys its operators and shows where it is."""
-    words = Words(tracker, controls, position=lambda: engine.ledger.checkpoint(migration).position)
-    desk = Desk(engine.board, migration, words)
+    """For the length of the block the run obeys its operators, also before it has a number."""
+    desk = Desk(engine.board, engine.ledger, Words(tracker, controls), settings)
+    if settings.postpone_cut_over:
+        controls.steer(partial(Steering.postponed, source=OPERATOR, reason=POSTPONED))
     with ExitStack() as stack:
-        stack.enter_context(desk.at_work())
         if settings.control_socket:
             stack.enter_context(control.listening(Path(settings.control_socket), desk.hear))
         yield desk

@@ -1,4 +1,8 @@
-"""The desk of a run: takes orders that come through the database, and shows how far it is there."""
+"""The desk of a run: takes orders that come through the database, and shows how far it is there.
+
+It is there before the run has a number: words that come through the socket are obeyed at once, and
+kept as soon as there is a row to keep them with.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from osc.engine import Board
+from osc.config import Settings
+from osc.engine import Board, Ledger
 from osc.errors import OscError, Precondition, ServerError, Usage
+from osc.ops import kept
 from osc.ops.redact import redacted
 from osc.ops.words import Words, asks, record
 from osc.threads import beside
@@ -29,19 +35,27 @@ ALIVE_SECONDS = 1.0
 
 @dataclass
 class Desk:
-    """A server that can't be asked for a moment is no trouble: an order waits, a report ages."""
+    """A server that can't be asked for a moment is no trouble: an order waits, a report ages.
+    `migration` is 0 while the run has no number; `settings` are those that it was started with."""
 
     board: Board
-    migration: int
+    ledger: Ledger
     words: Words
-    _over: threading.Event = field(default_factory=threading.Event)
+    settings: Settings
+    migration: int = 0
     _show_at: float = 0.0
     _to_note: deque[tuple[str, str, str]] = field(default_factory=deque)
+    _kept: str = ""
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def sitting(self, migration: int) -> Iterator[None]:
+        """For whoever holds the claim: orders to this migration are obeyed for the length of the
+        block."""
+        self.migration, over = migration, threading.Event()
+        self._keep()
+        self.words.position = lambda: self.ledger.checkpoint(migration).position
         try:
-            with beside("desk", self._run, stop=self._over.set):
+            with beside("desk", lambda: self._run(over), stop=over.set):
                 yield
         finally:
             with suppress(ServerError):
@@ -60,19 +74,26 @@ class Desk:
         self._to_note.append((redacted(words.strip()), by, answer))
         _log(words.strip(), by, answer)
 
-    def _run(self) -> None:
+    def _run(self, over: threading.Event) -> None:
         while True:
             try:
                 self.look()
             except ServerError:
                 self._show_at = time.monotonic() + SHOW_SECONDS
-            if self._over.wait(EVERY_SECONDS):
+            if over.wait(EVERY_SECONDS):
                 return
 
     def _write_notes(self) -> None:
         while self._to_note:
             self.board.note(self.migration, *self._to_note[0])
             self._to_note.popleft()
+
+    def _keep(self) -> None:
+        """Whoever goes on with the run will be allowed what it is allowed now."""
+        allowed = kept.written(kept.present(self.settings, self.words.controls.steering))
+        if allowed != self._kept:
+            self.ledger.save(self.migration, settings=allowed)
+            self._kept = allowed
 
     def look(self) -> None:
         self._write_notes()
@@ -82,6 +103,7 @@ class Desk:
             self.board.answer(order.number, answer)
             if not asks(order.words):
                 _log(order.words, by, answer)
+        self._keep()
         if time.monotonic() >= self._show_at:
             self._show_at = time.monotonic() + SHOW_SECONDS
             seen = record(self.words.tracker, self.words.controls)

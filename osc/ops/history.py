@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from osc.engine import Run, Said
+from osc.ops import kept
 from osc.ops.listing import state
 from osc.ops.report import stood_still
 from osc.ops.units import aligned, count, duration
@@ -31,6 +32,7 @@ def records(runs: list[Run], words: Words = NOTHING) -> list[dict[str, Any]]:
             "ended": run.finished_at,
             "state": state(run),
             "message": run.message,
+            "settings": kept.read(run.settings),
             "said": [asdict(one) for one in _said(run, words)],
             "old_table": run.archive or None,
             "result": json.loads(run.result) if run.result else None,
@@ -56,6 +58,7 @@ def _paragraph(run: Run, words: Sequence[Said]) -> str:
     pairs = [
         (f"{run.id}", f"{run.table}: {state(run)}"),
         ("statement", " ".join(run.statement.split())),
+        ("with", kept.spelt(kept.read(run.settings))),
         ("by", run.by),
         ("when", f"{run.started_at[:19]}{ended}"),
         ("rows", f"{count(run.rows_copied)} copied" if run.rows_copied else ""),

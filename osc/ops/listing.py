@@ -9,6 +9,7 @@ from typing import Any
 
 from osc.engine import Run
 from osc.model.phase import Phase
+from osc.ops import kept
 from osc.ops.pace import waiting
 from osc.ops.units import count
 
@@ -77,6 +78,12 @@ def _rows(run: Run) -> str:
 
 def records(runs: list[Run], live: Live = NOTHING) -> list[dict[str, Any]]:
     return [
-        {**asdict(run), "table": str(run.table), "state": state(run), "live": live.get(run.id)}
+        {
+            **asdict(run),
+            "table": str(run.table),
+            "state": state(run),
+            "settings": kept.read(run.settings),
+            "live": live.get(run.id),
+        }
         for run in runs
     ]

@@ -20,11 +20,10 @@ from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.model.reading import Reading
 from osc.model.spread import Spread
-from osc.model.steering import Steering
+from osc.model.steering import OPERATOR, Steering
 from osc.ops.helm import Helm
 from osc.ops.pace import details
 
-OPERATOR = "operator"
 MOST_THREADS = 64
 LIMITS = ", ".join(name.replace("_", "-") for name in CHANGEABLE)
 
@@ -49,8 +48,11 @@ help                 this
 throttle, no-throttle, unpostpone and panic may name the table: throttle=orders."""
 
 ASKING = frozenset({"help", "sup", "status", "info", "json", "coordinates", "applier", "inspector"})
+BEFORE = (Phase.PLAN, Phase.PREFLIGHT)
+"""Nothing is begun yet."""
 PAUSED = {
     **dict.fromkeys(Phase, "changes are still followed"),
+    **dict.fromkeys(BEFORE, "no row will be copied and no step be taken"),
     Phase.SHADOW: "no row will be copied",
     Phase.NATIVE: "a step that is under way goes on, the next one waits",
     Phase.LOAD: "what is being built goes on, and after it all stands still",
@@ -198,16 +200,20 @@ class Words:
     def _panic(self, by: str) -> str:
         here = self.tracker.read()
         serves = "the new table serves" if here.phase in SWAPPED else "the original serves"
-        self.controls.stop(
-            Stopped(f"stopped by {by}", still_true=f"{serves}; what was done so far is kept")
-        )
-        return f"stopping in {here.phase}; {serves}, and `osc resume` goes on"
+        kept = "nothing was begun" if here.phase in BEFORE else "what was done so far is kept"
+        self.controls.stop(Stopped(f"stopped by {by}", still_true=f"{serves}; {kept}"))
+        later = "nothing was begun" if here.phase in BEFORE else "`osc resume` goes on"
+        return f"stopping in {here.phase}; {serves}, and {later}"
 
     def _set(self, name: str, value: str, by: str) -> str:
         knobs = self._knobs(by)
         if self.helm is None and name in AT_THE_HELM:
             phase = self.tracker.read().phase
-            raise Usage(f"{name} can't be set in {phase}: nothing that it could hold back is done")
+            todo = "say it again once the copy has begun" if phase not in SWAPPED else ""
+            raise Usage(
+                f"{name} can't be set in {phase}: nothing that it could hold back is done",
+                todo=todo,
+            )
         if name not in knobs:
             raise Usage(
                 f"{name!r} can't be set while it runs", todo=f"these can: {', '.join(knobs)}"

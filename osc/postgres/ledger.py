@@ -16,7 +16,7 @@ from osc.postgres.claim import CLAIMS
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Address, Connection, speaking
 
-VERSION = "osc ledger 4"
+VERSION = "osc ledger 5"
 """Goes up with every change of the tables below."""
 LONGEST_ZOMBIE_SECONDS = 600
 
@@ -38,7 +38,8 @@ CREATE TABLE IF NOT EXISTS osc.migration (
     rows_estimated bigint NOT NULL DEFAULT 0,
     message text NOT NULL DEFAULT '',
     result text NOT NULL DEFAULT '',
-    archive text NOT NULL DEFAULT ''
+    archive text NOT NULL DEFAULT '',
+    settings text NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS osc.chunk (
     migration bigint NOT NULL REFERENCES osc.migration ON DELETE CASCADE,
@@ -81,7 +82,7 @@ COMMENT ON TABLE osc.migration IS '{VERSION}';
 RUNS = """
 SELECT m.id, m.table_schema, m.table_name, m.statement, m.phase, m.sync, m.started_by,
        m.started_at::text, m.updated_at::text, m.finished_at::text, m.rows_copied,
-       m.rows_estimated, m.message, m.result, m.archive,
+       m.rows_estimated, m.message, m.result, m.archive, m.settings,
        m.finished_at IS NULL AND EXISTS (SELECT FROM pg_locks l
                WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -108,6 +109,10 @@ class PostgresLedger:
             if self._session is None or self._session.raw.closed:
                 self._session = self._address.connect("ledger")
             yield self._session
+
+    def is_there(self) -> bool:
+        with self._opened() as session:
+            return _version(session) == VERSION
 
     def prepare(self) -> None:
         with self._opened() as session:
@@ -204,6 +209,11 @@ class PostgresLedger:
         with self._opened() as session:
             for table in ("chunk", "backlog", "beat", "fence"):
                 session.run(f"DELETE FROM osc.{table} WHERE migration = $1", migration)
+
+    def withdraw(self, migration: int) -> None:
+        """What refers to the row goes with it."""
+        with self._opened() as session:
+            session.run("DELETE FROM osc.migration WHERE id = $1", migration)
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
         with (

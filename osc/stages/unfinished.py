@@ -13,6 +13,16 @@ from osc.model.phase import Phase
 from osc.model.table import TableName
 
 
+def has_only_planned(run: Run) -> bool:
+    """Nothing was made yet: where its process has died, nobody goes on with it."""
+    return run.finished_at is None and run.phase == Phase.PLAN
+
+
+def can_go_on(run: Run) -> bool:
+    """It has not ended; either its process is at it, or another one can go on with it."""
+    return run.finished_at is None and (run.alive or not has_only_planned(run))
+
+
 def refuse(engine: Engine, table: TableName) -> None:
     """A second migration of a table, while one can be resumed or is under way."""
     for run in engine.ledger.runs(table):
@@ -22,7 +32,7 @@ def refuse(engine: Engine, table: TableName) -> None:
                 still_true="nothing was touched",
                 todo="wait for its end",
             )
-        if run.finished_at is None:
+        if can_go_on(run):
             raise errors.Precondition(
                 f"migration {run.id} of {table} was stopped or died in its phase {run.phase}",
                 still_true=f"{table} serves; nothing was touched",
@@ -35,7 +45,7 @@ def climb(engine: Engine, table: TableName, statement: str) -> Run | None:
     """A migration of the table without a copy that was stopped, and that the same statement asks
     for again; every other that has not ended is a reason to refuse."""
     for run in engine.ledger.runs(table):
-        is_stopped = run.finished_at is None and not run.alive
+        is_stopped = can_go_on(run) and not run.alive
         is_same = engine.same(run.statement, statement)
         if is_stopped and run.sync == Sync.NONE and is_same:
             return run
@@ -61,7 +71,7 @@ def numbered(engine: Engine, migration: int) -> Run:
 
 
 def _only(runs: list[Run]) -> Run:
-    found = [run for run in runs if run.finished_at is None]
+    found = [run for run in runs if can_go_on(run)]
     if len(found) > 1:
         which = ", ".join(f"{run.id} ({run.table})" for run in found)
         raise errors.Usage(f"several migrations have not ended: {which}", todo="name one of them")
@@ -99,6 +109,13 @@ def _stated(engine: Engine, runs: list[Run], statement: str) -> Run:
 
 
 def require_resumable(run: Run) -> None:
+    if has_only_planned(run) and not run.alive:
+        raise errors.Precondition(
+            f"migration {run.id} of {run.table} died while it planned: there is nothing to go on"
+            " with",
+            still_true="nothing was touched",
+            todo="begin it anew with `osc run`",
+        )
     if run.finished_at is not None:
         raise errors.Precondition(
             f"migration {run.id} of {run.table} is over: {run.message or run.phase}",

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from osc import errors
+from osc.config import settings
 from osc.engine import Sync
 from osc.model import alter
 from osc.model.controls import Controls
+from osc.model.phase import Phase
 from osc.model.progress import Tracker
 from osc.ops import desk
 from osc.ops.desk import Desk
@@ -35,10 +37,17 @@ def controls() -> Controls:
     return Controls()
 
 
+def a_desk(place: Place, controls: Controls) -> Desk:
+    """Of a run that copies."""
+    tracker = Tracker()
+    tracker.note(phase=Phase.COPY)
+    return Desk(place.engine.board, place.engine.ledger, Words(tracker, controls), settings())
+
+
 @pytest.fixture
 def at_the_desk(place: Place, migration: int, controls: Controls) -> Iterator[Desk]:
-    made = Desk(place.engine.board, migration, Words(Tracker(), controls))
-    with made.at_work():
+    made = a_desk(place, controls)
+    with made.sitting(migration):
         yield made
 
 
@@ -105,11 +114,24 @@ def test_who_said_what_and_how_is_kept(place: Place, migration: int, at_the_desk
 
 
 def test_the_last_words_are_kept_too(place: Place, migration: int) -> None:
-    made = Desk(place.engine.board, migration, Words(Tracker(), Controls()))
-    with made.at_work():
+    made = a_desk(place, Controls())
+    with made.sitting(migration):
         made.hear("panic", "bob@here, through the socket")
 
     assert [one.words for one in place.engine.board.said(migration)] == ["panic"]
+
+
+def test_what_was_said_before_there_was_a_number_is_kept_with_it(
+    place: Place, migration: int
+) -> None:
+    made = a_desk(place, Controls())
+
+    answer = made.hear("postpone", "bob@here, through the socket")
+    with made.sitting(migration):
+        pass
+
+    (said,) = place.engine.board.said(migration)
+    assert (said.words, said.answer) == ("postpone", answer)
 
 
 def test_no_password_comes_into_the_ledger(
@@ -130,10 +152,11 @@ def test_no_password_comes_into_the_ledger(
 def test_a_run_shows_where_it_is(place: Place, migration: int) -> None:
     assert place.engine.board.shown(migration) is None
 
-    Desk(place.engine.board, migration, Words(Tracker(), Controls())).look()
+    with a_desk(place, Controls()).sitting(migration):
+        desk.say(place.engine.board, migration, "sup", "ann")
 
     record, age = place.engine.board.shown(migration) or ("", 99.0)
-    assert json.loads(record)["phase"] == "plan"
+    assert json.loads(record)["phase"] == "copy"
     assert 0 <= age < 10
     place.engine.board.clear(migration)
     assert place.engine.board.shown(migration) is None

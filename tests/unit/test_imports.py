@@ -32,11 +32,20 @@ MAY_IMPORT = {
     "postgres": DRIVER | {"psycopg"},
     "engines": VALUES | {"osc.engine", "osc.mysql.engine", "osc.postgres.engine"},
     "account": VALUES | {"osc.engine", "osc.stages"},
+    "presence": PORTS | {"osc.stages", "osc.ops"},
     "attempt": PORTS | {"osc.account", "osc.stages", "osc.ops"},
     "climbing": PORTS | {"osc.account", "osc.stages", "osc.ops"},
     "attempts": PORTS | {"osc.stages", "osc.ops", "osc.attempt", "osc.climbing", "tenacity"},
     "migration": PORTS
-    | {"osc.stages", "osc.ops", "osc.attempt", "osc.attempts", "osc.climbing", "tenacity"},
+    | {
+        "osc.stages",
+        "osc.ops",
+        "osc.attempt",
+        "osc.attempts",
+        "osc.climbing",
+        "osc.presence",
+        "tenacity",
+    },
     "removal": PORTS | {"osc.stages", "osc.attempts", "osc.climbing"},
     "cli": PORTS
     | {"osc.engines", "osc.migration", "osc.removal", "osc.ops", "osc.demo", "osc.habits", "click"},
