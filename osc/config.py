@@ -212,9 +212,8 @@ def settings(*, config: str | None = None, profile: str | None = None, **flags: 
 
 
 def said(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that were given, by name; of an option that takes several, '' alone is none of them."""
-    given = {name: value for name, value in flags.items() if value not in (None, ())}
-    return {name: () if value == ("",) else value for name, value in given.items()}
+    """Those that were given, by name."""
+    return {name: value for name, value in flags.items() if value not in (None, ())}
 
 
 def _made(values: dict[str, Any], origin: Callable[[str], str]) -> Settings:

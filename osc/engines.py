@@ -35,9 +35,8 @@ def engine_at(
     url: str, replicas: Iterable[str] = (), asked: Mapping[str, str] | None = None
 ) -> Engine:
     """Connects; only the driver that is needed gets loaded. `replicas` are URLs of those whose lag
-    is to be watched, besides the ones that the server knows of. What is `asked` of encryption and
-    option files holds for all of them, for those that are named later, too."""
-    url = secured(url, asked or {})
+    is to be watched, besides the ones that the server knows of; what is `asked` of encryption and
+    option files holds for them, and for those that are named later."""
     engine = _connected(url)
     opened: dict[str, Engine] = {}
 

@@ -245,7 +245,7 @@ def as_it_was_begun(
 ) -> Settings:
     """The settings to go on with; what was `said` anew overrules those that the run has kept."""
     run = unfinished.find(engine, wanted)
-    before = kept.read(run.settings)
+    before = kept.read(run.settings) if run.finished_at is None else {}
     found = kept.gone_on_with(chosen, before, said)
     if told := kept.told(found, before, said):
         log.info("migration %s is held to what it was begun with: %s", run.id, told)

@@ -145,8 +145,7 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     one has not ended. Any host will do. It is held to what it was begun with; an option that is
     said again overrules that.
     """
-    chosen = settings(**flags)
-    sense.require(chosen)
+    chosen = _to_go_on_with(flags)
     with opened(words, url, chosen.replica) as (engine, rest):
         wanted = migration_of(rest)
         chosen = _as_it_was_begun(engine, wanted, chosen, flags)
@@ -156,6 +155,14 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
         output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
     else:
         _reported(done, output)
+
+
+def _to_go_on_with(flags: dict[str, Any]) -> Settings:
+    """What this command says. Of an option that takes several, '' alone takes away those that the
+    run was begun with."""
+    chosen = settings(**{name: value for name, value in flags.items() if value != ("",)})
+    sense.require(chosen)
+    return chosen
 
 
 def _as_it_was_begun(
@@ -176,8 +183,7 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     What was missing is copied first and changes are caught up with; afterwards the migration is as
     stopped as it was, for `osc resume` or `osc abort`.
     """
-    chosen = settings(**flags)
-    sense.require(chosen)
+    chosen = _to_go_on_with(flags)
     with opened(words, url, chosen.replica) as (engine, rest):
         wanted = migration_of(rest)
         chosen = _as_it_was_begun(engine, wanted, chosen, flags)

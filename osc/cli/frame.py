@@ -16,7 +16,7 @@ import click
 
 from osc.config import Settings, connecting
 from osc.engine import Engine, Sync
-from osc.engines import engine_at
+from osc.engines import engine_at, secured
 from osc.errors import OscError, Usage
 from osc.migration import Request
 from osc.model import alter
@@ -105,7 +105,7 @@ def opened(
     url, left = _address(words, option)
     asked = {**_from_files(), **click.get_current_context().meta.get(ASKED, {})}
     asked.pop("url", None)
-    engine = engine_at(url, replicas, asked)
+    engine = engine_at(secured(url, asked), replicas, asked)
     try:
         yield engine, left
     finally:

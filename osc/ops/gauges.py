@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from http.client import HTTPException
+from typing import Any
 
 from osc.engine import Gauges
 from osc.errors import OscError, Usage
@@ -19,6 +21,16 @@ from osc.model.reading import FREE_DISK, LATENCY, LOG_WRITTEN, Reading
 
 HTTP_SECONDS = 1.0
 BEAT_SECONDS = 0.1
+
+
+class _Here(urllib.request.HTTPRedirectHandler):
+    """The answer of the address that was named, and of no other."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+ASKING = urllib.request.build_opener(_Here)
 
 
 @dataclass(frozen=True)
@@ -149,7 +161,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Http:
-    """A HEAD request: anything but 200 holds the copy."""
+    """A HEAD request: anything but 200 holds the copy. A redirection is not followed: it may lead
+    to a page for logging in, which answers 200 whatever the load is."""
 
     url: str
     name: str = "--throttle-http"
@@ -158,12 +171,12 @@ class Http:
     def read(self) -> Reading:
         request = urllib.request.Request(self.url, method="HEAD")
         try:
-            with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as answer:
+            with ASKING.open(request, timeout=HTTP_SECONDS) as answer:
                 status = int(answer.status)
         except urllib.error.HTTPError as error:
             status = error.code
-        except (OSError, ValueError) as error:
-            return Reading(self.name, trouble=f"no answer: {error}")
+        except (OSError, ValueError, HTTPException) as error:
+            return Reading(self.name, trouble=f"no answer: {error or repr(error)}")
         return Reading(f"{self.name} answered {status}", float(status != 200), 0.0)
 
 

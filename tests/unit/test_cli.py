@@ -144,7 +144,7 @@ class Server:
         }
         for name, fake in fakes.items():
             monkeypatch.setattr(removal if name == "cleanup" else migration, name, fake)
-        monkeypatch.setattr(frame, "engine_at", lambda url, replicas=(): self)
+        monkeypatch.setattr(frame, "engine_at", lambda url, replicas=(), asked=None: self)
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def test_the_server_and_the_way_to_it_may_stand_in_a_profile(
 ) -> None:
     asked: list[str] = []
 
-    def engine_at(url: str, replicas: Any = ()) -> Server:
+    def engine_at(url: str, *_: Any) -> Server:
         asked.append(url)
         return server
 

@@ -105,12 +105,6 @@ def test_a_limit_that_had_a_password_in_it_is_not_forgotten_without_a_word() -> 
     assert resumed(begun, throttle_http="http://x/").throttle_http == "http://x/"
 
 
-def test_several_are_taken_away_by_none_of_them() -> None:
-    begun = settings(pause_file=("/tmp/a", "/tmp/b"))
-
-    assert resumed(begun, pause_file=("",)).pause_file == ()
-
-
 def test_what_holds_again_is_told_as_options() -> None:
     before = kept.read(kept.written(settings(**GENTLE, verify=False, pause_file=("/a", "/b c"))))
     found = kept.gone_on_with(settings(), before, ())

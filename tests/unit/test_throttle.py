@@ -15,11 +15,11 @@ import pytest
 from osc import errors
 from osc.engine import Gauges
 from osc.model.controls import Controls
-from osc.model.hours import Hours, hours
+from osc.model.hours import Hours
 from osc.model.progress import Tracker
 from osc.model.reading import Reading, worst
 from osc.model.steering import LEAST_SHARE, Steering
-from osc.ops.gauges import Clock, Http, ReplicaLag, limits
+from osc.ops.gauges import ReplicaLag, limits
 from osc.ops.guards import Guards
 from osc.ops.throttle import Throttle, decide
 
@@ -161,38 +161,6 @@ def test_limits_are_read_in_both_spellings() -> None:
     }
     with pytest.raises(errors.Usage, match="--max-load"):
         limits("Threads_running", "--max-load")
-
-
-@pytest.mark.parametrize(
-    ("said", "inside", "outside"),
-    [
-        ("22:00-06:00", time(23, 30), time(6, 0)),
-        ("09:00-17:30", time(9, 0), time(17, 30)),
-        ("00:00-24:00", time(0, 0), time(0, 0)),
-    ],
-)
-def test_hours_may_go_over_midnight(said: str, inside: time, outside: time) -> None:
-    read = hours(said, "--only-between")
-
-    assert read.include(inside)
-    if inside != outside:
-        assert not read.include(outside)
-
-
-@pytest.mark.parametrize("said", ["22-6", "25:00-06:00", "22:00", ""])
-def test_what_are_no_hours_is_refused(said: str) -> None:
-    with pytest.raises(errors.Usage, match="--only-between"):
-        hours(said, "--only-between")
-
-
-def test_a_clock_outside_of_its_hours_holds_the_copy() -> None:
-    noon = Clock(Hours(time(22), time(6)), now=lambda: datetime(2026, 1, 1, 12))
-
-    assert noon.read().severity > 1
-
-
-def test_an_address_that_nobody_answers_at_is_bad() -> None:
-    assert Http("http://127.0.0.1:9/").read().severity > 1
 
 
 def test_a_panic_file_stops_the_run(tmp_path: Path) -> None:
