@@ -14,7 +14,8 @@ LOG_WRITTEN = "log written"
 
 @dataclass(frozen=True)
 class Reading:
-    """`unit` is "s", "bytes" or empty for a number. A lag `holds_following`, too: acting on changes
+    """`unit` is "s", "bytes" or empty for a number. `peak` is the worst value of the last moments,
+    where one that was beyond the limit counts on. A lag `holds_following`, too: acting on changes
     makes it longer. Of what is free there is to be `at_least` the limit. `trouble` says why there
     is no value: a gauge that does not answer is bad. One that `is_awaited` could not have answered
     yet: nothing goes on before it has, but it says nothing of how much is too much."""
@@ -27,6 +28,7 @@ class Reading:
     at_least: bool = False
     trouble: str = ""
     is_awaited: bool = False
+    peak: float = 0.0
 
     @property
     def severity(self) -> float:
@@ -37,7 +39,12 @@ class Reading:
             return self.limit / self.value if self.value > 0 else math.inf
         if self.limit <= 0:
             return math.inf if self.value > 0 else 0.0
-        return self.value / self.limit
+        return self._felt / self.limit
+
+    @property
+    def _felt(self) -> float:
+        """A moment that was only near the limit is none to slow down for when it is over."""
+        return max(self.value, self.peak) if self.peak >= self.limit else self.value
 
     def __str__(self) -> str:
         if self.trouble:
@@ -49,7 +56,7 @@ class Reading:
             return self.name if self.value > 0 else f"{self.name}: good"
         if math.isinf(self.limit):
             return f"{self.name} {_number(self.value, self.unit)}"
-        return f"{self.name} {_number(self.value, self.unit)} of {_number(self.limit, self.unit)}"
+        return f"{self.name} {_number(self._felt, self.unit)} of {_number(self.limit, self.unit)}"
 
 
 def _number(value: float, unit: str) -> str:

@@ -7,6 +7,7 @@ cut-over waits for leave, and for whatever pauses the copy: whoever says pause w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,8 +41,9 @@ class Steering:
     `cut_over_allowed_by` is who ended the last postponement, and how; empty while none has been.
     `attempting` says that a lock is being asked for: what is wished now holds for the next attempt.
     `threads` and `chunk_seconds` are an operator's limits, None as the run was started;
-    `nice_ratio` is how long to rest after a chunk, in its own time. `changed` are settings, by
-    name, that an operator has changed since the run was started.
+    `nice_ratio` is how long to rest after a chunk, in its own time; `latency_seconds` how long a
+    commit of others may take: a chunk is in their way for as long as it lasts. `changed` are
+    settings, by name, that an operator has changed since the run was started.
     """
 
     share: float = 1.0
@@ -53,6 +55,7 @@ class Steering:
     threads: int | None = None
     chunk_seconds: float | None = None
     nice_ratio: float = 0.0
+    latency_seconds: float = math.inf
     cut_over_allowed_by: str = ""
     attempting: bool = False
     changed: tuple[tuple[str, Any], ...] = ()
@@ -110,8 +113,10 @@ class Steering:
         return max(1, round(self.share * (self.threads or most)))
 
     def chunk_time(self, target_seconds: float) -> float:
-        """Seconds a chunk should take: shorter ones let go of what they hold sooner."""
-        return (self.chunk_seconds or target_seconds) * max(self.share, LEAST_SHARE)
+        """Seconds a chunk should take: shorter ones let go of what they hold sooner. Below a
+        quarter of the limit on others' commits, most of it would be its own commit."""
+        wanted = (self.chunk_seconds or target_seconds) * max(self.share, LEAST_SHARE)
+        return min(wanted, self.latency_seconds * max(self.share, 1 / 4))
 
     def rest(self, most: int, chunk_seconds: float) -> float:
         """Seconds to stand still after a chunk: for niceness, and because the share may be less

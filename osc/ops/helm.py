@@ -7,6 +7,7 @@ attempts that follow, too.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -75,7 +76,10 @@ class Helm:
             self._watch[0].give_way()
         before.close()
         self.settings, self._stack, self._watch = wanted, after, watch
-        self.controls.steer(lambda now: replace(now, nice_ratio=wanted.nice_ratio))
+        limit = wanted.max_latency / 1000 or math.inf
+        self.controls.steer(
+            lambda now: replace(now, nice_ratio=wanted.nice_ratio, latency_seconds=limit)
+        )
 
     def _let_go(self, sources: frozenset[str], by: str) -> None:
         """What nobody wishes any more, since its file or its hours are no longer asked."""

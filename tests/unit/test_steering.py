@@ -61,6 +61,11 @@ def test_half_a_share_is_half_of_the_connections_and_shorter_chunks() -> None:
     assert half.rest(8, chunk_seconds=1.0) == 0.0
 
 
+@pytest.mark.parametrize(("share", "seconds"), [(1.0, 0.02), (0.5, 0.01), (1 / 16, 0.005)])
+def test_a_chunk_takes_no_longer_than_a_commit_may(share: float, seconds: float) -> None:
+    assert Steering(share=share, latency_seconds=0.02).chunk_time(0.5) == pytest.approx(seconds)
+
+
 def test_less_than_one_connection_rests_between_its_chunks() -> None:
     little = Steering(share=LEAST_SHARE)
 

@@ -19,6 +19,7 @@ from osc.model.hours import Hours
 from osc.model.progress import Tracker
 from osc.model.reading import Reading, worst
 from osc.model.steering import LEAST_SHARE, Steering
+from osc.ops import gauges
 from osc.ops.gauges import ReplicaLag, limits
 from osc.ops.guards import Guards
 from osc.ops.throttle import Throttle, decide
@@ -272,6 +273,43 @@ def test_or_lets_it_hibernate() -> None:
     controls.check()
     assert "hibernating for 60 s" in controls.steering.paused_by
     assert LEAST_SHARE > 0
+
+
+@dataclass
+class Slow:
+    """A server whose commits take as long as they are told to, on a clock of its own."""
+
+    takes: float = 0.0
+    at: float = 1000.0
+
+    def beat(self, migration: int, at: float) -> None:
+        self.at += self.takes
+
+    def now(self) -> float:
+        return self.at
+
+
+def test_a_commit_beyond_its_limit_counts_for_a_while() -> None:
+    server = Slow()
+    latency = gauges.Latency(cast(Gauges, server), 1, limit_seconds=0.02, now=server.now)
+    severities = []
+
+    for takes in (0.001, 0.019, 0.001, 0.03, 0.001, 0.001):
+        server.takes = takes
+        severities.append(round(latency.read().severity, 2))
+    server.at += gauges.FELT_SECONDS
+    after = latency.read()
+
+    assert severities == [0.05, 0.95, 0.05, 1.5, 1.5, 1.5]
+    assert (round(after.severity, 2), round(after.value, 3)) == (0.05, 0.001)
+
+
+def test_commits_are_looked_at_more_often_where_there_is_a_limit() -> None:
+    server = cast(Gauges, Slow())
+
+    free, limited = (gauges.Latency(server, 1, limit) for limit in (math.inf, 0.02))
+
+    assert (free.every_seconds, limited.every_seconds) == (0.1, 0.05)
 
 
 def test_of_what_is_free_there_has_to_be_enough() -> None:
