@@ -158,7 +158,10 @@ def _first(
         settings = as_it_was_begun(engine, str(stopped.id), settings, request.said)
         begun.id, begun.settings, desk.settings = stopped.id, settings, settings
         return again(controls)
-    with entered(engine, table, request.statement, request.by, desk, controls) as entry:
+    with entered(
+        engine, table, request.statement, request.by, desk, controls,
+        on_replica=settings.on_replica,
+    ) as entry:  # fmt: skip
         try:
             made = _routed(engine, table, request, settings)
         except errors.Precondition:

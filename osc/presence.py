@@ -29,7 +29,8 @@ NOT_YET = (errors.Precondition, errors.NotAllowed, errors.BadStatement)
 
 @dataclass
 class Entry:
-    """One run's row in the ledger; `id` is 0 while there is none."""
+    """One run's row in the ledger; `id` is 0 while there is none. On a replica the ledger
+    `has_sources_rows`: those of runs elsewhere, of which nobody here knows whether they live."""
 
     engine: Engine
     table: Table
@@ -38,6 +39,7 @@ class Entry:
     claim: Claim
     desk: Desk
     controls: Controls
+    has_sources_rows: bool = False
     id: int = 0
     has_begun: bool = False
     _for_good: ExitStack = field(default_factory=ExitStack)
@@ -50,7 +52,8 @@ class Entry:
             return
         with suppress(*NOT_YET):
             self.engine.checks.place()
-            self._forget_the_dead()
+            if not self.has_sources_rows:
+                self._forget_the_dead()
             self._write()
             self._keep_the_claim()
 
@@ -115,12 +118,19 @@ class Entry:
 
 @contextmanager
 def entered(
-    engine: Engine, table: Table, statement: str, by: str, desk: Desk, controls: Controls
+    engine: Engine,
+    table: Table,
+    statement: str,
+    by: str,
+    desk: Desk,
+    controls: Controls,
+    *,
+    on_replica: bool,
 ) -> Iterator[Entry]:
     """The claim, and the run's row with it as soon as there may be one: at once where the ledger is
     there, and otherwise once `appear` is called. A statement that is refused makes no tables."""
     with engine.claim(table.name) as claim:
-        entry = Entry(engine, table, statement, by, claim, desk, controls)
+        entry = Entry(engine, table, statement, by, claim, desk, controls, on_replica)
         with entry.at_hand():
             if engine.ledger.is_there():
                 entry.appear()

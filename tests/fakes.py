@@ -334,9 +334,10 @@ class FakeSwapper:
     after: list[Exception | None] = field(default_factory=list)
     budgets: list[float] = field(default_factory=list)
     swapped: bool = False
+    prepared: int = 0
 
     def prepare(self, check: Callable[[], None]) -> None:
-        pass
+        self.prepared += 1
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         self.budgets.append(budget_seconds)

@@ -108,7 +108,7 @@ class MySQLLedger:
             if version is None:
                 self._execute(
                     Statement(
-                        f"CREATE TABLE {self._of(table)} ({columns}) ENGINE=InnoDB "
+                        f"CREATE TABLE IF NOT EXISTS {self._of(table)} ({columns}) ENGINE=InnoDB "
                         f"DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='{VERSION}'"
                     )
                 )

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from osc.cli import osc as command
 from osc.engine import Sync
 from osc.engines import engine_at
+from osc.model.phase import Phase
 from osc.sandbox import mariadb, replica
 from tests.conformance.place import App, until
 from tests.scenarios.test_bad_input import database, wait_for_the_table
@@ -126,8 +127,9 @@ def assert_that_a_run_of_the_primary_is_left_alone(url: str, there: str) -> None
         parsed = engine.read(ALTER)
         table = engine.catalog.find(parsed)
         engine.ledger.prepare()
-        engine.ledger.begin(table, ALTER, Sync.LOG, "ann")
-        until(lambda: behind.ledger.runs())
+        migration = engine.ledger.begin(table, ALTER, Sync.LOG, "ann")
+        engine.ledger.save(migration, phase=str(Phase.SHADOW))
+        until(lambda: [run.phase for run in behind.ledger.runs()] == [Phase.SHADOW])
         for words in (["abort"], ["resume"], ["verify"], ["cleanup", "--execute"]):
             done = CliRunner().invoke(command, [words[0], there, *words[1:]])
             assert done.exit_code == 3 and "allow --on-replica" in done.output, done.output

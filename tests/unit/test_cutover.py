@@ -459,6 +459,30 @@ def test_a_cut_over_that_was_held_back_looks_at_the_table_again_and_names_who_le
     assert bench.tracker.read().allowed_by == "bob@far"
 
 
+def test_nothing_is_prepared_before_there_is_leave(bench: Bench) -> None:
+    """Twins of materialized views have the rows of the moment when they are filled."""
+    bench.controls.steer(lambda now: now.postponed("operator", "held back"))
+    prepared = []
+
+    def somebody_allows(seconds: float) -> None:
+        prepared.append(bench.swapper.prepared)
+        bench.controls.steer(lambda now: now.postponed("operator", ""))
+
+    bench.controls.pause = somebody_allows  # type: ignore[method-assign]
+    bench.run()
+
+    assert (prepared[0], bench.swapper.prepared) == (0, 1)
+
+
+def test_a_run_that_is_to_stop_makes_no_attempt(bench: Bench) -> None:
+    bench.controls.stop(errors.Interrupted(15))
+
+    with pytest.raises(errors.Interrupted):
+        bench.run()
+
+    assert bench.swapper.budgets == []
+
+
 def test_a_table_that_is_altered_while_the_cut_over_is_held_back_is_told_at_once(
     bench: Bench,
 ) -> None:
