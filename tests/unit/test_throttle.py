@@ -304,6 +304,22 @@ def test_a_commit_beyond_its_limit_counts_for_a_while() -> None:
     assert (round(after.severity, 2), round(after.value, 3)) == (0.05, 0.001)
 
 
+def test_one_bad_moment_among_many_is_not_of_our_making() -> None:
+    server = Slow(takes=0.001)
+    latency = gauges.Latency(cast(Gauges, server), 1, limit_seconds=0.02, now=server.now)
+    for _ in range(gauges.MANY_LOOKS):
+        latency.read()
+
+    severities = []
+    for takes in (0.03, 0.001, 0.03, 0.001):
+        server.takes = takes
+        latency.read()
+        server.takes = 0.001
+        severities.append(round(latency.read().severity, 2))
+
+    assert severities == [0.05, 0.05, 1.5, 1.5]
+
+
 def test_commits_are_looked_at_more_often_where_there_is_a_limit() -> None:
     server = cast(Gauges, Slow())
 
