@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -33,6 +33,7 @@ class Bench:
     purge: Callable[[], None] = lambda: None
     probe: Callable[[], None] = lambda: None
     done: Coverage = field(default_factory=Coverage)
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def copy(self, threads: int = 1) -> None:
         Copier(
@@ -42,7 +43,7 @@ class Bench:
             connect=self.server.connect,
             watermark=self.watermark,
             purge=self.purge,
-            alone=nullcontext,
+            alone=self.alone,
             probe=self.probe,
             tracker=self.tracker,
             controls=self.controls,
@@ -190,6 +191,29 @@ def test_nothing_is_overwritten(bench: Bench) -> None:
 
 def refuse() -> None:
     raise errors.DataWouldBeLost("two rows have note x", still_true="nothing was touched")
+
+
+def test_nobody_acts_on_keys_between_a_purge_and_the_chunk_that_is_tried_again(
+    bench: Bench,
+) -> None:
+    is_alone = [False]
+    seen = []
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        is_alone[0] = True
+        yield
+        is_alone[0] = False
+
+    bench.alone = alone
+    bench.purge = lambda: seen.append(("purge", is_alone[0]))
+    bench.server.on["copy"] = lambda: seen.append(("copy", is_alone[0]))
+    bench.server.fail("copy", errors.DuplicateKey("note 1"))
+
+    bench.copy()
+
+    assert seen[:3] == [("copy", False), ("purge", True), ("copy", True)]
+    assert seen[3:] == [("copy", False), ("copy", False)]
 
 
 def test_a_duplicate_that_stays_is_looked_for_in_the_original(bench: Bench) -> None:

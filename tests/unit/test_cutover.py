@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -472,6 +473,25 @@ def test_nothing_is_prepared_before_there_is_leave(bench: Bench) -> None:
     bench.run()
 
     assert (prepared[0], bench.swapper.prepared) == (0, 1)
+
+
+def test_nobody_has_a_turn_with_the_source_while_an_attempt_swaps(bench: Bench) -> None:
+    swap, others = bench.swapper.swap, []
+
+    def swapping(*arguments: Any) -> Swapped:
+        swapped = swap(*arguments)
+        other = threading.Thread(target=bench.follower.step)
+        other.start()
+        other.join(0.1)
+        others.append((other, other.is_alive()))
+        return swapped
+
+    bench.swapper.swap = swapping  # type: ignore[method-assign]
+    bench.run()
+
+    ((other, was_waiting),) = others
+    other.join()
+    assert was_waiting, "keys that were drained wait for the outcome"
 
 
 def test_a_run_that_is_to_stop_makes_no_attempt(bench: Bench) -> None:

@@ -117,11 +117,13 @@ def test_one_that_takes_too_long_is_ended_with_all_that_it_has_started(
     hook(tmp_path, "osc-on-copied", f"#!/bin/sh\nsleep 60 > {pipe} &\nwait\n")
     made = Hooks(tmp_path, tracker, Controls(), limit_seconds=0.2)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    began = time.monotonic()
 
     made.run("copied")
 
     os.set_blocking(reader, True)
     assert os.read(reader, 1) == b"", "whoever wrote into it is gone"
+    assert time.monotonic() - began < 30, "it was ended, and has not slept to its end"
 
 
 def test_a_run_that_is_to_stop_does_not_wait_for_a_hook(tmp_path: Path, tracker: Tracker) -> None:

@@ -145,6 +145,11 @@ def test_an_error_of_a_gauge_is_told_as_its_reading() -> None:
         ]
 
 
+def test_a_gauge_that_fails_in_a_way_nobody_foresaw_is_bad() -> None:
+    with Throttle([Scripted(KeyError("x"))], controls := Controls(), Tracker()).at_work():
+        assert "it can't be read: KeyError('x')" in controls.steering.held_by
+
+
 def _until(holds: object) -> bool:
     assert callable(holds)
     passed = threading.Event()
@@ -239,13 +244,23 @@ def test_a_file_that_can_not_be_looked_for_holds_the_run_and_does_not_end_it(
     assert "can't be looked for: File name too long" in controls.steering.copy_waits_for
 
 
+def test_a_file_that_is_there_holds_a_run_before_its_first_step(tmp_path: Path) -> None:
+    controls, file = Controls(), tmp_path / "postpone"
+    file.touch()
+
+    with Guards(controls, postpone_files=(file,)).at_work():
+        assert "the file" in controls.steering.cut_over_waits_for, "a small table is soon copied"
+
+
 @dataclass
 class Loaded:
-    """A server whose load is set by hand."""
+    """A server whose load is set by hand; None: it doesn't answer."""
 
-    load: float = 0.0
+    load: float | None = 0.0
 
     def read(self, name: str) -> float:
+        if self.load is None:
+            raise errors.ConnectionLost("gone")
         return self.load
 
 
@@ -273,6 +288,36 @@ def test_or_lets_it_hibernate() -> None:
     controls.check()
     assert "hibernating for 60 s" in controls.steering.paused_by
     assert LEAST_SHARE > 0
+
+
+def test_it_wakes_up_when_its_time_is_over_and_the_server_calm() -> None:
+    controls, server = Controls(), Loaded(99)
+    guards = Guards(
+        controls, critical={"running": 50}, gauges=server, hibernate_seconds=0.01  # type: ignore[arg-type]
+    )  # fmt: skip
+    guards.look()
+    guards.look()
+    clock.sleep(0.01)
+
+    guards.look()
+    asleep = controls.steering.paused_by
+    server.load = 1
+    clock.sleep(0.01)
+    guards.look()
+
+    assert "hibernating" in asleep, "it looks again, and the load is as it was"
+    assert controls.steering.paused_by == ""
+
+
+def test_a_critical_load_that_can_not_be_read_is_critical() -> None:
+    controls, server = Controls(), Loaded(None)
+    guards = Guards(controls, critical={"running": 50}, gauges=server)  # type: ignore[arg-type]
+
+    guards.look()
+    guards.look()
+
+    with pytest.raises(errors.Guarded, match="running can't be read: gone"):
+        controls.check()
 
 
 @dataclass

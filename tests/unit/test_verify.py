@@ -97,6 +97,22 @@ def test_a_real_difference_vetoes_the_swap(bench: Bench, original: Rows, shadow:
     assert bench.tracker.read().differences == len({*original, *shadow})
 
 
+def test_it_stands_still_while_the_run_is_paused(bench: Bench) -> None:
+    bench.hold({A: "a"}, {A: "a"})
+    bench.controls.steer(lambda now: now.paused("operator", "paused by ann"))
+    compared = []
+
+    def somebody_lets_it_go(seconds: float) -> None:
+        compared.append(bench.server.did("checksum"))
+        bench.controls.steer(lambda now: now.paused("operator", ""))
+
+    bench.controls.pause = somebody_lets_it_go  # type: ignore[method-assign]
+    bench.verify()
+
+    assert compared == [[]]
+    assert len(bench.server.did("checksum")) == 1
+
+
 def test_a_difference_in_a_later_span_is_found(bench: Bench) -> None:
     rows = numbered(5_000)
     bench.hold(rows, {**rows, (4_999,): "wrong"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -76,6 +77,21 @@ def test_a_key_whose_chunk_is_in_flight_is_held_until_it_has_committed(bench: Be
         follower.step()
 
     assert held == []
+    assert bench.server.did("delete") == [(A,)]
+
+
+def test_a_lagging_replica_holds_what_was_taken_in_until_it_has_caught_up(bench: Bench) -> None:
+    bench.source.change(A)
+    bench.source.mark()
+    bench.controls.steer(lambda now: replace(now, following_held_by="lag of db2"))
+
+    with bench.following() as follower:
+        follower.step()
+        held = (bench.server.did("delete"), bench.tracker.read().changes_delivered)
+        bench.controls.steer(lambda now: replace(now, following_held_by=""))
+        follower.step()
+
+    assert held == ([], 1), "it is taken in, so that the server need not keep it"
     assert bench.server.did("delete") == [(A,)]
 
 
