@@ -55,7 +55,8 @@ def test_before_it_what_nobody_foresaw_is_a_bug_and_what_was_done_is_kept(
 
 
 def test_who_is_stopped_before_the_first_row_is_not_sent_to_resume(ledger: FakeLedger) -> None:
-    workshop = SimpleNamespace(sweep=lambda *_, **__: [])
+    swept = []
+    workshop = SimpleNamespace(sweep=lambda table, **_: swept.append(table))
     engine = cast(Engine, SimpleNamespace(ledger=ledger, workshop=workshop))
     early = Account(engine, Tracker(), JOB.original.name, 7)
 
@@ -64,6 +65,8 @@ def test_who_is_stopped_before_the_first_row_is_not_sent_to_resume(ledger: FakeL
 
     assert told.value.still_true.endswith("is untouched; nothing was copied yet")
     assert "osc run" in told.value.todo
+    assert swept == [JOB.original.name]
+    assert [(one["phase"], one["finished"]) for one in ledger.saved] == [("failed", True)]
 
 
 def test_whoever_was_taken_over_settles_nothing() -> None:

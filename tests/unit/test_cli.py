@@ -443,7 +443,11 @@ def test_a_signal_stops_the_migration_through_its_controls(
 
 
 def test_a_run_under_nohup_outlives_its_terminal(server: Server) -> None:
-    server.during = lambda tracker, controls: signal.raise_signal(signal.SIGHUP)
+    def during(tracker: Tracker, controls: Controls) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        controls.pause(0.3)
+
+    server.during = during
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert osc("run", URL, CHANGE, "--execute").exit_code == 0

@@ -478,8 +478,8 @@ def test_nothing_is_prepared_before_there_is_leave(bench: Bench) -> None:
 def test_nobody_has_a_turn_with_the_source_while_an_attempt_swaps(bench: Bench) -> None:
     swap, others = bench.swapper.swap, []
 
-    def swapping(*arguments: Any) -> Swapped:
-        swapped = swap(*arguments)
+    def swapping(drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
+        swapped = swap(drain, budget_seconds)
         other = threading.Thread(target=bench.follower.step)
         other.start()
         other.join(0.1)
