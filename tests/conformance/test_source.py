@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import pytest
 
-from osc.engine import ChangeSource, Sync
-from osc.errors import OscError, TableChanged
-from osc.model.change import Delivery, KeyValue
+from osc.engine import Sync
+from osc.errors import TableChanged
+from osc.model.change import KeyValue
 from tests.conformance import key_types
 from tests.conformance.key_types import Keyed
 from tests.conformance.place import (
     SOON,
-    App,
     Place,
     delivered,
     every_key,
@@ -24,21 +22,15 @@ from tests.conformance.place import (
     keys,
     until,
 )
+from tests.conformance.sources import PLAIN, number, read_until, source_of
 from tests.servers import every_server, names
 
-PLAIN = "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(100))"
 KINDS = {
     "mysql": key_types.MYSQL + key_types.MYSQL_COMPOSITE,
     "mariadb": key_types.MARIADB + key_types.MYSQL_COMPOSITE,
     "postgres": key_types.POSTGRES + key_types.POSTGRES_COMPOSITE,
 }
-
 NEWEST = [name for name in names() if name not in ("postgres-15", "postgres-16")]
-
-
-def number(place: Place, *ids: int) -> list[KeyValue]:
-    """Keys of `orders`, as this engine writes them."""
-    return [(one,) if place.mysql else (str(one),) for one in ids]
 
 
 @every_sync
@@ -260,25 +252,6 @@ def test_the_source_can_be_opened_before_the_first_row_and_misses_nothing_after(
     assert missing == set()
 
 
-@contextmanager
-def source_of(place: Place, sync: Sync = Sync.LOG) -> Iterator[ChangeSource]:
-    with place.source(place.job(PLAIN), sync) as source:
-        yield source
-
-
-def read_until(source: ChangeSource, enough: Callable[[list[Delivery]], bool]) -> list[Delivery]:
-    found: list[Delivery] = []
-    deadline = time.monotonic() + SOON
-    while not enough(found):
-        assert time.monotonic() < deadline, f"only {found}"
-        if delivery := source.read(0.1):
-            found.append(delivery)
-    return found
-
-
-# Somebody else alters the table.
-
-
 @every_sync
 @every_server()
 @pytest.mark.parametrize("statement", ["TRUNCATE TABLE orders"])
@@ -326,230 +299,3 @@ def test_a_session_with_another_row_image_is_understood(place: Place, sync: Sync
         )
 
         assert keys(source) == number(place, 1, 2)
-
-
-@every_sync
-@every_server("mysql", "mariadb")
-def test_a_prepared_transaction_is_told_when_it_is_committed(place: Place, sync: Sync) -> None:
-    with source_of(place, sync) as source:
-        app = place.another_app()
-        app.run(
-            "XA START 'x'", "INSERT INTO orders VALUES (1, 'a')", "XA END 'x'", "XA PREPARE 'x'"
-        )
-        app.close()
-        before = keys(source)
-        place.app.run("XA COMMIT 'x'")
-
-        assert before == []
-        assert keys(source) == number(place, 1)
-
-
-@every_sync
-@every_server("postgres")
-def test_a_prepared_transaction_of_postgres_is_told_when_it_is_committed(
-    place: Place, sync: Sync
-) -> None:
-    if place.app.value("SHOW max_prepared_transactions") == "0":
-        pytest.skip("this server has no prepared transactions")
-    with source_of(place, sync) as source:
-        place.app.run("BEGIN", "INSERT INTO orders VALUES (1, 'a')", "PREPARE TRANSACTION 'x'")
-        before = keys(source)
-        place.app.run("COMMIT PREPARED 'x'")
-
-        assert before == []
-        assert keys(source) == number(place, 1)
-
-
-# A commit that is in the log and not yet visible.
-
-
-@every_server("postgres")
-def test_a_commit_that_waits_for_a_standby_gets_no_barrier_before_it_is_visible(
-    place: Place,
-) -> None:
-    """The commit record is in the stream long before the row can be seen."""
-    admin, app = place.another_app(), place.another_app()
-    with source_of(place) as source, an_absent_standby(admin):
-        waiting = threading.Thread(
-            target=lambda: app.run(
-                "SET synchronous_commit = on", "INSERT INTO orders VALUES (1, 'a')"
-            )
-        )
-        waiting.start()
-        try:
-            until(
-                lambda: admin.rows(
-                    f"SELECT 1 FROM pg_stat_activity WHERE pid = {app.id} "
-                    "AND wait_event = 'SyncRep'"
-                )
-            )
-            mark = source.mark()
-            while_invisible = [one for one in (source.read(0.1) for _ in range(10)) if one]
-            visible = admin.rows("SELECT * FROM orders")
-        finally:
-            admin.run(f"SELECT pg_cancel_backend({app.id})")
-            waiting.join()
-        after = read_until(source, lambda all_: any((one.barrier or 0) >= mark for one in all_))
-
-    assert visible == []
-    assert [one.barrier for one in while_invisible if one.keys] in ([], [None])
-    assert all((one.barrier or 0) < mark for one in while_invisible)
-    assert {key for one in [*while_invisible, *after] for key in one.keys} == {("1",)}
-
-
-@contextmanager
-def an_absent_standby(admin: App) -> Iterator[None]:
-    admin.run("ALTER SYSTEM SET synchronous_standby_names = 'absent'", "SELECT pg_reload_conf()")
-    try:
-        until(lambda: admin.value("SHOW synchronous_standby_names") == "absent")
-        yield
-    finally:
-        admin.run("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
-        until(lambda: admin.value("SHOW synchronous_standby_names") == "")
-
-
-@every_sync
-@every_server("mysql", "mariadb")
-def test_a_commit_that_waits_for_a_replica_gets_no_barrier_before_it_is_visible(
-    place: Place,
-    sync: Sync,
-) -> None:
-    """Semi-sync holds the engine's commit back after the log has been sent."""
-    admin, app = place.another_app(), place.another_app()
-    with source_of(place, sync) as source, semi_sync(admin, place.lease.engine, milliseconds=1_500):
-        waiting = threading.Thread(target=lambda: app.run("INSERT INTO orders VALUES (1, 'a')"))
-        waiting.start()
-        visible: list[bool] = []
-        told: set[KeyValue] = set()
-        invisible_when_told = False
-        deadline = time.monotonic() + SOON
-        while not visible:
-            assert time.monotonic() < deadline
-            delivery = source.read(0.05)
-            if delivery is None:
-                continue
-            told |= set(delivery.keys)
-            seen = bool(admin.rows("SELECT 1 FROM orders"))
-            invisible_when_told |= bool(delivery.keys) and not seen
-            if told and delivery.barrier:
-                visible.append(seen)
-        waiting.join()
-
-    assert visible == [True]
-    assert told == {(1,)}
-
-
-@contextmanager
-def semi_sync(admin: App, engine: str, milliseconds: int) -> Iterator[None]:
-    source, replica = ("source", "replica") if engine == "mysql" else ("master", "slave")
-    if engine == "mysql" and not admin.rows(
-        "SELECT 1 FROM information_schema.plugins WHERE plugin_name = 'rpl_semi_sync_source'"
-    ):
-        try:
-            admin.run("INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'")
-        except Exception as error:
-            pytest.skip(f"this server has no semi-sync plugin: {error}")
-    prefix = f"SET GLOBAL rpl_semi_sync_{source}"
-    admin.run(
-        f"{prefix}_timeout = {milliseconds}",
-        f"{prefix}_wait_no_{replica} = ON",
-        f"{prefix}_wait_point = 'AFTER_SYNC'",
-        f"{prefix}_enabled = ON",
-    )
-    try:
-        yield
-    finally:
-        admin.run(f"{prefix}_enabled = OFF")
-
-
-# Nothing stays.
-
-
-@every_server("postgres")
-def test_nobody_of_a_closed_source_is_connected_and_its_slot_stays(place: Place) -> None:
-    with source_of(place) as source:
-        delivered(source)
-
-    until(lambda: connected_to_postgres(place) == [])
-    assert len(kept_on_postgres(place)) == 2
-
-
-@every_server("postgres")
-def test_a_sweep_removes_slot_and_publication(place: Place) -> None:
-    job = place.job(PLAIN)
-    with place.source(job) as source:
-        delivered(source)
-
-    told = place.engine.workshop.sweep(job.original.name, execute=False)
-    after_telling = len(kept_on_postgres(place))
-    place.engine.workshop.sweep(job.original.name, execute=True)
-
-    assert ("slot" in " ".join(told), after_telling) == (True, 2)
-    assert kept_on_postgres(place) == []
-
-
-def kept_on_postgres(place: Place) -> list[tuple[object, ...]]:
-    return place.app.rows(
-        "SELECT slot_name::text FROM pg_replication_slots WHERE database = current_database() "
-        "UNION ALL SELECT pubname::text FROM pg_publication"
-    )
-
-
-def connected_to_postgres(place: Place) -> list[tuple[object, ...]]:
-    return place.app.rows(
-        "SELECT application_name FROM pg_stat_activity "
-        "WHERE datname = current_database() AND (backend_type = 'walsender' "
-        "OR application_name IN ('osc marks', 'osc visibility'))"
-    )
-
-
-@every_server("postgres")
-def test_nobody_of_a_source_that_has_failed_is_connected(place: Place) -> None:
-    with source_of(place) as source:
-        place.app.run("TRUNCATE TABLE orders")
-        with pytest.raises(OscError):
-            delivered(source)
-
-    until(lambda: connected_to_postgres(place) == [])
-
-
-@every_server("mysql", "mariadb")
-def test_neither_dump_thread_nor_heartbeat_outlives_the_source(place: Place) -> None:
-    dumps = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
-    with source_of(place) as source:
-        delivered(source)
-        assert len(place.app.rows(dumps)) == 1
-
-    until(lambda: place.app.rows(dumps) == [])
-    assert place.app.rows("SELECT * FROM _osc_heartbeat") == []
-
-
-@every_sync
-@every_server()
-def test_closing_twice_or_in_the_middle_of_a_stream_is_harmless(place: Place, sync: Sync) -> None:
-    job = place.job(PLAIN)
-    source = place.open_source(job, sync)
-    place.app.run("INSERT INTO orders VALUES (1, 'a')")
-
-    source.close()
-    source.close()
-    place.engine.workshop.sweep(job.original.name, execute=True)
-
-
-@every_server()
-def test_a_lost_stream_is_an_error_and_no_silence(place: Place) -> None:
-    with source_of(place) as source:
-        delivered(source)
-        if place.mysql:
-            ((dump,),) = place.app.rows(
-                "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
-            )
-            place.app.run(f"KILL {dump}")
-        else:
-            place.app.run(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE backend_type = 'walsender' AND datname = current_database()"
-            )
-
-        with pytest.raises(OscError):
-            delivered(source)

@@ -12,7 +12,7 @@ import pytest
 from osc.engine import ChangeSource, Job, Sync
 from osc.model.change import Delivery, Position
 from tests.conformance.place import App, Place, delivered, keys
-from tests.conformance.test_source import PLAIN, number
+from tests.conformance.sources import PLAIN, number
 from tests.servers import every_server
 
 

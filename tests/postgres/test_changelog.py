@@ -13,39 +13,12 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from osc.engine import Engine, Job, Session, Sync
-from osc.errors import CutOverNotObtained, NotAllowed, PositionGone, Precondition, TableChanged
-from osc.model.change import KeyValue, Position
-from osc.model.table import TableName
+from osc.engine import Engine, Sync
+from osc.errors import CutOverNotObtained, NotAllowed, Precondition, TableChanged
 from osc.postgres import locking
 from osc.postgres.engine import connect
-from osc.postgres.triggers import TriggerSource
-from tests.postgres.conftest import Database, read_to
-
-TABLE = "CREATE TABLE t (id int PRIMARY KEY, v int)"
-ROWS = "INSERT INTO t SELECT n, n FROM generate_series(1, 10) AS n"
-T = TableName("public", "t")
-
-
-def opened(database: Database, job: Job, start: Position | None = None) -> TriggerSource:
-    database.engine.ledger.prepare()
-    source = database.engine.sources[Sync.TRIGGERS](job, start)
-    assert isinstance(source, TriggerSource)
-    return source
-
-
-@contextmanager
-def following(database: Database, job: Job | None = None) -> Iterator[TriggerSource]:
-    source = opened(database, job or database.job())
-    try:
-        yield source
-    finally:
-        source.close()
-        database.engine.workshop.sweep(T, execute=True)
-
-
-def told(source: TriggerSource) -> set[KeyValue]:
-    return set(read_to(source, source.mark()))
+from tests.postgres.changelog import ROWS, TABLE, T, following, opened, subscribed, told, until
+from tests.postgres.conftest import Database
 
 
 def left(database: Database) -> list[tuple[Any, ...]]:
@@ -55,9 +28,6 @@ def left(database: Database) -> list[tuple[Any, ...]]:
         " UNION ALL SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'changelog%'"
         " UNION ALL SELECT proname FROM pg_proc WHERE proname LIKE 'changelog%'"
     )
-
-
-# The lock on the original.
 
 
 @contextmanager
@@ -78,7 +48,7 @@ def test_who_wrote_before_the_triggers_has_ended_when_they_are_there(database: D
 
     with a_writer(database, "INSERT INTO t VALUES (11)") as writer, ThreadPoolExecutor(1) as pool:
         opening = pool.submit(opened, database, job)
-        _until(lambda: _waits(database))
+        until(lambda: _waits(database))
         while_open = opening.done()
         writer.execute("INSERT INTO t VALUES (12)")
         writer.execute("COMMIT")
@@ -147,7 +117,7 @@ def test_an_autovacuum_gives_way_to_us(database: Database, monkeypatch: pytest.M
     )
     with _often_vacuumed(database):
         database.run("UPDATE t SET v = 0")
-        _until(lambda: _autovacuums(database), 60)
+        until(lambda: _autovacuums(database), 60)
         with following(database, job) as source:
             assert told(source) == set()
     database.run("ALTER TABLE t SET (autovacuum_enabled = off)")
@@ -180,13 +150,6 @@ def _waits(database: Database) -> bool:
     )
 
 
-def _until(reached: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def test_a_table_that_was_replaced_gets_no_triggers(database: Database) -> None:
     database.run(TABLE)
     job = database.job()
@@ -196,126 +159,6 @@ def test_a_table_that_was_replaced_gets_no_triggers(database: Database) -> None:
         opened(database, job)
 
     assert left(database) == []
-
-
-# Somebody meddles with the triggers while they are needed.
-
-MEDDLING = {
-    "all are disabled": ["ALTER TABLE t DISABLE TRIGGER ALL"],
-    "the user's are disabled": ["ALTER TABLE t DISABLE TRIGGER USER"],
-    "a restore disables and enables them": [
-        "ALTER TABLE t DISABLE TRIGGER ALL; INSERT INTO t VALUES (99);"
-        "ALTER TABLE t ENABLE TRIGGER ALL"
-    ],
-    "one is off for a while": [
-        "ALTER TABLE t DISABLE TRIGGER _osc_1_delete",
-        "DELETE FROM t WHERE id = 1",
-        "ALTER TABLE t ENABLE ALWAYS TRIGGER _osc_1_delete",
-    ],
-    "one is dropped": ["DROP TRIGGER _osc_1_update ON t"],
-    "one is dropped and made again": [
-        "CREATE TEMPORARY TABLE def AS SELECT pg_get_triggerdef(oid) AS made FROM pg_trigger"
-        " WHERE tgname = '_osc_1_update'",
-        "DROP TRIGGER _osc_1_update ON t",
-        "UPDATE t SET v = 0",
-        "DO $$ BEGIN EXECUTE (SELECT made FROM def); END $$",
-        "ALTER TABLE t ENABLE ALWAYS TRIGGER _osc_1_update",
-    ],
-    "the schema is gone": ["DROP SCHEMA osc CASCADE"],
-    "the function does something else": [
-        "CREATE OR REPLACE FUNCTION osc.changelog_1() RETURNS trigger LANGUAGE plpgsql"
-        " AS 'BEGIN RETURN NULL; END'"
-    ],
-}
-
-
-def test_a_subscription_that_comes_later_is_noticed(database: Database) -> None:
-    database.run(TABLE)
-
-    with (
-        following(database) as source,
-        _subscribed(database),
-        pytest.raises(PositionGone, match="subscription"),
-    ):
-        told(source)
-
-
-@pytest.mark.parametrize("how", MEDDLING)
-def test_changes_that_were_not_written_down_are_noticed_with_the_next_mark(
-    database: Database, how: str
-) -> None:
-    database.run(TABLE, ROWS)
-
-    with following(database) as source:
-        told(source)
-        database.run(*MEDDLING[how])
-
-        for _ in range(2):
-            with pytest.raises(PositionGone, match="not written down"):
-                told(source)
-    database.run("DROP SCHEMA IF EXISTS osc CASCADE")
-
-
-@pytest.mark.parametrize("how", MEDDLING)
-def test_changes_that_were_not_written_down_are_noticed_when_it_is_opened_again(
-    database: Database, how: str
-) -> None:
-    database.run(TABLE, ROWS)
-    job = database.job()
-
-    with following(database, job) as source:
-        position = source.position
-        source.close()
-        database.run(*MEDDLING[how])
-        with pytest.raises(PositionGone, match=r"public\.t were not written down"):
-            database.engine.sources[Sync.TRIGGERS](job, position)
-    database.run("DROP SCHEMA IF EXISTS osc CASCADE")
-
-
-@pytest.mark.parametrize("how", ["all are disabled", "a restore disables and enables them"])
-def test_what_was_not_written_down_vetoes_the_swap(database: Database, how: str) -> None:
-    database.run(TABLE, ROWS)
-    job = database.job()
-
-    with following(database, job) as source:
-        database.copy(job)
-        database.engine.load(job).finish(lambda: None, lambda: None)
-        told(source)
-        database.run(*MEDDLING[how])
-
-        def drain(session: Session) -> None:
-            read_to(source, source.mark())
-
-        with pytest.raises(PositionGone):
-            database.engine.swapper(job).swap(drain, 1.0)
-
-    assert database.rows("SELECT pg_typeof(v)::text FROM t LIMIT 1") == [("integer",)]
-
-
-@pytest.mark.parametrize("how", ["ALTER TABLE t DISABLE TRIGGER ALL", "DROP SCHEMA osc CASCADE"])
-def test_it_is_noticed_without_a_mark_too(database: Database, how: str) -> None:
-    database.run(TABLE)
-
-    with following(database) as source:
-        database.run(how)
-        with pytest.raises(PositionGone):
-            _until(lambda: source.read(0.1) is not None, 5.0)
-
-
-def test_upkeep_of_the_catalog_is_no_meddling(database: Database) -> None:
-    database.run(TABLE, ROWS)
-
-    with following(database) as source:
-        database.run(
-            "VACUUM FULL pg_trigger", "VACUUM FREEZE pg_proc", "VACUUM FULL osc.changelog_1",
-            "ANALYZE t", "VACUUM FREEZE t", "UPDATE t SET v = 0 WHERE id = 1",
-            "REINDEX TABLE osc.changelog_1",
-        )  # fmt: skip
-
-        assert told(source) == {("1",)}
-
-
-# Opened again.
 
 
 def test_what_is_in_the_table_is_told_again_and_what_came_meanwhile(database: Database) -> None:
@@ -344,9 +187,6 @@ def test_what_is_in_the_table_is_told_again_and_what_came_meanwhile(database: Da
 
     assert keys == same == {("1",), ("3",), ("4",)}
     assert again.position == confirmed
-
-
-# The swap, and the sweep.
 
 
 def test_after_the_swap_the_archive_has_the_triggers_and_the_sweep_takes_them(
@@ -412,9 +252,6 @@ def test_a_sweep_never_leaves_triggers_without_a_changelog(
         writer.execute("INSERT INTO t VALUES (2)")
 
         assert len(left(database)) == 6
-
-
-# Checks.
 
 
 @pytest.fixture
@@ -488,27 +325,8 @@ def test_the_target_of_a_subscription_is_refused(database: Database) -> None:
     alter = database.alter("ALTER v TYPE bigint")
     table = database.engine.catalog.find(alter, Sync.TRIGGERS)
 
-    with _subscribed(database), pytest.raises(Precondition, match="subscription"):
+    with subscribed(database), pytest.raises(Precondition, match="subscription"):
         database.engine.checks.table(table, alter, Sync.TRIGGERS)
-
-
-@contextmanager
-def _subscribed(database: Database) -> Iterator[None]:
-    """The catalog says that t is a subscription's target; no publisher is asked."""
-    database.run(
-        "CREATE SUBSCRIPTION s CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false)",
-        "SET allow_system_table_mods = on",
-        "INSERT INTO pg_subscription_rel SELECT oid, 't'::regclass, 'r', NULL FROM pg_subscription",
-    )
-    try:
-        yield
-    finally:
-        database.run(
-            "DELETE FROM pg_subscription_rel",
-            "ALTER SUBSCRIPTION s DISABLE",
-            "ALTER SUBSCRIPTION s SET (slot_name = NONE)",
-            "DROP SUBSCRIPTION s",
-        )
 
 
 def test_neither_wal_level_nor_replica_identity_matters(

@@ -21,7 +21,7 @@ from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from tests.conformance.place import App, Place, open_place, until
-from tests.conformance.test_source import an_absent_standby, semi_sync
+from tests.conformance.test_source_visibility import an_absent_standby, semi_sync
 from tests.scenarios.tools import InSmallChunks
 from tests.servers import Lease, names
 
