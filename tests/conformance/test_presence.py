@@ -169,9 +169,10 @@ def test_where_the_ledger_can_t_be_written_into_the_plan_says_why_and_not_we(
     def refused() -> None:
         raise errors.NotAllowed("no CREATE for you")
 
+    planning = Planning(place, monkeypatch)
     monkeypatch.setattr(place.engine.ledger, "prepare", refused)
 
-    with Planning(place, monkeypatch) as planning:
+    with planning:
         planning.let_go.set()
 
     assert isinstance(planning.error, errors.NotAllowed)

@@ -43,6 +43,11 @@ def test_a_plain_table_is_not_refused(database: Database) -> None:
         ("ALTER TABLE t REPLICA IDENTITY NOTHING", "its replica identity is NOTHING"),
         ("ALTER TABLE t DROP CONSTRAINT t_pkey", "no primary key"),
         ("ALTER TABLE t SET UNLOGGED", "unlogged"),
+        (
+            "CREATE UNIQUE INDEX half ON t (v);"
+            " UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'half'::regclass",
+            "half is invalid",
+        ),
     ],
 )
 def test_what_cannot_be_carried_over_is_refused_by_name(
@@ -263,6 +268,27 @@ def test_who_is_not_the_owner_is_told_what_a_copy_would_need_besides(
     assert refused.value.todo == (
         'GRANT "postgres" TO "osc_nobody", and for a copy: ALTER ROLE "osc_nobody" REPLICATION'
     )
+
+
+def test_a_table_whose_rows_may_be_hidden_from_us_is_refused(
+    database: Database, nobody: Engine
+) -> None:
+    """A policy that is forced on its owner, too, would leave rows out of the copy."""
+    database.run(
+        f"GRANT CREATE ON DATABASE {database.name} TO osc_nobody",
+        "CREATE SCHEMA mine AUTHORIZATION osc_nobody",
+        "CREATE TABLE mine.t (id int PRIMARY KEY, v int)",
+        "ALTER TABLE mine.t OWNER TO osc_nobody",
+        "ALTER TABLE mine.t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+    )
+    alter = database.alter("ALTER v TYPE bigint", "mine.t")
+    table = nobody.catalog.find(alter)
+
+    with pytest.raises(Precondition, match=r"mine\.t forces row level security on us") as refused:
+        nobody.checks.table(table, alter, Sync.TRIGGERS)
+    database.engine.checks.table(table, alter, Sync.TRIGGERS)
+
+    assert "BYPASSRLS" in refused.value.todo
 
 
 def test_an_owner_with_replication_needs_no_more(database: Database, nobody: Engine) -> None:

@@ -242,6 +242,7 @@ def test_a_replica_is_not_taken_for_the_primary(name: str) -> None:
         ("mariadb", {"binlog_format": "MIXED"}, "binlog_format is not ROW"),
         ("postgres", {"wal_level": "replica"}, "wal_level is replica"),
         ("postgres", {"max_replication_slots": "0"}, "replication slots are in use"),
+        ("postgres", {"max_wal_senders": "0"}, "walsenders are in use"),
     ],
 )
 def test_a_server_that_does_not_log_rows_is_refused(
