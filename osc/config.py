@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         description="whoever reads a publication FOR ALL TABLES may be sent the rows of the new"
         " table and of our ledger (PostgreSQL)",
     )
+    reword_checks: bool = Field(
+        False,
+        description="let MySQL word CHECK constraints otherwise than a native ALTER leaves them,"
+        " with the same meaning, where the new table needs one more",
+    )
     on_replica: bool = Field(
         False,
         description="the server may itself be a replica, and is changed without its source"

@@ -68,6 +68,7 @@ def allowed(engine: Engine, settings: Settings) -> Engine:
         settings.rebuild_views,
         settings.on_replica,
         settings.publish_shadow,
+        settings.reword_checks,
     )
     return engine if consent == NO_CONSENT else engine.consenting(engine, consent)
 

@@ -11,12 +11,14 @@ class Consent:
     the table, with the rows of that moment; `views` that read a column whose type the ALTER
     changes, which then have new types and OIDs, too. `on_replica`: the server may follow another
     one, which knows nothing of the change. `published`: a publication of all tables may tell of the
-    new one and of the ledger, too."""
+    new one and of the ledger, too. `reworded`: CHECK constraints may be worded otherwise than after
+    a native ALTER, with the same meaning."""
 
     materialized: bool = False
     views: bool = False
     on_replica: bool = False
     published: bool = False
+    reworded: bool = False
 
 
 NO_CONSENT = Consent()

@@ -53,7 +53,11 @@ def connect(url: str) -> Engine:
     lent = Lent()
 
     def consenting(engine: Engine, consent: Consent) -> Engine:
-        return replace(engine, checks=MySQLChecks(first, to, told.is_mariadb, consent))
+        return replace(
+            engine,
+            checks=MySQLChecks(first, to, told.is_mariadb, consent),
+            workshop=replace(workshop, consent=consent),
+        )
 
     def close() -> None:
         ledger.close()

@@ -11,6 +11,7 @@ from osc import errors
 from osc.engine import Names, Rehearsal, Session, Statement
 from osc.model import columns
 from osc.model.alter import Alter
+from osc.model.consent import NO_CONSENT, Consent
 from osc.model.difference import CatalogDiff, between
 from osc.model.relations import UNTIED, Relations
 from osc.model.table import Table, TableName
@@ -49,6 +50,7 @@ class MySQLWorkshop:
     catalog: MySQLCatalog
     clones: Clones
     is_mariadb: bool
+    consent: Consent = NO_CONSENT
 
     def rehearse(self, table: Table, alter: Alter) -> Rehearsal:
         """On a clone with one real row, so that implicit defaults and NO_ZERO_DATE speak up too."""
@@ -97,7 +99,14 @@ class MySQLWorkshop:
         """Where the shadow has to be altered once more than the ALTER does (`rewording.py`)."""
         if not again or self.clones.original_first():
             return ()
-        return rewording.foretold(session, self.catalog, clone)
+        found = rewording.foretold(session, self.catalog, clone)
+        if found and not self.consent.reworded:
+            raise errors.Precondition(
+                f"{found[0]}{f', and {len(found) - 1} more' if found[1:] else ''}",
+                still_true="nothing was touched",
+                todo="--reword-checks allows it",
+            )
+        return found
 
     def _diff(self, original: TableName, altered: TableName, ties: Relations) -> CatalogDiff:
         """What the ALTER changes, in the words of SHOW CREATE TABLE."""

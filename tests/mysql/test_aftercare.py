@@ -13,6 +13,7 @@ from osc.config import settings
 from osc.engine import Aftercare, Engine, Job, Session, Swapped, Swapper
 from osc.migration import Request, migrate, resume
 from osc.model import alter
+from osc.model.consent import Consent
 from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.model.report import Report
@@ -78,7 +79,7 @@ def meddled(
 def run(engine: Engine, statement: str = STATEMENT) -> Report:
     parsed = alter.parse(statement, mysql=True)
     request = Request(alter=parsed, sync=None, statement=statement, by="test")
-    wanted = settings(force_copy=True, reconnect_for=0)
+    wanted = settings(force_copy=True, reconnect_for=0, reword_checks=True)
     return migrate(engine, request, wanted, Tracker(), Controls())
 
 
@@ -97,7 +98,7 @@ def test_what_is_missing_or_too_much_after_the_swap_is_told_once(orders: Place) 
     assert [line[:14] for line in lines if line[:2] in ("- ", "+ ")] == [
         "- foreign key ", "- referred to ", "+ KEY `sneaky`",
     ]  # fmt: skip
-    assert resume(orders.engine, None, settings(), Tracker(), Controls())
+    assert resume(orders.engine, None, settings(reword_checks=True), Tracker(), Controls())
 
 
 @on_both
@@ -132,8 +133,8 @@ def test_a_comparison_that_the_server_was_lost_in_is_made_by_whoever_goes_on(
         run(replace(engine, aftercare=lambda job: cast(Aftercare, Lost())))
 
     with pytest.raises(errors.SwappedButUnfinished, match=r"\+ KEY `sneaky`"):
-        resume(orders.engine, None, settings(), Tracker(), Controls())
-    assert resume(orders.engine, None, settings(), Tracker(), Controls())
+        resume(orders.engine, None, settings(reword_checks=True), Tracker(), Controls())
+    assert resume(orders.engine, None, settings(reword_checks=True), Tracker(), Controls())
 
 
 @on_both
@@ -149,10 +150,20 @@ def test_a_shadow_that_somebody_has_altered_is_not_swapped_in(orders: Place) -> 
 
 
 @every_server("mysql")
-def test_a_check_that_will_be_worded_otherwise_is_told_before(orders: Place) -> None:
+def test_a_check_that_would_be_worded_otherwise_is_refused_and_told_where_it_is_allowed(
+    orders: Place,
+) -> None:
     parsed = alter.parse(STATEMENT, mysql=True)
-    found = orders.engine.workshop.rehearse(orders.engine.catalog.find(parsed), parsed)
+    table = orders.engine.catalog.find(parsed)
 
+    with pytest.raises(
+        errors.Precondition, match=r"orders_chk_1.*means the same.*and 1 more"
+    ) as no:
+        orders.engine.workshop.rehearse(table, parsed)
+    assert "--reword-checks" in no.value.todo
+
+    allowing = orders.engine.consenting(orders.engine, Consent(reworded=True))
+    found = allowing.workshop.rehearse(table, parsed)
     assert [told.partition(" afterwards")[0] for told in found.findings] == [
         "`orders_chk_1` CHECK ((`v` >= -(7))) may be worded `orders_chk_1` CHECK ((`v` >= -7))",
         "`orders_chk_2` CHECK ((`v` > -(7))) may be worded `orders_chk_2` CHECK ((`v` > -7))",
