@@ -212,12 +212,7 @@ class TriggerSource:
     def _delete(self, numbers: Sequence[int]) -> None:
         with self._own.transaction():
             for at in range(0, len(numbers), DELETED_AT_ONCE):
-                some = ", ".join(map(str, numbers[at : at + DELETED_AT_ONCE]))
-                self._own.execute(
-                    Statement(
-                        f"DELETE FROM {quoting.table(self._log.name)} WHERE number IN ({some})"
-                    )
-                )
+                self._own.execute(self._log.without(numbers[at : at + DELETED_AT_ONCE]))
 
     def close(self) -> None:
         self._own.close()

@@ -120,6 +120,25 @@ def test_what_is_confirmed_is_deleted_and_nothing_else(place: Place) -> None:
         assert keys(source) == [(1,)]
 
 
+def test_what_is_confirmed_goes_at_once_though_others_are_still_in_their_transactions(
+    place: Place,
+) -> None:
+    """The servers read all of a small table for a list of its keys, and wait for each such row."""
+    with place.source(place.job(PLAIN), Sync.TRIGGERS) as source:
+        slow = place.another_app()
+        slow.run("BEGIN", "INSERT INTO orders VALUES (100, 'x')")
+        place.app.run(*(f"INSERT INTO orders VALUES ({number}, 'x')" for number in range(20)))
+        slow.run("INSERT INTO orders VALUES (101, 'x')")
+        done = delivered(source)[-1].position
+        wait = Statement("SET innodb_lock_wait_timeout = 1")
+        source._own.execute(wait)  # type: ignore[attr-defined]
+        source.confirm(done)
+
+        assert place.app.rows(f"SELECT k0 FROM {logs(place)[0]}") == []
+        slow.run("COMMIT")
+        assert set(keys(source)) == {(100,), (101,)}
+
+
 def test_a_lock_on_the_changelog_delays_and_loses_nothing(place: Place) -> None:
     with place.source(place.job(PLAIN), Sync.TRIGGERS) as source:
         place.app.run("INSERT INTO orders VALUES (1, 'x')")
