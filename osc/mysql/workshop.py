@@ -82,7 +82,7 @@ class MySQLWorkshop:
             times = versioned.pairs(session, table, altered)
             if times:
                 versioned.try_on(session, altered)
-            again = relations.own or identified.refusal or any(map(filling.counts, altered.columns))
+            altered_again = bool(relations.own or identified.refusal)
             return Rehearsal(
                 table=altered,
                 columns=columns.ColumnMap(
@@ -90,17 +90,22 @@ class MySQLWorkshop:
                 ),
                 key=key,
                 sortable=all(table.column(name).sortable for name in key.columns),
-                findings=(*identified.findings, *self._rewordings(session, altered.name, again)),
+                findings=(
+                    *identified.findings,
+                    *self._rewordings(session, altered, altered_again),
+                ),
                 relations=relations,
                 diff=diff,
             )
 
-    def _rewordings(self, session: Session, clone: TableName, again: object) -> tuple[str, ...]:
-        """Where the shadow has to be altered once more than the ALTER does (`rewording.py`)."""
-        if not again or self.clones.original_first():
+    def _rewordings(self, session: Session, clone: Table, altered_again: bool) -> tuple[str, ...]:
+        """Where the shadow has to be altered once more than the ALTER does, or may have to be, for
+        its counter (`rewording.py`)."""
+        may_be = altered_again or any(map(filling.counts, clone.columns))
+        if not may_be or self.clones.original_first():
             return ()
-        found = rewording.foretold(session, self.catalog, clone)
-        if found and not self.consent.reworded:
+        found = rewording.foretold(session, self.catalog, clone.name)
+        if found and altered_again and not self.consent.reworded:
             raise errors.Precondition(
                 f"{found[0]}{f', and {len(found) - 1} more' if found[1:] else ''}",
                 still_true="nothing was touched",
