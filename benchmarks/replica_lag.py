@@ -1,8 +1,7 @@
-"""A replica that falls behind in the midst of a copy: how soon the copy slows, stands, and goes on.
+"""A replica that falls behind in the midst of a copy: how soon the copy stands still, and goes on.
 
 The replica's applying is stopped when some rows are copied, and begun again a while later. The copy
-has to slow before the replica is `--max-lag` behind, to stand still once it is, and to go on when
-the replica has caught up.
+has to stand still once the replica is `--max-lag` behind, and to go on when it has caught up.
 """
 
 from __future__ import annotations
@@ -49,13 +48,11 @@ PAUSES = {
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows in the new table's ledger at a moment, and what the run says: for what it waits, and
-    which share of the copy the signals leave it."""
+    """Rows in the new table's ledger at a moment, and what the run says that it waits for."""
 
     at: float
     rows: int
     waits_for: str
-    share: float
 
 
 @click.command()
@@ -103,9 +100,7 @@ def _outcome(samples: list[Sample], stopped_at: float, started_at: float) -> dic
              if now.rows > before.rows]  # fmt: skip
     during = [move.at for move in moves if stopped_at < move.at < started_at]
     after = [move.at for move in moves if move.at > started_at]
-    slow = [s.at for s in samples if stopped_at < s.at < started_at and s.share < 1]
     return {
-        "slowed_after_seconds": round(min(slow) - stopped_at, 2) if slow else None,
         "stood_still_after_seconds": round(max(during, default=stopped_at) - stopped_at, 2),
         "went_on_after_seconds": round(min(after) - started_at, 2) if after else None,
         "said": sorted(
@@ -121,11 +116,9 @@ def _sample(engine: str, ask: Callable[[str], list[Any]]) -> Sample:
         copied = ask(f"SELECT coalesce(sum({column}), 0) FROM {schema}chunk")[0][0]
         shown = ask(f"SELECT record FROM {schema}report")
     except (psycopg.Error, pymysql.err.Error):
-        return Sample(time.monotonic(), 0, "", 1.0)  # The ledger is not there yet.
-    said: dict[str, Any] = {"copy_waits_for": "", "share": 1.0}
-    if shown:
-        said = json.loads(shown[0][0])
-    return Sample(time.monotonic(), int(copied), said["copy_waits_for"], said["share"])
+        return Sample(time.monotonic(), 0, "")  # The ledger is not there yet.
+    waits = json.loads(shown[0][0])["copy_waits_for"] if shown else ""
+    return Sample(time.monotonic(), int(copied), waits)
 
 
 def _begin(
