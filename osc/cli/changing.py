@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import click
 from click.core import ParameterSource
@@ -35,6 +35,7 @@ from osc.model.report import Report
 from osc.ops import control, display, observers, report, route, sense, signals
 from osc.ops.output import Output
 
+Done = TypeVar("Done")
 DRY_RUN = "This was a dry run on an empty clone; nothing was changed. Add --execute to do it."
 
 
@@ -145,16 +146,26 @@ def resume(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     one has not ended. Any host will do. It is held to what it was begun with; an option that is
     said again overrules that.
     """
+    done = _gone_on(migration.resume, words, url, output, flags)
+    if done is None:
+        output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
+    else:
+        _reported(done, output)
+
+
+def _gone_on(
+    how: Callable[[Engine, str | None, Settings, Tracker, Controls, str], Done],
+    words: tuple[str, ...],
+    url: str | None,
+    output: Output,
+    flags: dict[str, Any],
+) -> Done:
     chosen = _to_go_on_with(flags)
     with opened(words, url, chosen.replica) as (engine, rest):
         wanted = migration_of(rest)
         chosen = _as_it_was_begun(engine, wanted, chosen, flags)
         with _watched(output, chosen) as (tracker, controls):
-            done = migration.resume(engine, wanted, chosen, tracker, controls, who())
-    if done is None:
-        output.result({"executed": False}, lambda: "it is done already; there is nothing to do")
-    else:
-        _reported(done, output)
+            return how(engine, wanted, chosen, tracker, controls, who())
 
 
 def _to_go_on_with(flags: dict[str, Any]) -> Settings:
@@ -183,12 +194,7 @@ def verify(words: tuple[str, ...], url: str | None, output: Output, **flags: Any
     What was missing is copied first and changes are caught up with; afterwards the migration is as
     stopped as it was, for `osc resume` or `osc abort`.
     """
-    chosen = _to_go_on_with(flags)
-    with opened(words, url, chosen.replica) as (engine, rest):
-        wanted = migration_of(rest)
-        chosen = _as_it_was_begun(engine, wanted, chosen, flags)
-        with _watched(output, chosen) as (tracker, controls):
-            done = migration.verify(engine, wanted, chosen, tracker, controls, who())
+    done = _gone_on(migration.verify, words, url, output, flags)
     output.result(report.verified_record(done), lambda: report.verified_text(done))
 
 

@@ -38,7 +38,7 @@ class Keepers:
         deadline = time.monotonic() + QUEUED_SECONDS
         for keeper in self._keepers:
             while not keeper.is_queued(observer) and not keeper.may_not:
-                if time.monotonic() > deadline:
+                if keeper.failed or time.monotonic() > deadline:
                     raise errors.LockTimeout("nobody was seen to keep writers out of the children")
                 time.sleep(POLL_SECONDS)
 
@@ -56,8 +56,7 @@ class _Keeper(threading.Thread):
         limit_silence(session, 2 * LONGEST_HELD_SECONDS)
         longest = Statement(f"SET SESSION lock_wait_timeout = {2 * LONGEST_HELD_SECONDS}")
         session.execute(longest)
-
-        self.may_not = False
+        self.may_not = self.failed = False
 
     def run(self) -> None:
         try:
@@ -65,7 +64,8 @@ class _Keeper(threading.Thread):
         except errors.NotAllowed:
             self.may_not = True
         except errors.ServerError:
-            return
+            # Once the lock is gone it is no matter; before that, the lock is not to be held for it.
+            self.failed = True
 
     def is_queued(self, observer: Session) -> bool:
         state = "SELECT state FROM information_schema.processlist WHERE id = %s"

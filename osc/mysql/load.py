@@ -20,6 +20,9 @@ from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.workshop import MySQLWorkshop
 from osc.threads import breakable
 
+PATIENTLY = Statement("SET SESSION lock_wait_timeout = 86400")
+"""Nobody waits behind our own tables; what may be in the way is a backup (BACKUP STAGE)."""
+
 
 @dataclass(frozen=True)
 class MySQLLoad:
@@ -47,6 +50,7 @@ class MySQLLoad:
             return False
         original, alter, shadow = self.job.original, self.job.alter, self.job.shadow.name
         with closing(self.connect("index build")) as session:
+            session.execute(PATIENTLY)
             wanted = self._wanted()
             with breakable(check, lambda: self._break_off(session)):
                 there = self.workshop.uncounted(session, original, alter, shadow, bare=False)

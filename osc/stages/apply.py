@@ -33,6 +33,7 @@ class Applier:
     workers: int
     width: int = field(init=False)
     _sessions: list[Session] = field(default_factory=list)
+    _to_be_had: int = 1 << 30
     _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
@@ -50,10 +51,20 @@ class Applier:
 
     def _hire(self, workers: int) -> None:
         while len(self._sessions) < workers:
-            self._sessions.append(self.connect("apply"))
+            session = self.connect("apply")
+            self._sessions.append(session)
             for setting in self.dialect.session_settings:
-                self._sessions[-1].execute(setting)
-            self._idle.put(self._sessions[-1])
+                session.execute(setting)
+            self._idle.put(session)
+
+    def _hire_more(self, workers: int) -> None:
+        """One connection more than at first may be more than the server has for us; where it is
+        gone, those that there are say so."""
+        if workers <= self._to_be_had:
+            try:
+                self._hire(workers)
+            except errors.Unreachable:
+                self._to_be_had = self._idle.qsize()
 
     @property
     def most(self) -> int:
@@ -71,8 +82,8 @@ class Applier:
         """
         duplicate: errors.DuplicateKey | None = None
         met = False
-        self.width = min(self.workers, self.width)
-        self._hire(self.width)
+        self._hire_more(min(self.workers, self.width))
+        self.width = min(self.workers, self.width, self._to_be_had)
         with ThreadPoolExecutor(self.width, "osc apply") as pool:
             outcomes = pool.map(self._one_batch, batches)
             for batch, outcome in zip(batches, outcomes, strict=True):

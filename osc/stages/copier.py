@@ -71,6 +71,7 @@ class Copier:
     _crew: Crew = field(init=False)
     _width: Width = field(init=False)
     _hired: int = 0
+    _wanted: int = 0
     _delivered: int = 0
     _target_seconds: float = field(init=False)
 
@@ -84,7 +85,7 @@ class Copier:
     def run(self, threads: int, most: int = 0) -> int:
         """Returns when every chunk has committed, with the number of connections that was best. It
         begins with `threads` of them and tries no more than `most`."""
-        before = self.tracker.read()
+        before, self._wanted = self.tracker.read(), threads
         self._width = Width(threads, most, time.monotonic(), before.commit_seconds)
         self._delivered = before.changes_delivered
         self._hire()
@@ -100,7 +101,13 @@ class Copier:
             self._hired = max(self._hired, wanted)
 
     def _work(self, number: int) -> None:
-        session = self.connect("copy")
+        """One connection more than at first may be more than the server has for us."""
+        try:
+            session = self.connect("copy")
+        except errors.Unreachable:
+            if number < self._wanted:
+                raise
+            return  # Where the server is gone, the others say so.
         try:
             for setting in self.dialect.session_settings:
                 session.execute(setting)

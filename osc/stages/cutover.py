@@ -157,9 +157,15 @@ class CutOver:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        """Where the block fails, only the catalog knows where the shadow's rows are: nobody acts on
+        a change any more until somebody has looked."""
         catch_up(self.follower, self.tracker, self.controls)
         with self.follower.suspended():
-            yield
+            try:
+                yield
+            except BaseException:
+                self.follower.end()
+                raise
 
     def _attempt(self) -> Swapped:
         """One attempt has its turn alone: nothing is read from the source beside it."""

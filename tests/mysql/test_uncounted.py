@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import count
+from typing import Any, cast
 
 import pytest
 
 from osc.config import settings
-from osc.engine import Session
+from osc.engine import Session, Statement
 from osc.errors import ConnectionLost
 from osc.migration import Request, migrate
 from osc.model import alter
@@ -18,6 +22,7 @@ from osc.model.progress import Tracker
 from osc.model.table import TableName
 from osc.mysql import uncounted
 from osc.mysql.catalog import MySQLCatalog
+from osc.mysql.load import MySQLLoad
 from osc.mysql.uncounted import Uncounted
 from tests.conformance.dying import Fate, Mortal
 from tests.conformance.place import Place
@@ -194,3 +199,78 @@ def test_a_migration_leaves_what_a_native_alter_leaves(
         return [(made,), *place.app.rows(f"SELECT * FROM {table} ORDER BY 1")]
 
     assert left("orders") == left("twin")
+
+
+class Doomed:
+    """A session that ends at one statement: before it, or when it is done."""
+
+    def __init__(self, session: Session, end: Callable[[int], None], at: str, after: bool) -> None:
+        self.session, self.id, self._end, self._at, self._after = (
+            session,
+            session.id,
+            end,
+            at,
+            after,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.session, name)
+
+    def query(self, statement: Statement) -> list[tuple[Any, ...]]:
+        is_it = re.search(self._at, statement.sql) is not None
+        if is_it and self._after:
+            self.session.query(statement)
+        if is_it:
+            self._end(self.id)
+        return self.session.query(statement)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", ["EXCHANGE PARTITION", r"^RENAME TABLE \S+_osc_on_"])
+def test_a_run_that_is_cut_off_while_it_completes_its_shadow_goes_on_and_loses_no_write(
+    place: Place, at: str, after: bool
+) -> None:
+    place.app.run(
+        "CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY, a INT NOT NULL)",
+        "INSERT INTO orders (a) SELECT 0 FROM seq_1_to_20",
+    )
+    workshop, doomed = cast(Any, place.engine.workshop), list[Session]()
+
+    def connect(purpose: str) -> Session:
+        session = place.engine.connect(purpose)
+        if doomed:
+            return session
+        doomed.append(cast(Session, Doomed(session, place.end, at, after)))
+        return doomed[-1]
+
+    written, over, app = [0] * 20, threading.Event(), place.another_app()
+
+    def write() -> None:
+        while not over.is_set():
+            for number in range(20):
+                app.run(f"UPDATE orders SET a = a + 1 WHERE id = {number + 1}")
+                written[number] += 1
+
+    class AtTheEnd(MySQLLoad):
+        """Only what completes the shadow is cut off."""
+
+        def finish(self, purge: Callable[[], None], check: Callable[[], None]) -> None:
+            load = MySQLLoad(self.job, place.engine.connect, self.catalog, self.workshop)
+            load.finish(purge, check)
+
+    engine = replace(
+        place.engine, load=lambda job: AtTheEnd(job, connect, workshop.catalog, workshop)
+    )
+    statement = "ALTER TABLE orders MODIFY a BIGINT NOT NULL"
+    request = Request(alter.parse(statement, mysql=True), None, statement, "test")
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        migrate(engine, request, settings(force_copy=True), Tracker(), Controls())
+    finally:
+        over.set()
+        writer.join()
+
+    assert doomed
+    assert [a for (a,) in place.app.rows("SELECT a FROM orders ORDER BY id")] == written
+    assert not [name for name in tables(place) if name.startswith(("_osc_on_", "_osc_off_"))]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
 from osc import errors
 from osc.engine import Session, Statement
+from osc.model.table import TableName
+from osc.mysql import keeping
 from osc.mysql.attempt import Parts
 from osc.mysql.swap import LockedSwapper
-from tests.conformance.place import App, Place, until
+from tests.conformance.place import SOON, App, Place, until
 from tests.mysql.test_foreign_keys import Family, on_both
 from tests.servers import every_server
 
@@ -99,16 +102,9 @@ def test_a_writer_who_goes_from_the_parent_to_the_child_is_not_ended_for_our_loc
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or he would be, with error 1213, by whoever had the child and waited for the parent."""
-    monkeypatch.setattr(random, "random", lambda: 1.0)
     family = Family(place)
-    app = place.another_app()
-    app.run("BEGIN", PARENT_FIRST[0])
 
-    with ThreadPoolExecutor(1) as beside:
-        swap = beside.submit(family.swapper().swap, family.drain, 5.0)
-        until(lambda: place.app.value(WAITING) or swap.done())
-        app.run(*PARENT_FIRST[1:], "COMMIT")
-        swap.result()
+    _swapped_beside(place, family, PARENT_FIRST, 5.0, monkeypatch)
 
     family.require_right(swapped=True, what="swapped")
 
@@ -117,20 +113,44 @@ def test_a_writer_who_goes_from_the_parent_to_the_child_is_not_ended_for_our_loc
 def test_a_writer_who_goes_the_other_way_waits_until_the_budget_is_over(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(random, "random", lambda: 1.0)
     family = Family(place)
-    app = place.another_app()
-    app.run("BEGIN", CHILD_FIRST[0])
 
-    with ThreadPoolExecutor(1) as beside:
-        swap = beside.submit(family.swapper().swap, family.drain, 1.0)
-        until(lambda: place.app.value(WAITING) or swap.done())
-        app.run(*CHILD_FIRST[1:], "COMMIT")
-        with pytest.raises(errors.LockTimeout):
-            swap.result()
+    with pytest.raises(errors.LockTimeout):
+        _swapped_beside(place, family, CHILD_FIRST, 1.0, monkeypatch)
 
     family.swapper().swap(family.drain, 5.0)
     family.require_right(swapped=True, what="at the second attempt")
+
+
+@every_server("mariadb")
+def test_the_lock_is_not_held_for_somebody_who_can_t_keep_writers_out(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "QUEUED_SECONDS", SOON)
+    keepers = keeping.Keepers(place.engine.connect, [TableName(place.schema, "gone")])
+
+    began = time.monotonic()
+    with place.session() as observer, closing(keepers), pytest.raises(errors.LockTimeout):
+        keepers.queue(observer)
+    assert time.monotonic() - began < SOON / 2
+
+
+def _swapped_beside(
+    place: Place,
+    family: Family,
+    statements: tuple[str, ...],
+    budget_seconds: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A swap whose lock is asked for, parents first, when a writer has done his first statement."""
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    app = place.another_app()
+    app.run("BEGIN", statements[0])
+    with ThreadPoolExecutor(1) as beside:
+        swap = beside.submit(family.swapper().swap, family.drain, budget_seconds)
+        until(lambda: place.app.value(WAITING) or swap.done())
+        app.run(*statements[1:], "COMMIT")
+        swap.result()
 
 
 def _then(drain: Callable[[Session], None], also: Callable[[], None]) -> Callable[[Session], None]:

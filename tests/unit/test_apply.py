@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from osc import errors
+from osc.engine import Session
 from osc.model.change import KeyValue
 from osc.model.progress import Tracker
 from osc.stages.apply import Applier
@@ -48,3 +51,31 @@ def test_so_many_connections_act_as_the_width_says() -> None:
         applier.act(BATCHES, lambda batch, done: None)
 
     assert len(acted) == 1
+
+
+def test_where_the_server_has_no_more_connections_those_act_that_there_are() -> None:
+    server = FakeServer()
+    connect = server.connect
+
+    def few(purpose: str) -> Session:
+        if len(server.opened) == 3:
+            raise errors.Unreachable("too many connections")
+        return connect(purpose)
+
+    applier = Applier(JOB, FakeDialect(), few, FENCE, Tracker(), Hurried(), workers=2)
+    with applier.ready():
+        applier.workers = 8
+        for _ in range(6):
+            applier.act(BATCHES, lambda batch, done: None)
+
+    assert len(server.did("delete")) == 6 * len(BATCHES)
+    assert len(server.opened) == 3
+
+
+def test_the_connections_that_were_asked_for_are_needed() -> None:
+    def none(purpose: str) -> Session:
+        raise errors.Unreachable("too many connections")
+
+    applier = Applier(JOB, FakeDialect(), none, FENCE, Tracker(), Hurried(), workers=2)
+    with pytest.raises(errors.Unreachable), applier.ready():
+        pass

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from osc import errors
+from osc.engine import Session
 from osc.model.chunk import Chunk, ChunkSize
 from osc.model.coverage import Coverage, coverage
 from osc.model.progress import Tracker
@@ -64,6 +65,35 @@ def test_every_row_is_copied_once(bench: Bench, threads: int) -> None:
 
     assert bench.server.shadow == FIVE
     assert (bench.tracker.read().rows_copied, bench.tracker.read().chunks_copied) == (5, 3)
+
+
+def with_one_connection(bench: Bench, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that three connections may do, of which `threads` were asked for."""
+    bench.controls.steer(lambda now: replace(now, threads=3))
+    connect = bench.server.connect
+
+    def one(purpose: str) -> Session:
+        if bench.server.opened:
+            raise errors.Unreachable("too many connections")
+        return connect(purpose)
+
+    monkeypatch.setattr(bench.server, "connect", one)
+    bench.copy(threads)
+
+
+def test_one_connection_more_than_the_server_has_is_done_without(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_one_connection(bench, 1, monkeypatch)
+
+    assert bench.server.shadow == FIVE
+
+
+def test_a_connection_that_was_asked_for_is_needed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.Unreachable):
+        with_one_connection(bench, 2, monkeypatch)
 
 
 def test_the_width_is_told_what_commits_take_and_whether_others_write(

@@ -169,6 +169,20 @@ def test_nobody_acts_while_the_shadow_is_completed_and_what_comes_is_drained_und
     assert completing(bench, monkeypatch) == [[(A,)], "prepared", [(A,)]]
 
 
+def test_nobody_acts_any_more_where_completing_the_shadow_has_failed(bench: Bench) -> None:
+    def complete(alone: cutover.Alone) -> bool:
+        with alone():
+            raise errors.ConnectionLost("gone")
+
+    with pytest.raises(errors.ConnectionLost):
+        bench.run(complete=complete)
+    bench.source.change(A)
+    bench.source.mark()
+
+    assert not bench.follower.step()
+    assert bench.server.did("delete") == []
+
+
 def test_too_much_for_the_lock_is_acted_on_before_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
