@@ -54,16 +54,19 @@ def sysbench(url: str, rows: int, rate: int, seconds: int) -> Load:
 
 def pgbench(url: str, rows: int, rate: int, seconds: int) -> Load:
     scale = max(1, rows // ROWS_PER_SCALE)
+    limit = ["-R", str(rate)] if rate else []
+    patterns = {
+        "transactions_per_second": r"tps = ([\d.]+)",
+        "failed": r"number of failed transactions: (\d+)",
+        "average_ms": r"latency average = ([\d.]+)",
+    }
+    if rate:
+        patterns["schedule_lag_max_ms"] = r"rate limit schedule lag: .*max ([\d.]+)"
     return Load(
         prepare=["pgbench", "-i", "-q", "-s", str(scale), url],
-        run=["pgbench", "-n", "-c", "8", "-j", "2", "-R", str(rate), "-T", str(seconds), url],
+        run=["pgbench", "-n", "-c", "8", "-j", "2", *limit, "-T", str(seconds), url],
         alter=POSTGRES,
-        patterns={
-            "transactions_per_second": r"tps = ([\d.]+)",
-            "failed": r"number of failed transactions: (\d+)",
-            "average_ms": r"latency average = ([\d.]+)",
-            "schedule_lag_max_ms": r"rate limit schedule lag: .*max ([\d.]+)",
-        },
+        patterns=patterns,
     )
 
 
@@ -138,7 +141,7 @@ def measure(running: server.Running, rows: int, rate: int, seconds: int) -> dict
 @click.command(help=__doc__)
 @click.argument("engine", type=click.Choice(["mysql", "mariadb", "postgres"]))
 @click.option("--rows", default=2_000_000, show_default=True)
-@click.option("--rate", default=300, show_default=True, help="Transactions per second.")
+@click.option("--rate", default=300, show_default=True, help="Transactions per second; 0: no limit.")
 @click.option("--seconds", default=120, show_default=True, help="How long the load runs.")
 @click.option("--output", type=click.Path(path_type=Path), help="Also write the JSON here.")
 def main(engine: str, rows: int, rate: int, seconds: int, output: Path | None) -> None:

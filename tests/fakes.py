@@ -284,7 +284,7 @@ class FakeLedger:
 class FakeSource:
     """The port `ChangeSource`: `change` commits keys, `mark` is what delivers them with a barrier.
 
-    `silent` marks never come back.
+    `silent` marks don't come back before `come_back`. `taken` is set by each delivery.
     """
 
     def __init__(self) -> None:
@@ -294,6 +294,7 @@ class FakeSource:
         self.confirmed: list[Position] = []
         self.marks = 0
         self.on_mark: Callable[[], None] = lambda: None
+        self.taken = threading.Event()
         self._number = 0
         self._waiting: deque[Delivery] = deque()
 
@@ -305,15 +306,22 @@ class FakeSource:
         self.on_mark()
         self.marks += 1
         if not self.silent:
-            self._deliver((), self.marks)
+            self.come_back()
         return self.marks
+
+    def come_back(self) -> None:
+        """The last mark, and those before it."""
+        self._deliver((), self.marks)
 
     def _deliver(self, keys: tuple[KeyValue, ...], barrier: int | None) -> None:
         self._number += 1
         self._waiting.append(Delivery(keys, barrier, Position(str(self._number))))
 
     def read(self, timeout_seconds: float) -> Delivery | None:
-        return self._waiting.popleft() if self._waiting else None
+        if not self._waiting:
+            return None
+        self.taken.set()
+        return self._waiting.popleft()
 
     def confirm(self, position: Position) -> None:
         self.confirmed.append(position)

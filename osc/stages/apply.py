@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 
 from osc import errors
 from osc.engine import Dialect, Job, Session
@@ -15,7 +16,10 @@ from osc.model.controls import Controls
 from osc.model.progress import Tracker
 from osc.stages.fence import Fence
 
-BATCH = 500
+LEAST_BATCH, BATCH = 100, 500
+GLANCE_SECONDS = 0.01
+
+Outcome = Future[Exception | None]
 
 
 @dataclass
@@ -71,12 +75,21 @@ class Applier:
         """How many keys give all workers a while to do."""
         return BATCH * 4 * self.workers
 
+    def cut(self, keys: Sequence[KeyValue]) -> list[Sequence[KeyValue]]:
+        """Into batches of neighbours, for all who may act now: a few keys are acted on sooner in
+        small ones."""
+        size = min(BATCH, max(LEAST_BATCH, ceil(len(keys) / self.width)))
+        return batches(neighbours(keys), size)
+
     def act(
         self,
         batches: Sequence[Sequence[KeyValue]],
         settled: Callable[[Sequence[KeyValue], bool], None],
+        meanwhile: Callable[[], bool] = lambda: False,
     ) -> errors.DuplicateKey | None:
-        """Acts on disjoint batches in parallel; `settled` hears of each whether it was done.
+        """Acts on disjoint batches in parallel; `settled` hears of each whether it was done, and
+        `meanwhile` is called again and again by the same thread while any is under way: False where
+        it had nothing to do.
 
         A deadlock is only told; a duplicate is told and returned, and any other error raised.
         """
@@ -85,9 +98,10 @@ class Applier:
         self._hire_more(min(self.workers, self.width))
         self.width = min(self.workers, self.width, self._to_be_had)
         with ThreadPoolExecutor(self.width, "osc apply") as pool:
-            outcomes = pool.map(self._one_batch, batches)
-            for batch, outcome in zip(batches, outcomes, strict=True):
-                settled(batch, outcome is None)
+            under_way = {pool.submit(self._one_batch, batch): batch for batch in batches}
+            for done in _finishing(under_way, meanwhile):
+                outcome = done.result()
+                settled(under_way[done], outcome is None)
                 met = met or isinstance(outcome, errors.Conflict)
                 if isinstance(outcome, errors.DuplicateKey):
                     duplicate = outcome
@@ -145,6 +159,17 @@ class Applier:
                 return
             except errors.Conflict:
                 self.tracker.add(conflicts=1)
+
+
+def _finishing(
+    under_way: Iterable[Outcome], meanwhile: Callable[[], bool]
+) -> Iterator[Outcome]:
+    """Each as soon as it is done."""
+    left = set(under_way)
+    while left:
+        had_something = meanwhile()
+        done, left = wait(left, 0.0 if had_something else GLANCE_SECONDS, FIRST_COMPLETED)
+        yield from done
 
 
 def batches(keys: Sequence[KeyValue], size: int = BATCH) -> list[Sequence[KeyValue]]:

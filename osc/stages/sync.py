@@ -25,7 +25,7 @@ from osc.model.convergence import Convergence, Reading
 from osc.model.effort import Effort
 from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
-from osc.stages.apply import BATCH, Applier, batches, neighbours
+from osc.stages.apply import BATCH, Applier, batches
 from osc.stages.fence import Fence
 from osc.stages.spill import Spill
 from osc.stages.watch import Watch, Watches
@@ -184,6 +184,11 @@ class Follower:
         return rounds.end(time.monotonic())
 
     def _advance(self, rounds: Convergence) -> None:
+        """What came before the mark is acted on while more is read, once all have something to do:
+        whoever only reads for seconds leaves the server to its writers, and is further behind then.
+        """
+        if self.backlog.ripe >= BATCH * self._applier.workers:
+            self._act()
         self._make_room()
         self._judge(rounds)
 
@@ -260,6 +265,10 @@ class Follower:
         self.tracker.note(backlog=self.waiting, oldest_change_at=oldest)
         return taken
 
+    def _read_on(self) -> bool:
+        """While others act. A source that nobody reads comes to a halt, and is behind then."""
+        return not self.backlog.full(MOST_IN_MEMORY) and self._take_in(0.0)
+
     def _came_at(self) -> float | None:
         """When the oldest change that waits in memory was read."""
         number = self.backlog.oldest
@@ -303,8 +312,8 @@ class Follower:
         After a duplicate all keys go in one batch: rows that exchange a unique value are then
         deleted together and read in one snapshot, so that they can't be in each other's way.
         """
-        cut = [keys] if self._conflicts_in_a_row else batches(neighbours(keys))
-        duplicate = self._applier.act(cut, self._acted)
+        cut = [keys] if self._conflicts_in_a_row else self._applier.cut(keys)
+        duplicate = self._applier.act(cut, self._acted, self._read_on)
         if duplicate is None:
             self._conflicts_in_a_row = 0
         else:
@@ -372,7 +381,9 @@ class Follower:
         keys = [key for key, place in places.items() if place is Place.COPIED]
         failed: list[Sequence[KeyValue]] = []
         duplicate = self._applier.act(
-            batches(neighbours(keys)), lambda batch, done: None if done else failed.append(batch)
+            self._applier.cut(keys),
+            lambda batch, done: None if done else failed.append(batch),
+            self._read_on,
         )
         if duplicate is not None:
             self._resolve(duplicate)

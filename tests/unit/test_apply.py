@@ -53,6 +53,41 @@ def test_so_many_connections_act_as_the_width_says() -> None:
     assert len(acted) == 1
 
 
+def test_who_waits_for_batches_may_do_something_else_meanwhile() -> None:
+    server, looked = FakeServer(), threading.Event()
+    server.on["delete"] = lambda: refuse(not looked.wait(10))
+    applier = made(server)
+
+    def meanwhile() -> bool:
+        looked.set()
+        return False
+
+    with applier.ready():
+        applier.act(BATCHES, lambda batch, done: None, meanwhile)
+
+
+def refuse(alone: bool) -> None:
+    assert not alone, "nobody looked while this batch was under way"
+
+
+@pytest.mark.parametrize(
+    ("keys", "width", "sizes"),
+    [
+        (1_000, 2, [500, 500]),
+        (1_000, 8, [125] * 8),
+        (250, 8, [100, 100, 50]),
+        (3_000, 2, [500] * 6),
+    ],
+)
+def test_a_few_keys_are_cut_into_smaller_batches_so_that_all_act(
+    keys: int, width: int, sizes: list[int]
+) -> None:
+    applier = made(FakeServer())
+    applier.width = width
+
+    assert [len(batch) for batch in applier.cut([(n,) for n in range(keys)])] == sizes
+
+
 def test_where_the_server_has_no_more_connections_those_act_that_there_are() -> None:
     server = FakeServer()
     connect = server.connect
