@@ -141,7 +141,7 @@ def measure(running: server.Running, rows: int, rate: int, seconds: int) -> dict
 @click.command(help=__doc__)
 @click.argument("engine", type=click.Choice(["mysql", "mariadb", "postgres"]))
 @click.option("--rows", default=2_000_000, show_default=True)
-@click.option("--rate", default=300, show_default=True, help="Transactions per second; 0: no limit.")
+@click.option("--rate", default=300, show_default=True, help="Transactions a second; 0: no limit.")
 @click.option("--seconds", default=120, show_default=True, help="How long the load runs.")
 @click.option("--output", type=click.Path(path_type=Path), help="Also write the JSON here.")
 def main(engine: str, rows: int, rate: int, seconds: int, output: Path | None) -> None:

@@ -161,9 +161,7 @@ class Applier:
                 self.tracker.add(conflicts=1)
 
 
-def _finishing(
-    under_way: Iterable[Outcome], meanwhile: Callable[[], bool]
-) -> Iterator[Outcome]:
+def _finishing(under_way: Iterable[Outcome], meanwhile: Callable[[], bool]) -> Iterator[Outcome]:
     """Each as soon as it is done."""
     left = set(under_way)
     while left:
