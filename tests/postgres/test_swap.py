@@ -14,12 +14,14 @@ from osc.engine import Job, Session, Statement
 from osc.errors import (
     BadStatement,
     Bug,
+    Conflict,
     ConnectionLost,
     LockTimeout,
     SwappedButUnfinished,
     TableChanged,
 )
 from osc.model.chunk import Chunk
+from osc.postgres import mentions, swap
 from osc.postgres.session import Connection
 from osc.postgres.swap import PostgresSwapper
 from tests.postgres.conftest import Database, read_to
@@ -195,6 +197,56 @@ def test_a_table_that_others_changed_is_not_swapped(database: Database, theirs: 
     with pytest.raises(TableChanged):
         swapper.swap(nothing, 1.0)
     assert not is_bigint(database)
+
+
+def test_a_view_that_comes_while_the_lock_is_waited_for_is_found_under_it(
+    database: Database,
+) -> None:
+    """Its maker has the lock that we wait for, and commits: what was read before knows no view."""
+    database.run(TABLE, ROWS)
+    job = database.loaded()
+    refused: list[Exception] = []
+
+    def attempt() -> None:
+        try:
+            database.engine.swapper(job).swap(nothing, 10.0)
+        except Exception as error:
+            refused.append(error)
+
+    with database.connect() as maker:
+        with maker.transaction():
+            maker.execute("CREATE VIEW late AS SELECT id, u FROM t")
+            attempting = threading.Thread(target=attempt)
+            attempting.start()
+            while not database.rows(
+                "SELECT FROM pg_locks WHERE NOT granted AND mode ~ '^AccessEx'"
+            ):
+                assert attempting.is_alive(), refused
+        attempting.join()
+
+    assert [type(error) for error in refused] == [Conflict]
+    assert not is_bigint(database)
+    database.engine.swapper(job).swap(nothing, 1.0)
+    database.engine.workshop.drop([job.names.archive])
+    assert database.rows("SELECT count(*) FROM late") == [(100,)]
+
+
+def test_what_would_go_on_to_hang_on_the_old_table_undoes_the_swap(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who carries views over is left out, as if there were things that nobody carries over."""
+    database.run(TABLE, ROWS, "CREATE VIEW seen AS SELECT id, u FROM t")
+    job = database.loaded()
+    all_but_views = tuple(part for part in swap.PARTS if part is not mentions.carried)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(swap, "PARTS", all_but_views)
+        with pytest.raises(Bug, match=r"go on to hang on the old .*\n.*view public\.seen"):
+            database.engine.swapper(job).swap(nothing, 1.0)
+
+    assert not is_bigint(database)
+    database.engine.swapper(job).swap(nothing, 1.0)
+    assert is_bigint(database)
 
 
 def test_a_shadow_that_is_not_what_it_should_be_is_not_swapped_in(database: Database) -> None:
