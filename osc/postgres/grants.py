@@ -48,6 +48,13 @@ class Grant:
         option = " WITH GRANT OPTION" if self.grantable and not self.to_owner else ""
         return f"GRANT {self.privilege}{of} ON {on} TO {self.to}{option}"
 
+    def rests_on(self, other: Grant) -> bool:
+        """Whether the other lets our grantor grant this; who may pass on what is of the whole
+        relation may do so for each column."""
+        passed_on = other.grantable and other.grantee == self.grantor
+        same = other.privilege == self.privilege and other.column in (None, self.column)
+        return passed_on and same
+
     @property
     def to(self) -> str:
         return "PUBLIC" if self.grantee_oid == 0 else identifier(self.grantee)
@@ -76,14 +83,15 @@ def _read(session: Connection, oid: int) -> list[Grant]:
 
 
 def _from_the_owner_on(grants: Sequence[Grant]) -> Iterator[Grant]:
-    """In their order, which a dump shows; but whoever grants has been granted before."""
-    waiting, able = list(grants), set[str]()
+    """In their order, which a dump shows; but whoever grants has been granted before, what he
+    grants: a list may show what he was given after what he gave, where it had an older entry for
+    the same two roles."""
+    waiting, given = list(grants), list[Grant]()
     while waiting:
-        may = (grant for grant in waiting if grant.by_owner or grant.grantor in able)
+        may = (grant for grant in waiting if grant.by_owner or any(map(grant.rests_on, given)))
         grant = next(may, waiting[0])
         waiting.remove(grant)
-        if grant.grantable:
-            able.add(grant.grantee)
+        given.append(grant)
         yield grant
 
 

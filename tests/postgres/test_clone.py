@@ -246,6 +246,34 @@ def test_what_a_clone_cannot_have_is_named_line_by_line(
         clone.make(database.session(), ORIGINAL, CLONE)
 
 
+LATER = f"""
+{ROLES};
+CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v int);
+GRANT UPDATE ON t TO osc_reader WITH GRANT OPTION;
+SET ROLE osc_reader; GRANT UPDATE ON t TO osc_clerk; RESET ROLE;
+GRANT SELECT ON t TO osc_owner WITH GRANT OPTION;
+SET ROLE osc_owner; GRANT SELECT ON t TO osc_reader WITH GRANT OPTION; RESET ROLE;
+SET ROLE osc_reader; GRANT SELECT ON t TO osc_clerk; GRANT SELECT (v) ON t TO PUBLIC; RESET ROLE;
+GRANT USAGE ON SEQUENCE t_id_seq TO osc_reader WITH GRANT OPTION;
+SET ROLE osc_reader; GRANT USAGE ON SEQUENCE t_id_seq TO osc_clerk; RESET ROLE;
+REVOKE ALL ON t FROM CURRENT_USER;
+"""
+LISTED = "SELECT relname::text, relacl::text FROM pg_class WHERE relname IN ('t', 't_id_seq')"
+
+
+def test_a_grant_may_be_listed_before_the_one_that_it_rests_on(database: Database) -> None:
+    """What a role grants to one who has something of it already joins that older entry."""
+    database.run(LATER, "CREATE SCHEMA scratch")
+    wanted = dict(database.rows(LISTED))
+    name, made = TableName("public", "t"), TableName("scratch", "t")
+
+    clone.make(database.session(), name, made)
+
+    assert "osc_clerk=rw/osc_reader" in wanted["t"]
+    in_scratch = f"{LISTED} AND relnamespace = 'scratch'::regnamespace"
+    assert dict(database.rows(in_scratch)) == wanted
+
+
 LABELLED = """
 INSERT INTO pg_seclabel SELECT 't'::regclass, 'pg_class'::regclass, 0, 'guard', 'secret';
 INSERT INTO pg_seclabel SELECT 't'::regclass, 'pg_class'::regclass, 1, 'guard', 'top secret';
