@@ -17,12 +17,17 @@ from tests.postgres.conftest import Database
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, v int)"
 
 
-def check(database: Database, clauses: str = "ALTER v TYPE bigint", table: str = "t") -> None:
+def check(
+    database: Database,
+    clauses: str = "ALTER v TYPE bigint",
+    table: str = "t",
+    sync: Sync = Sync.LOG,
+) -> None:
     """As the stages do it: find, check, rehearse."""
     engine, alter = database.engine, database.alter(clauses, table)
-    engine.checks.server(Sync.LOG)
-    found = engine.catalog.find(alter)
-    engine.checks.table(found, alter, Sync.LOG)
+    engine.checks.server(sync)
+    found = engine.catalog.find(alter, sync)
+    engine.checks.table(found, alter, sync)
     engine.workshop.rehearse(found, alter)
 
 
@@ -87,6 +92,27 @@ def test_what_partitions_cannot_carry_over_is_refused_by_name(
         check(database, clauses)
 
     assert refused.value.todo
+
+
+@pytest.mark.parametrize("kind", ["STORED", "VIRTUAL"])
+def test_nobody_is_refused_an_update_because_we_publish_the_table(
+    database: Database, kind: str
+) -> None:
+    """Since 18 the server refuses it where the replica identity has a generated column."""
+    release = database.application.info.server_version
+    if kind == "VIRTUAL" and release < 180000:
+        pytest.skip("there are none")
+    generated = f"g int GENERATED ALWAYS AS (v + 1) {kind}"
+    database.run(f"CREATE TABLE t (id int PRIMARY KEY, v int, {generated})")
+    database.run("INSERT INTO t VALUES (1, 1)", "ALTER TABLE t REPLICA IDENTITY FULL")
+
+    if release >= 180000:
+        with pytest.raises(Precondition, match=r"columns \(g\).* refuse every UPDATE"):
+            check(database, "ADD w int")
+        check(database, "ADD w int", sync=Sync.TRIGGERS)
+    else:
+        with database.source(database.job("ADD w int")):
+            database.run("UPDATE t SET v = 2", "DELETE FROM t")
 
 
 def test_a_partition_alone_does_not_lose_a_key_of_those_above_it(database: Database) -> None:
