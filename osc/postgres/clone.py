@@ -210,12 +210,16 @@ def _mending(session: Connection, source: int, made: int, clone: TableName) -> I
     yield from _sequences(session, source, made, clone)
     yield from extended_statistics(session, source, clone)
     yield from labels(session, source, "TABLE", on)
-    identity, secured, forced, type, comment = session.rows(
+    identity, secured, forced, type, comment, row_type, of_row_type = session.rows(
         "SELECT relreplident, relrowsecurity, relforcerowsecurity,"
         " CASE WHEN reloftype <> 0 THEN reloftype::regtype::text END,"
-        " obj_description(oid, 'pg_class') FROM pg_class WHERE oid = $1",
+        " obj_description(oid, 'pg_class'), reltype, obj_description(reltype, 'pg_type')"
+        " FROM pg_class WHERE oid = $1",
         source,
     )[0]
+    yield from labels(session, row_type, "TYPE", on)
+    if of_row_type is not None:
+        yield f"COMMENT ON TYPE {on} IS {literal(of_row_type)}"
     if identity in ("f", "n"):
         yield f"ALTER TABLE {on} REPLICA IDENTITY {'FULL' if identity == 'f' else 'NOTHING'}"
     if secured:
@@ -290,14 +294,15 @@ def extended_statistics(session: Connection, source: int, clone: TableName) -> I
 LABELS = """
 SELECT l.provider, l.label, a.attname
 FROM pg_seclabel l LEFT JOIN pg_attribute a ON (a.attrelid, a.attnum) = (l.objoid, l.objsubid)
-WHERE l.classoid = 'pg_class'::regclass AND l.objoid = $1
+WHERE l.classoid = $2::text::regclass AND l.objoid = $1
 """
 
 
 def labels(session: Connection, source: int, kind: str, on: str) -> Iterator[str]:
-    """Of a relation of that kind, and of its columns. Who gives them may refuse: then there can be
-    no clone, and the refusal has his words."""
-    for provider, label, column in session.rows(LABELS, source):
+    """Of a relation of that kind and of its columns, or of a row type. Who gives them may refuse:
+    then there can be no clone, and the refusal has his words."""
+    catalog = "pg_type" if kind == "TYPE" else "pg_class"
+    for provider, label, column in session.rows(LABELS, source, catalog):
         what = f"{kind} {on}" if column is None else f"COLUMN {on}.{identifier(column)}"
         yield f"SECURITY LABEL FOR {identifier(provider)} ON {what} IS {literal(label)}"
 
@@ -316,6 +321,7 @@ def _hand_over(session: Connection, source: int, made: int, clone: TableName) ->
         *_sequence_pairs(session, source, made, clone),
     ):
         grants.replay(session, on, *twins, clone.schema)
+    grants.replay_of_type(session, qualified(clone), source, clone.schema)
 
 
 def _sequence_pairs(

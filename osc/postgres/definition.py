@@ -188,6 +188,17 @@ UNION ALL
 SELECT format('security label of %s: %s for %s', l.objsubid, l.label, l.provider)
 FROM t JOIN pg_seclabel l ON (l.classoid, l.objoid) = ('pg_class'::regclass, t.oid)
 UNION ALL
+SELECT format('row type: comment %s, grants %s, labels %s',
+              coalesce(obj_description(y.oid, 'pg_type'), '-'),
+              coalesce((SELECT string_agg(acl::text, ' ' ORDER BY acl::text)
+                        FROM unnest(y.typacl) AS acl), '-'),
+              coalesce((SELECT string_agg(concat(provider, ' ', label), ', ' ORDER BY provider)
+                        FROM pg_seclabel WHERE (classoid, objoid) = ('pg_type'::regclass, y.oid)),
+                       '-'))
+FROM t JOIN pg_type y ON y.oid = t.reltype
+WHERE y.typacl IS NOT NULL OR obj_description(y.oid, 'pg_type') IS NOT NULL
+OR EXISTS (SELECT FROM pg_seclabel WHERE (classoid, objoid) = ('pg_type'::regclass, y.oid))
+UNION ALL
 SELECT format('%s %s: %I', CASE WHEN t.relispartition THEN 'part of' ELSE 'inherits from' END,
               row_number() OVER (ORDER BY inhseqno), p.relname)
 FROM t JOIN pg_inherits ON inhrelid = t.oid JOIN pg_class p ON p.oid = inhparent

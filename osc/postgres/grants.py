@@ -25,6 +25,12 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl)
 WHERE c.oid = $1 AND NOT a.attisdropped
 """
 
+TYPE_ACL = """
+SELECT pg_get_userbyid(grantor), grantor = y.typowner, grantee::bigint, pg_get_userbyid(grantee),
+       grantee = y.typowner, privilege_type, is_grantable, NULL
+FROM pg_class c JOIN pg_type y ON y.oid = c.reltype, aclexplode(y.typacl) WHERE c.oid = $1
+"""
+
 OWNER = "SELECT pg_get_userbyid(relowner), relacl IS NOT NULL FROM pg_class WHERE oid = $1"
 """Without an ACL the owner has everything, and nobody else anything."""
 
@@ -63,7 +69,7 @@ class Grant:
 def replay(session: Connection, on: str, source: int, made: int, schema: str) -> None:
     """The grants of the original and no others: default privileges would leak in. `made` has its
     owner already: who may act for him grants in his name."""
-    wanted, found = _read(session, source), _read(session, made)
+    wanted, found = _read(session, ACL, source), _read(session, ACL, made)
     (owner, given), (_, listed) = session.rows(OWNER, made)[0], session.rows(OWNER, source)[0]
     for grantee in dict.fromkeys(grant.to for grant in found):
         session.run(f"REVOKE ALL ON {on} FROM {grantee}")
@@ -71,15 +77,28 @@ def replay(session: Connection, on: str, source: int, made: int, schema: str) ->
         session.run(f"REVOKE ALL ON {on} FROM {identifier(owner)}")
     elif given:
         session.run(f"GRANT ALL ON {on} TO {identifier(owner)}")
-    for grant in _from_the_owner_on(wanted):
+    _grant(session, wanted, on, schema)
+
+
+def replay_of_type(session: Connection, on: str, source: int, schema: str) -> None:
+    """The same of the row type of the table `source`; default privileges give nothing of one."""
+    wanted = _read(session, TYPE_ACL, source)
+    if wanted:
+        owner, _ = session.rows(OWNER, source)[0]
+        session.run(f"REVOKE ALL ON TYPE {on} FROM PUBLIC, {identifier(owner)}")
+        _grant(session, wanted, f"TYPE {on}", schema)
+
+
+def _grant(session: Connection, grants: Sequence[Grant], on: str, schema: str) -> None:
+    for grant in _from_the_owner_on(grants):
         if grant.by_owner:
             session.run(grant.statement(on))
         else:
             _as(session, grant, on, schema)
 
 
-def _read(session: Connection, oid: int) -> list[Grant]:
-    return [Grant(*row) for row in session.rows(ACL, oid)]
+def _read(session: Connection, query: str, oid: int) -> list[Grant]:
+    return [Grant(*row) for row in session.rows(query, oid)]
 
 
 def _from_the_owner_on(grants: Sequence[Grant]) -> Iterator[Grant]:

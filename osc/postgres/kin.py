@@ -92,9 +92,11 @@ own (oid) AS MATERIALIZED (
     UNION ALL SELECT indexrelid FROM tree JOIN pg_index ON indrelid = tree.oid),
 part (oid) AS MATERIALIZED (
     SELECT oid FROM own UNION ALL SELECT k.oid FROM tree JOIN pg_constraint k ON conrelid = tree.oid
-    UNION ALL SELECT objid FROM own JOIN pg_depend ON refobjid = own.oid)
+    UNION ALL SELECT objid FROM own JOIN pg_depend ON refobjid = own.oid
+    UNION ALL SELECT reltype FROM tree JOIN pg_class USING (oid))
 SELECT count(*), sum(hashtextextended(word, 0))
 FROM (SELECT concat('class ', c.oid, ' ', c.xmin) FROM part JOIN pg_class c USING (oid)
+      UNION ALL SELECT concat('type ', y.oid, ' ', y.xmin) FROM part JOIN pg_type y USING (oid)
       UNION ALL SELECT concat('column ', attrelid, ' ', attnum, ' ', a.xmin)
       FROM own JOIN pg_attribute a ON attrelid = own.oid
       UNION ALL SELECT concat('index ', i.indexrelid, ' ', i.xmin)

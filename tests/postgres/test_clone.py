@@ -89,6 +89,9 @@ GRANT INSERT (amount), SELECT (note) ON shop."Orders" TO osc_clerk;
 SET ROLE osc_clerk;
 GRANT SELECT ON shop."Orders" TO PUBLIC;
 RESET ROLE;
+COMMENT ON TYPE shop."Orders" IS 'a row'; REVOKE USAGE ON TYPE shop."Orders" FROM PUBLIC;
+GRANT USAGE ON TYPE shop."Orders" TO osc_reader WITH GRANT OPTION;
+SET ROLE osc_reader; GRANT USAGE ON TYPE shop."Orders" TO osc_clerk; RESET ROLE;
 GRANT SELECT ON shop."Orders" TO pg_monitor;
 CREATE POLICY rare ON shop."Orders" FOR SELECT
     USING ((SELECT count(*) FROM shop."Orders" o WHERE o.amount = "Orders".amount) < 3);
@@ -173,6 +176,8 @@ CHANGES = [
     f"ALTER POLICY own ON {ON[12:]} TO osc_reader",
     f"ALTER POLICY own ON {ON[12:]} WITH CHECK (amount < 101)",
     f"COMMENT ON POLICY own ON {ON[12:]} IS NULL",
+    f"COMMENT ON TYPE {ON[12:]} IS NULL",
+    f"GRANT USAGE ON TYPE {ON[12:]} TO osc_clerk",
     "ALTER STATISTICS shop.together SET STATISTICS 56",
     "ALTER STATISTICS shop.together RENAME TO apart",
     "COMMENT ON STATISTICS shop.together IS NULL",
@@ -278,6 +283,7 @@ LABELLED = """
 INSERT INTO pg_seclabel SELECT 't'::regclass, 'pg_class'::regclass, 0, 'guard', 'secret';
 INSERT INTO pg_seclabel SELECT 't'::regclass, 'pg_class'::regclass, 1, 'guard', 'top secret';
 INSERT INTO pg_seclabel SELECT 't_id_seq'::regclass, 'pg_class'::regclass, 0, 'guard', 'hidden';
+INSERT INTO pg_seclabel SELECT 't'::regtype, 'pg_type'::regclass, 0, 'guard', 'a row';
 """
 
 
@@ -287,8 +293,9 @@ INSERT INTO pg_seclabel SELECT 't_id_seq'::regclass, 'pg_class'::regclass, 0, 'g
         (0, "security label of 0: secret for guard"),
         (1, "security label of 1: top secret for guard"),
         (2, "labels guard hidden"),
+        (3, "labels guard a row"),
     ],
-    ids=["table", "column", "identity sequence"],
+    ids=["table", "column", "identity sequence", "row type"],
 )
 def test_a_security_label_that_nobody_gives_here_is_no_property_to_lose(
     database: Database, at: int, says: str
