@@ -112,9 +112,11 @@ def _require_plain(session: Connection, table: Member, sync: Sync) -> None:
 REFUSALS = {
     "inherited": (
         "a child table, which the ALTER would change too,",
-        "leave out --force-copy, which is enough where no row has to be written anew; otherwise"
-        " ALTER TABLE … NO INHERIT on each child (the parent is then read without its rows), alter"
-        " each of them by itself, and INHERIT again, which takes no look at the rows",
+        "where no row has to be written anew, it is enough to leave out --force-copy; otherwise"
+        " ALTER TABLE … NO INHERIT on each child (the parent is then read without its rows), give"
+        " this ALTER to each of them and to the parent by itself, and INHERIT again, which takes no"
+        " look at the rows; what the children have from the parent is then their own as well, and"
+        " stays theirs where the parent loses it",
     ),
     "member": ("an extension", "a table of an extension is changed by its upgrades"),
 }

@@ -11,7 +11,6 @@ from osc.model import alter as alters
 from osc.model.alter import Alter
 from osc.model.ladder import Clause, Cost, Lock, Step
 from osc.model.table import Table
-from osc.postgres import kin
 from osc.postgres.definition import oid_of
 from osc.postgres.double import Double, doubled
 from osc.postgres.likeness import described
@@ -21,6 +20,11 @@ from osc.postgres.quoting import qualified
 from osc.postgres.sequence import Draft, Piece, drafts
 from osc.postgres.session import PASSING, Connection
 from osc.postgres.shape import read
+
+INHERITED_NOT_NULL = """
+SELECT EXISTS (SELECT FROM pg_constraint JOIN pg_class t ON t.oid = conrelid
+               WHERE t.oid = $1 AND NOT relispartition AND contype = 'n' AND NOT conislocal)
+"""
 
 
 @dataclass(frozen=True)
@@ -61,19 +65,21 @@ class Cutter:
     def sequence(self, pieces: list[Piece], after: tuple[str, ...]) -> tuple[Step, ...]:
         """The first draft that is light in each piece and gives the same table; or none."""
         for draft in drafts(pieces, has_named_not_null=self.has_named_not_null):
-            if any(piece.index and piece.index.primary for piece in draft) and self._inherits():
+            if (
+                any(piece.index and piece.index.primary for piece in draft)
+                and self._inherits_not_null()
+            ):
                 continue
             with _refusals_are_no_matter():
                 if steps := self._tried(draft, after):
                     return steps
         return ()
 
-    def _inherits(self) -> bool:
+    def _inherits_not_null(self) -> bool:
         """A NOT NULL that it has from a parent becomes its own as well by PRIMARY KEY USING INDEX,
         and not by PRIMARY KEY (18); the double has no parents, and so can't tell."""
         oid = oid_of(self.session, self.table.name)
-        assert oid is not None
-        return bool(kin.parents(self.session, oid)) and not kin.family(self.session, oid)[0].bound
+        return bool(self.session.value(INHERITED_NOT_NULL, oid))
 
     def _tried(self, drafts: tuple[Draft, ...], after: tuple[str, ...]) -> tuple[Step, ...]:
         others = resolved(self.session, self.alter.clauses)

@@ -510,6 +510,18 @@ def test_pieces_that_would_make_the_heirs_own_what_it_inherits_are_not_taken(
     assert definition(database) == expected
 
 
+def test_a_heir_gets_its_own_primary_key_by_an_index_that_is_built_before(
+    database: Database,
+) -> None:
+    database.run("CREATE TABLE family (id int)", "CREATE TABLE t () INHERITS (family)")
+    database.run("INSERT INTO t SELECT generate_series(1, 100)")
+    expected = natively(database, "ADD PRIMARY KEY (id)")
+
+    migrate(database, "ADD PRIMARY KEY (id)")
+
+    assert definition(database) == expected
+
+
 def test_what_a_heir_has_from_its_parent_it_may_be_given_once_more(database: Database) -> None:
     """Its double has it as its own, and would refuse it."""
     database.run(
