@@ -5,17 +5,20 @@ rows that the backlog is about to delete. They are added in the swap, NOT VALID,
 is accepted from its first moment on; the rows that were there are checked by the aftercare.
 
 What the ALTER makes of a key is found by doing it: for the length of a rehearsal, empty stand-ins
-of the other tables refer to the clone, and it to them. So nobody else's table is locked.
+of the other tables refer to the clone, and it to them, by the keys that the ALTER adds, too. So
+nobody else's table is locked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from osc.engine import Statement
+from osc.errors import NotAllowed
 from osc.model.table import TableName
 from osc.postgres import kin
+from osc.postgres.definition import oid_of
 from osc.postgres.quoting import identifier, literal, qualified
 from osc.postgres.session import Connection, plain_names
 
@@ -127,12 +130,7 @@ def stand_in(session: Connection, source: int, clone: TableName) -> dict[str, st
     for key in read(session, source):
         table, parent = twins.get(key.table_oid, ""), twins.get(key.parent_oid, "")
         if not parent:
-            name = f"{PARENTS}{key.parent_oid}"
-            parent = qualified(TableName(clone.schema, name))
-            if name not in made:
-                like = f"(LIKE {key.parent} INCLUDING INDEXES)"
-                session.run(f"CREATE {_unlogged(session, key.parent_oid)}TABLE {parent} {like}")
-            made[name] = key.parent
+            parent = qualified(_parent(session, clone.schema, key.parent_oid, key.parent, made))
         if not table:
             name = f"{CHILDREN}{key.oid}"
             table = qualified(TableName(clone.schema, name))
@@ -142,6 +140,50 @@ def stand_in(session: Connection, source: int, clone: TableName) -> dict[str, st
         for statement in replace(key, table=table, parent=parent).add():
             session.execute(statement)
     return made
+
+
+def stand_in_for(
+    session: Connection,
+    source: int,
+    clone: TableName,
+    others: Iterable[TableName],
+    made: dict[str, str],
+) -> dict[TableName, TableName]:
+    """What the ALTER is to name instead of other tables: a key on them would lock them for as long
+    as the rehearsal lasts, and one that goes again locks out their readers. Adds to `made`."""
+    found = {m.name: m.within(clone.schema) for m in kin.family(session, source)[1:]}
+    for other in others:
+        oid = oid_of(session, other)
+        if oid is not None and oid != source and other not in found:
+            _require_reference(session, oid, other)
+            found[other] = _parent(session, clone.schema, oid, qualified(other), made)
+    return found
+
+
+def _parent(
+    session: Connection, schema: str, oid: int, real: str, made: dict[str, str]
+) -> TableName:
+    name = TableName(schema, f"{PARENTS}{oid}")
+    if name.name not in made:
+        like = f"(LIKE {real} INCLUDING INDEXES)"
+        session.run(f"CREATE {_unlogged(session, oid)}TABLE {qualified(name)} {like}")
+    made[name.name] = real
+    return name
+
+
+def _require_reference(session: Connection, oid: int, name: TableName) -> None:
+    """A stand-in is ours: so the server asks for nothing there."""
+    allowed, role = session.rows(
+        "SELECT has_table_privilege($1, 'REFERENCES')"
+        " OR has_any_column_privilege($1, 'REFERENCES'), current_user",
+        oid,
+    )[0]
+    if not allowed:
+        raise NotAllowed(
+            f"{role} may not refer to {name}",
+            still_true="nothing was touched",
+            todo=f"GRANT REFERENCES ON {qualified(name)} TO {identifier(role)}",
+        )
 
 
 def _unlogged(session: Connection, oid: int) -> str:
@@ -210,13 +252,15 @@ def _originals(session: Connection, source: int, clone: int) -> dict[int, str]:
 
 
 def _pointed(session: Connection, key: ForeignKey, real: Mapping[int, str]) -> ForeignKey:
-    """At the table that a stand-in stands for; a key that the ALTER adds names the right one."""
+    """At the table that a stand-in stands for."""
     if key.parent_oid in real:
         return replace(key, parent=real[key.parent_oid])
     stand_in = key.parent.rpartition(PARENTS)[2].rstrip('"')
     if PARENTS in key.parent and stand_in.isdigit():
-        oid = int(stand_in)
-        return replace(key, parent=qualified_by_server(session, oid), parent_oid=oid)
+        oid, name = int(stand_in), qualified_by_server(session, int(stand_in))
+        kind = session.value("SELECT relkind::text FROM pg_class WHERE oid = $1", oid)
+        partitioned = kind == kin.PARTITIONED
+        return replace(key, parent=name, parent_oid=oid, parent_partitioned=partitioned)
     return key
 
 

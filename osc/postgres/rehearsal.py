@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from osc.engine import Job, Statement
-from osc.errors import LockTimeout, Precondition, ServerError, TableChanged
+from osc.errors import Precondition, ServerError, TableChanged
 from osc.model.alter import Alter
 from osc.model.table import Table, TableName
 from osc.postgres import catalog, clone, decoys, firing, foreign, indexes, kin, others, scratch
@@ -149,33 +147,15 @@ def altered_clone(session: Connection, original: TableName, alter: Alter, name: 
         *decoys.own(session, source, name),
         *decoys.set_up(session, source, original, name.schema),
     ]
-    words = others.retargeted(session, alter.clauses, {original: name}.get)
+    named = others.resolved(session, alter.clauses)
+    standing = foreign.stand_in_for(session, source, name, named, stand_ins)
+    words = others.retargeted(session, alter.clauses, {**standing, original: name}.get)
     with _in_words(original, name, stand_ins):
-        _run(session, alter.saying(words, qualified(name)))
+        session.run(alter.saying(words, qualified(name)))
     decoys.take_down(session, beside)
     if oid_of(session, name) != oid:
         raise Precondition(MOVED, still_true="nothing was touched", todo=APART)
     return oid
-
-
-ATTEMPTS = 30
-WAIT_SECONDS = 0.2
-
-
-def _run(session: Connection, alter: str) -> None:
-    """A foreign key that the ALTER adds locks the table that it refers to, and whoever writes there
-    queues behind us: so we don't wait for long."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with session.transaction():
-                session.run(f"SET LOCAL lock_timeout = {round(WAIT_SECONDS * 1000)}")
-                session.run(alter)
-                session.run("SET LOCAL lock_timeout = DEFAULT")
-            return
-        except LockTimeout:
-            if attempt == ATTEMPTS:
-                raise
-        time.sleep(random.uniform(WAIT_SECONDS / 2, WAIT_SECONDS * 2))
 
 
 @contextmanager

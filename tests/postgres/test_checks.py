@@ -11,6 +11,7 @@ from osc.engine import Engine, Sync
 from osc.errors import NotAllowed, OscError, Precondition, Unreachable, Usage
 from osc.model.chunk import Chunk
 from osc.model.table import TableName
+from osc.postgres import definition, foreign
 from osc.postgres.engine import connect
 from tests.postgres.conftest import Database
 
@@ -64,6 +65,18 @@ def test_what_cannot_be_carried_over_is_refused_by_name(
         check(database)
 
     assert refused.value.todo
+
+
+def test_who_may_not_refer_to_a_table_adds_no_key_to_it(database: Database) -> None:
+    """It is tried on a stand-in, where the server wouldn't mind."""
+    database.run(TABLE, "CREATE TABLE ref (id int PRIMARY KEY)", "GRANT SELECT ON ref TO PUBLIC")
+    session, ref = database.session(), TableName("public", "ref")
+    source = definition.oid_of(session, TableName("public", "t"))
+    assert source is not None
+
+    with session.undone(), pytest.raises(NotAllowed, match="stranger may not refer to"):
+        session.run("CREATE ROLE osc_stranger; SET LOCAL ROLE osc_stranger")
+        foreign.stand_in_for(session, source, TableName("scratch", "t"), [ref], {})
 
 
 TREE = "CREATE TABLE t (id int PRIMARY KEY, v int) PARTITION BY RANGE (id)"
