@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from osc.errors import NotAllowed, Precondition, ServerError
+from osc.errors import (
+    Conflict,
+    ConnectionLost,
+    LockTimeout,
+    NotAllowed,
+    Precondition,
+    ServerError,
+)
 from osc.model.table import TableName
 from osc.postgres import firing, grants, heir, indexes, kin, policies, scratch
 from osc.postgres.definition import COLUMN_OPTIONS, describe, differences, oid_of
@@ -23,6 +30,8 @@ def make(session: Connection, original: TableName, clone: TableName) -> int:
         raise Precondition(f"there is no table {original}", still_true="nothing was touched")
     try:
         made = _make(session, source, clone)
+    except (ConnectionLost, LockTimeout, Conflict):
+        raise
     except ServerError as error:
         raise Precondition(
             f"an empty clone of {original} cannot be made: {error.happened}",
