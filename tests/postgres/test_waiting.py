@@ -29,7 +29,8 @@ BUDGET_MS, HELD_MS = 100, 1500
 FAMILY = """
 CREATE TABLE ref (id int PRIMARY KEY, n int);
 INSERT INTO ref SELECT g, 0 FROM generate_series(1, 10) g;
-CREATE TABLE t (id int PRIMARY KEY, a int, b int, c text) PARTITION BY RANGE (id);
+CREATE TABLE t (id int PRIMARY KEY, a int, b int, c text, r int DEFAULT 3 REFERENCES ref)
+PARTITION BY RANGE (id);
 CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (MINVALUE) TO (500);
 CREATE TABLE t_2 PARTITION OF t DEFAULT;
 INSERT INTO t SELECT g, g, g % 10 + 1, 'x' FROM generate_series(1, 2000) g;
@@ -37,7 +38,7 @@ CREATE TABLE child (id int PRIMARY KEY, t int REFERENCES t ON DELETE CASCADE);
 INSERT INTO child SELECT g, g FROM generate_series(1, 1000) g;
 CREATE VIEW seen AS SELECT id, c FROM t WHERE c <> '';
 """
-PLAIN = FAMILY.replace(" PARTITION BY RANGE (id)", "").replace("CREATE TABLE t_", "-- ")
+PLAIN = FAMILY.replace("\nPARTITION BY RANGE (id)", "").replace("CREATE TABLE t_", "-- ")
 STATEMENTS = (
     "UPDATE t SET c = c || 'y' WHERE id = {n}",
     "INSERT INTO t (id, a, b) SELECT max(id) + 1, max(id) + 1, 3 FROM t",
