@@ -115,9 +115,23 @@ def _make_heir(
             session.run(statement)
         for statement in heir.constraints(session, member.oid, qualified(clone), frames):
             session.run(statement)
+        for statement in _toast_options(session, member.oid, qualified(clone)):
+            session.run(statement)
         for statement in _mending(session, member.oid, made, clone):
             session.run(statement)
     return made
+
+
+def _toast_options(session: Connection, source: int, on: str) -> Iterator[str]:
+    """An heir has no TOAST table before it has columns: what CREATE said of it went nowhere."""
+    options = session.value(
+        "SELECT string_agg('toast.' || o, ', ') FROM pg_class c"
+        " JOIN pg_class toast ON toast.oid = c.reltoastrelid, unnest(toast.reloptions) AS o"
+        " WHERE c.oid = $1",
+        source,
+    )
+    if options:
+        yield f"ALTER TABLE {on} SET ({options})"
 
 
 def _make_frame(session: Connection, parent: kin.Member, clone: TableName) -> None:

@@ -15,6 +15,8 @@ ALTER TABLE first ADD CONSTRAINT doubtful CHECK (a < 9999999) NOT VALID;
 
 ALTER TABLE {t} ALTER b SET STORAGE EXTERNAL;
 
+ALTER TABLE {t} SET (toast.autovacuum_enabled = false, fillfactor = 90);
+
 COMMENT ON COLUMN {t}.b IS 'of both';
 
 CREATE INDEX by_b ON {t} (b);
