@@ -45,7 +45,9 @@ def require(session: Connection, oid: int) -> None:
         if member.kind == "f":
             raise _refused(
                 f"the partition {member.name} is a foreign table: its rows are elsewhere",
-                "detach it, and attach it again after the migration",
+                "detach it and add a primary key, which the table can't have beside it and without"
+                " which no change of a row can be followed; after the migration drop the key,"
+                " give the foreign table the same ALTER, and attach it again",
             )
     names = [member.name.name for member in (*parents, *family)]
     for name in names:
