@@ -134,8 +134,12 @@ class Clones:
 
     def _one_row(self, session: Session, table: Table, name: TableName) -> None:
         """None where its own table would not take it today: the value of a virtual column is out of
-        range, which nobody looks at when the column comes, or a CHECK was made with checks off."""
-        names = quoting.names([one.name for one in table.columns if not one.generated])
+        range, which nobody looks at when the column comes, or a CHECK was made with checks off. Nor
+        where each column is generated: no INSERT … SELECT can name none."""
+        own = [one.name for one in table.columns if not one.generated]
+        if not own:
+            return
+        names = quoting.names(own)
         sample = Statement(
             f"INSERT INTO {quoting.table(name)} ({names}) "
             f"SELECT {names} FROM {quoting.table(table.name)} LIMIT 1"
