@@ -20,6 +20,8 @@ _HISTORY = "4119"
 _KEEP = (
     "SET GLOBAL system_versioning_alter_history = KEEP: the rows of its history are altered, too"
 )
+_NOT_UNIQUE = "6125"
+"""MySQL 8.4 and later; tables of earlier servers may have such keys."""
 _NO_TABLESPACE = "1814"
 
 
@@ -77,7 +79,18 @@ class Clones:
                 self._one_row(session, table, name)
             self._alter(session, alter, name)
             return
-        left = family.add_relatives(session, self.catalog, related)
+        try:
+            left = family.add_relatives(session, self.catalog, related)
+        except errors.BadStatement as error:
+            if error.code != _NOT_UNIQUE:
+                raise
+            raise errors.Precondition(
+                f"a foreign key to columns without a unique key could not be added again to a copy "
+                f"of {table.name}, since restrict_fk_on_non_standard_key is ON: {error.happened}",
+                still_true="nothing was touched",
+                todo="SET GLOBAL restrict_fk_on_non_standard_key = OFF until it is done, or alter "
+                "natively",
+            ) from error
         before = self.catalog.definition(name)
         if with_a_row:
             with family.unchecked(session):
