@@ -29,6 +29,7 @@ from osc.mysql import changelog, clauses, naming, quoting, tagged, versioned
 from osc.mysql.carried import Carried, Frees, Guarded
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.definition import describe, renamed, unasked
+from osc.mysql.gates import GATED_ATTEMPTS
 from osc.mysql.guarding import Guard
 from osc.mysql.locking import Lent, lock
 
@@ -42,8 +43,6 @@ _OUR_INDEX = re.compile(rf"KEY `{naming.OURS}[0-9a-f]{{16}}_fk\d+` ")
 STATEMENT_SECONDS = 1.0
 """How long a statement that runs may go on before its session is killed."""
 SENTRY = "osc sentry"
-GATED_ATTEMPTS = 15
-"""How often the locks are asked for so that no writer is ended for them (`gates.py`)."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from osc.engine import Session, Statement
 from osc.model.blocker import Blocker
 from osc.model.onlookers import Onlookers
 from osc.model.table import TableName
+from osc.mysql import backups
 
 SESSION = """p.id, p.user, p.host, p.command, COALESCE(p.info, ''),
        COALESCE(TIMESTAMPDIFF(MICROSECOND, t.trx_started, SYSDATE(6)) / 1e6, p.time)"""
@@ -60,15 +61,15 @@ NO_CLIENTS = {"binlog dump", "binlog dump gtid", "daemon", "slave_io", "slave_sq
 
 def blockers(connect: Callable[[str], Session], table: TableName) -> list[Blocker]:
     """Those with a metadata lock on the table, which outlives statements in a transaction. Where
-    the server does not show locks, all who have a transaction open: none of them is certain."""
+    the server does not show locks, all who have a transaction open: none of them is certain. Nor
+    is a backup, which keeps every ALTER waiting: so it is not ended for us."""
     with closing(connect("blockers")) as session:
         try:
             holders = _holders(session, table)
             certain = holders is not None
-            if certain and not holders:
-                return []
-            among = f"p.id IN ({', '.join(map(str, holders or ()))})"
-            which = among if certain else "t.trx_started IS NOT NULL"
+            keeping = backups.holders(session)
+            among = f"p.id IN ({', '.join(map(str, (*(holders or ()), *keeping, 0)))})"
+            which = among if certain else f"(t.trx_started IS NOT NULL OR {among})"
             rows = session.query(Statement(OPEN.format(which)))
             last = _last_statements(session, [int(row[0]) for row in rows if not row[4]])
         except errors.NotAllowed:
@@ -77,7 +78,7 @@ def blockers(connect: Callable[[str], Session], table: TableName) -> list[Blocke
                         certain=False)
             ]  # fmt: skip
     said = [(*row[:4], row[4] or last.get(int(row[0]), ""), *row[5:]) for row in rows]
-    return [_blocker(row, certain=certain) for row in said]
+    return [_blocker(row, certain=certain and row[0] not in keeping) for row in said]
 
 
 def _last_statements(session: Session, idle: Sequence[int]) -> Mapping[int, str]:

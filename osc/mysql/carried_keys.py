@@ -230,7 +230,10 @@ class CarriedKeys:
     def _alter(self, table: TableName, clauses: list[str]) -> None:
         if clauses:
             statement = foreign_keys.alter(table, clauses)
-            altered(self.connect, table, self.job.lock_budget_seconds, statement)
+            original, ties = self.job.original.name, self._ties
+            every = (*ties.parents, table, original, *ties.referring)
+            among = tuple(dict.fromkeys(every)) if len(set(every)) > 1 else ()
+            altered(self.connect, table, self.job.lock_budget_seconds, statement, among)
 
 
 def _renamed(index: str, to: str) -> str:

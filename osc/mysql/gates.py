@@ -33,6 +33,8 @@ from osc.model.table import TableName
 from osc.mysql import quoting
 from osc.mysql.watchdog import Watchdog
 
+GATED_ATTEMPTS = 15
+"""How often the locks are asked for so that no writer is ended for them."""
 POLL_SECONDS = 0.002
 LEAST_SECONDS = 0.05
 """What the lock itself may wait for where the gates have taken all of the budget."""

@@ -38,6 +38,20 @@ def row_versions(session: Session, tables: Iterable[int]) -> int:
     return max((int(number) for (number,) in rows), default=0)
 
 
+def has_documents(session: Session, tables: Iterable[int]) -> bool:
+    """Whether one of these tables has the tables beside it that a FULLTEXT index needs: they stay
+    when the last one is dropped, and so does the hidden column FTS_DOC_ID, until a rebuild."""
+    for number in tables:
+        beside = f"%/fts\\_{number:016x}\\_config"
+        try:
+            rows = session.query(_numbers("INNODB_TABLES", beside))
+        except errors.BadStatement:
+            rows = session.query(_numbers("INNODB_SYS_TABLES", beside))
+        if rows:
+            return True
+    return False
+
+
 def _of_tables(what: str, view: str, tables: tuple[int, ...]) -> Statement:
     return Statement(
         f"SELECT {what} FROM information_schema.{view} WHERE table_id IN %s", (tables,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import time
@@ -14,6 +15,7 @@ from osc.engine import Session, Statement
 from osc.model.table import TableName
 from osc.mysql import quoting
 from osc.mysql.blockers import blockers
+from osc.mysql.gates import GATED_ATTEMPTS, Gates
 from osc.mysql.watchdog import Watchdog
 
 LONGEST_HELD_SECONDS = 5
@@ -101,11 +103,34 @@ def locked(
 
 
 def altered(
-    connect: Callable[[str], Session], table: TableName, budget_seconds: float, alter: Statement
+    connect: Callable[[str], Session],
+    table: TableName,
+    budget_seconds: float,
+    alter: Statement,
+    among: Sequence[TableName] = (),
 ) -> None:
-    """One ALTER that is no copy and checks no foreign key; it never queues beyond the budget."""
-    once = partial(_altered_once, connect, budget_seconds, alter)
+    """One ALTER that is no copy and checks no foreign key; it never queues beyond the budget.
+
+    `among` are the tables that it takes as well, parents first and children last, with the table
+    itself: one after the other, with what it has in hand, it would have ended with error 1213 who
+    writes to one of them after the other (`gates.py`).
+    """
+    attempts = itertools.count()
+
+    def once() -> None:
+        if among:
+            shut = among if next(attempts) < GATED_ATTEMPTS else ()
+            body = partial(_alter_unchecked, alter)
+            _locked_once(connect, among, budget_seconds, body, shut)
+        else:
+            _altered_once(connect, budget_seconds, alter)
+
     _again_and_again(connect, table, budget_seconds, once, "changes of its definition")
+
+
+def _alter_unchecked(alter: Statement, session: Session) -> None:
+    session.execute(Statement("SET SESSION foreign_key_checks = 0"))
+    session.execute(alter)
 
 
 def _again_and_again(
@@ -154,14 +179,15 @@ def _locked_once(
     tables: Sequence[TableName],
     budget_seconds: float,
     body: Callable[[Session], None],
+    shut: Sequence[TableName] = (),
 ) -> None:
     with (
         closing(Watchdog(connect)) as watchdog,
+        closing(Gates(connect, shut)) as gates,
         locking_session(connect, "trigger lock", budget_seconds) as session,
     ):
         try:
-            with watchdog.over(session, budget_seconds):
-                session.execute(lock(*tables))
+            gates.lock(session, lock(*tables), watchdog, budget_seconds)
             with watchdog.ending(session, LONGEST_HELD_SECONDS):
                 body(session)
         finally:

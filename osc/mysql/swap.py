@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from osc.engine import Job, Session, Statement, Swapped
 from osc.model.blocker import Blocker
 from osc.model.onlookers import Onlookers
+from osc.mysql import backups
 from osc.mysql.attempt import Parts
 from osc.mysql.blockers import blockers, end, onlookers
 from osc.mysql.carried import Carried
@@ -42,13 +43,15 @@ class LockedSwapper:
     parts: Parts
 
     def prepare(self, check: Callable[[], None]) -> None:
-        """All that the swap needs is there."""
+        """All that the swap needs is there; and no backup would keep it."""
+        backups.await_none(self.parts.connect, check)
 
     def swap(self, drain: Callable[[Session], None], budget_seconds: float) -> Swapped:
         connect = self.parts.connect
         self.parts.prepare()
         with (
             closing(Watchdog(connect)) as watchdog,
+            closing(backups.Vigil(connect)) as vigil,
             closing(Gates(connect, self.parts.gated())) as gates,
             self.parts.guards() as guards,
             locking_session(connect, PACKETS, budget_seconds) as session,
@@ -61,12 +64,13 @@ class LockedSwapper:
                 held = time.monotonic()
                 with watchdog.ending(session, LONGEST_HELD_SECONDS):
                     self.parts.drain(session, drain)
-                    self.parts.keep_the_counter(session)
-                    self.parts.move(session)
-                    for guard in guards:
-                        guard.queue()
-                    sent = True
-                    session.execute(self.parts.packet)
+                    with vigil.over(session):
+                        self.parts.keep_the_counter(session)
+                        self.parts.move(session)
+                        for guard in guards:
+                            guard.queue()
+                        sent = True
+                        session.execute(self.parts.packet)
                     session.execute(Statement("UNLOCK TABLES"))
             except BaseException as error:
                 self.parts.untie(session, sentry=False)

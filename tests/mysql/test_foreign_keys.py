@@ -11,6 +11,7 @@ import pytest
 
 from osc import errors
 from osc.engine import Job, Session, Statement
+from osc.model import alter
 from osc.model.table import TableName
 from osc.mysql.locking import altered
 from osc.mysql.sentry import SentrySwapper
@@ -272,3 +273,27 @@ def test_an_alter_that_is_done_a_moment_too_late_is_not_tried_again(
     altered(place.engine.connect, orders, 0.25, alter)
 
     assert "by_v" not in place.app.rows("SHOW CREATE TABLE orders")[0][1]
+
+
+@every_server("mysql")
+def test_a_key_to_columns_that_are_not_unique_is_refused_with_the_way_out(place: Place) -> None:
+    """Tables of MySQL 8.0 may have such; 8.4 and later let nobody add them, unless told to."""
+    off, on = (f"SET GLOBAL restrict_fk_on_non_standard_key = {word}" for word in ("OFF", "ON"))
+    made = (
+        "CREATE TABLE parent (id INT PRIMARY KEY, a INT, KEY by_a (a))",
+        "CREATE TABLE orders (id INT PRIMARY KEY, a INT, CONSTRAINT to_a FOREIGN KEY (a) "
+        "REFERENCES parent (a))",
+    )
+    place.app.run("SET SESSION restrict_fk_on_non_standard_key = OFF", *made)
+    wanted = alter.parse("ALTER TABLE orders MODIFY id BIGINT", mysql=True)
+    table = place.engine.catalog.find(wanted)
+
+    with pytest.raises(errors.Precondition) as refused:
+        place.engine.workshop.rehearse(table, wanted)
+
+    assert off in refused.value.todo
+    place.app.run(off)
+    try:
+        assert place.engine.workshop.rehearse(table, wanted).relations.own
+    finally:
+        place.app.run(on)

@@ -215,6 +215,21 @@ def test_a_table_without_row_versions_left_is_not_promised_an_instant(place: Pla
     assert "64 of 64 row versions are used" in found.clauses[0].because
 
 
+@every_server("mysql", "mariadb")
+def test_nor_is_one_that_has_had_a_fulltext_index(place: Place) -> None:
+    """The hidden column of its documents stays until a rebuild."""
+    place.app.run(
+        ORDERS,
+        FIRST,
+        "ALTER TABLE orders ADD FULLTEXT words (note)",
+        "ALTER TABLE orders DROP INDEX words",
+    )
+
+    _, found = _look(place, "ADD COLUMN extra INT")
+
+    assert "rebuilds the table" in found.clauses[0].because
+
+
 @every_server("mysql")
 def test_a_rebuild_in_place_is_not_left_to_mysql_which_may_lose_rows(place: Place) -> None:
     place.app.run(ORDERS, FIRST)
@@ -335,6 +350,18 @@ def test_a_row_that_its_own_table_would_not_take_today_is_in_nobody_s_way(place:
 
     assert found.way is Way.NATIVE
     assert "small" not in _definition(place)
+
+
+@every_server("mysql")
+def test_a_table_without_a_column_of_its_own_is_asked_about_and_not_copied(place: Place) -> None:
+    place.app.run("CREATE TABLE orders (one INT AS (1) VIRTUAL)", "INSERT INTO orders VALUES ()")
+
+    _, found = _look(place, "COMMENT = 'all is generated'")
+
+    assert found.way is Way.NATIVE
+    table = place.engine.catalog.find(alters.parse("ALTER TABLE orders FORCE", mysql=True))
+    with pytest.raises(errors.Precondition, match="no key"):
+        place.engine.workshop.rehearse(table, alters.parse("ALTER TABLE orders FORCE", mysql=True))
 
 
 @every_server("mysql", "mariadb")

@@ -17,6 +17,7 @@ from osc.engine import Session, Statement
 from osc.model.table import TableName
 from osc.mysql import keeping
 from osc.mysql.attempt import Parts
+from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.swap import LockedSwapper
 from tests.conformance.place import SOON, App, Place, until
 from tests.mysql.test_foreign_keys import Family, on_both
@@ -107,6 +108,31 @@ def test_a_writer_who_goes_from_the_parent_to_the_child_is_not_ended_for_our_loc
     _swapped_beside(place, family, PARENT_FIRST, 5.0, monkeypatch)
 
     family.require_right(swapped=True, what="swapped")
+
+
+@on_both
+def test_nor_is_he_when_the_keys_get_their_names_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family, writer, alter = Family(place), place.another_app(), CarriedKeys._alter
+    altered: list[str] = []
+
+    def beside(keys: CarriedKeys, table: TableName, clauses: list[str]) -> None:
+        if table.name != "child" or not clauses:
+            return alter(keys, table, clauses)
+        altered.append(table.name)
+        writer.run("BEGIN", PARENT_FIRST[0])
+        with ThreadPoolExecutor() as pool:
+            altering = pool.submit(alter, keys, table, clauses)
+            until(lambda: place.app.value(WAITING))
+            writer.run(PARENT_FIRST[1], "COMMIT")
+            return altering.result()
+
+    monkeypatch.setattr(CarriedKeys, "_alter", beside)
+    family.swapper().swap(family.drain, 5.0)
+
+    assert altered == ["child"]
+    family.require_right(swapped=True, what="swapped and completed")
 
 
 @on_both
