@@ -26,6 +26,7 @@ from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
 from osc.mysql import naming, quoting, types
+from osc.mysql.books import is_own
 from osc.mysql.locking import locked
 from osc.mysql.types import Family
 
@@ -335,13 +336,21 @@ def changelogs_of(session: Session, database: str, original: TableName) -> list[
 
 
 def sweep(
-    connect: Callable[[str], Session], database: str, table: TableName, *, execute: bool
+    connect: Callable[[str], Session],
+    database: str,
+    table: TableName,
+    *,
+    own: bool = False,
+    execute: bool,
 ) -> list[str]:
-    """What runs on this table left behind, on it or on its archives; in words."""
+    """What runs on this table left behind, on it or on its archives; in words. Not what came with
+    its source's runs where it is a replica's `own`."""
     with closing(connect("sweep")) as session:
-        triggers = list(_found(session, table))
+        triggers = [
+            found for found in _found(session, table) if not own or is_own(_number(found.log))
+        ]
         logs = [*changelogs_of(session, database, table), *(found.log for found in triggers)]
-        logs = list(dict.fromkeys(logs))
+        logs = [log for log in dict.fromkeys(logs) if not own or is_own(_number(log))]
     if execute:
         for on in dict.fromkeys(found.on for found in triggers):
             locked(connect, on, LOCK_BUDGET_SECONDS, partial(drop_triggers, table=on))
@@ -350,6 +359,11 @@ def sweep(
                 session.execute(Statement(f"DROP TABLE IF EXISTS {quoting.table(log)}"))
     told = [f"trigger {found.name} on {found.on}" for found in triggers]
     return told + [f"table {log}" for log in logs]
+
+
+def _number(log: TableName) -> int:
+    """Of the migration that a changelog is of."""
+    return int(log.name.rpartition("_")[2])
 
 
 def _comment(original: TableName) -> str:
