@@ -24,7 +24,7 @@ from osc.model.applied import IDENTITY
 from osc.model.blocker import Kill
 from osc.model.controls import Controls
 from osc.model.coverage import Coverage, coverage
-from osc.model.phase import Phase
+from osc.model.phase import BEFORE_THE_LOCK, Phase
 from osc.model.progress import Tracker
 from osc.model.report import Report
 from osc.model.watermark import Watermark
@@ -96,7 +96,7 @@ class Attempt:
         with self._account.given(job):
             self._rehearse_again(job)
             dialect = self.engine.dialect(job)
-            with self._following(job, dialect, saved) as follower:
+            with self._suspicious(job), self._following(job, dialect, saved) as follower:
                 self._copy(job, dialect, follower, self._copied(saved))
                 self._verify(job, dialect, follower)
             self._account.note("verified; not swapped yet")
@@ -115,18 +115,13 @@ class Attempt:
         """Values of new columns stay the first rehearsal's; this one is for the questions that may
         have to be asked to the rows, and is a last look at whether the ALTER still makes sense."""
         self._refuse_a_changed_table(job)
-        if self.engine.catalog.identity(job.names.shadow) is None:
-            raise errors.TableChanged(
-                f"the shadow {job.names.shadow} is gone",
-                still_true=f"{job.original.name} serves and is untouched",
-                todo="start again",
-            )
+        self._refuse_a_lost_shadow(job)
         made = planning.make(self.engine, job.original, job.alter, self.plan.sync)
         self.plan = replace(made, names=job.names)
 
     def _through(self, job: Job, saved: Checkpoint | None) -> Report:
         dialect = self.engine.dialect(job)
-        with self._following(job, dialect, saved) as follower:
+        with self._suspicious(job), self._following(job, dialect, saved) as follower:
             self._copy(job, dialect, follower, self._copied(saved))
             if self.settings.verify:
                 self._verify(job, dialect, follower)
@@ -221,23 +216,42 @@ class Attempt:
         self._enter(Phase.LOAD)
         self._refuse_a_changed_table(job)
         with follower.suspended():
-            self._load(job, follower)
+            self.engine.load(job).finish(follower.purge, self.controls.check)
         follower.watermark.finish()
         self._refuse_a_changed_table(job)
 
-    def _load(self, job: Job, follower: Follower) -> None:
-        """What looks like our own fault is somebody else's where the original has changed."""
+    @contextmanager
+    def _suspicious(self, job: Job) -> Iterator[None]:
+        """What looks like a fault of ours, or of a statement of ours, is somebody else's who has
+        changed or dropped a table under it. At the lock the swapper looks for that itself."""
         try:
-            self.engine.load(job).finish(follower.purge, self.controls.check)
-        except errors.Bug:
-            self._refuse_a_changed_table(job)
+            yield
+        except (errors.BadStatement, errors.Bug):
+            if self.tracker.read().phase in BEFORE_THE_LOCK:
+                self._refuse_a_changed_table(job)
+                self._refuse_a_lost_shadow(job)
             raise
 
     def _refuse_a_changed_table(self, job: Job) -> None:
-        if self.engine.catalog.identity(job.original.name) != job.original.identity:
+        identity = self.engine.catalog.identity(job.original.name)
+        if identity is None:
+            raise errors.TableChanged(
+                f"{job.original.name} is gone: somebody else has dropped or renamed it",
+                still_true="the shadow took its place nowhere; nothing else was changed by us",
+                todo="if it was renamed, start again with its new name",
+            )
+        if identity != job.original.identity:
             raise errors.TableChanged(
                 f"{job.original.name} was altered, truncated or replaced by somebody else",
                 still_true="it serves as it is; the shadow did not follow that change",
+                todo="start again",
+            )
+
+    def _refuse_a_lost_shadow(self, job: Job) -> None:
+        if self.engine.catalog.identity(job.names.shadow) is None:
+            raise errors.TableChanged(
+                f"the shadow {job.names.shadow} is gone",
+                still_true=f"{job.original.name} serves and is untouched",
                 todo="start again",
             )
 
