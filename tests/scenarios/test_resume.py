@@ -187,32 +187,6 @@ def _end(site: Site, keep: set[int]) -> None:
                     session.run(f"KILL {number}")
 
 
-@pytest.mark.parametrize("gone", ["original", "shadow"])
-@every_server
-def test_a_table_that_somebody_drops_meanwhile_is_told_as_such(
-    server: str, gone: str, servers: Callable[[str], Lease]
-) -> None:
-    """The next chunk finds no table: that is no fault of ours, and nothing to be gone on with."""
-    case = case_on(server, "log")
-    with site_of(case, servers(server)) as site, engine_of(site, "log") as engine:
-        set_up(site, case)
-        statement, tracker = case.alter.replace("{t}", site.original.quoted), Tracker()
-        original = engine.catalog.find(alter.parse(statement, mysql=engine.mysql)).name
-
-        def drop() -> None:
-            (shadow,) = engine.workshop.leftovers(original)
-            engine.workshop.drop([original if gone == "original" else shadow])
-
-        at(tracker, MID_COPY, drop)
-
-        with pytest.raises(errors.TableChanged, match="is gone|somebody else: DROP") as told:
-            begin(engine, statement, "log", tracker, Controls())
-
-        assert not told.value.kept
-        assert engine.ledger.runs()[-1].phase == Phase.FAILED
-        assert engine.workshop.leftovers(original) == []
-
-
 @every_server
 def test_a_migration_is_refused_while_another_of_the_table_can_go_on(
     server: str, servers: Callable[[str], Lease]
