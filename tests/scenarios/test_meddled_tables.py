@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from osc import errors
+from osc.engine import Engine, Statement
 from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.phase import Phase
@@ -64,3 +66,33 @@ def test_a_shadow_that_somebody_empties_while_the_cut_over_waits_is_not_swapped_
             begin(engine, statement, "log", tracker, Controls())
 
         assert str(original) in told.value.still_true
+
+
+@every_server
+def test_a_run_whose_ledger_is_dropped_leaves_nothing_that_nobody_would_find_again(
+    server: str, servers: Callable[[str], Lease]
+) -> None:
+    """Above all no slot: it would retain the log for ever."""
+    case = case_on(server, "log")
+    with site_of(case, servers(server)) as site, engine_of(site, "log") as engine:
+        set_up(site, case)
+        before, tracker = site.inventory(), Tracker()
+
+        def forget() -> None:
+            run_script(site, site.original, _dropped_ledger(engine))
+
+        at(tracker, Phase.VERIFY, forget)
+
+        with pytest.raises(errors.BadStatement) as told:
+            begin(engine, case.alter.replace("{t}", "t"), "log", tracker, Controls())
+
+        assert not told.value.kept and "does not know" in told.value.still_true
+        assert [it for it in site.inventory() - before if not site.may_stay(it, "")] == []
+
+
+def _dropped_ledger(engine: Engine) -> list[str]:
+    if not engine.mysql:
+        return ["DROP SCHEMA osc CASCADE"]
+    with closing(engine.connect("tests")) as session:
+        tables = session.query(Statement(r"SHOW TABLES LIKE '\_osc\_%'"))
+    return [f"DROP TABLE {', '.join(str(name) for (name,) in tables)}"]
