@@ -25,7 +25,7 @@ from functools import partial
 from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
-from osc.mysql import naming, quoting, types
+from osc.mysql import naming, quoting, types, user_triggers
 from osc.mysql.books import is_own
 from osc.mysql.locking import locked
 from osc.mysql.types import Family
@@ -36,7 +36,6 @@ _SQL_MODE = "ALLOW_INVALID_DATES"
 """What the triggers run under, whatever the application has set. Not strict: a value that has its
 place in the original must not make the application's statement fail."""
 NOTHING_TOUCHED = "nothing was touched"
-_BINLOG_CREATE_ROUTINE_NEED_SUPER = 1419
 _WRITTEN_TO = re.compile(r"INSERT INTO `((?:[^`]|``)+)`\.`((?:[^`]|``)+)` \(`k0`")
 
 
@@ -258,14 +257,9 @@ def try_trigger(session: Session, table: TableName) -> None:
             todo=f"GRANT TRIGGER ON {quoting.name(table.schema)}.* to this user",
         ) from error
     except errors.BadStatement as error:
-        if error.code != str(_BINLOG_CREATE_ROUTINE_NEED_SUPER):
+        if error.code != user_triggers.NEEDS_SUPER:
             raise
-        raise errors.Precondition(
-            "the server lets only a user with the SUPER privilege make triggers, because it writes "
-            "a binlog (error 1419)",
-            still_true=NOTHING_TOUCHED,
-            todo="SET GLOBAL log_bin_trust_function_creators = ON, or GRANT SUPER to this user",
-        ) from error
+        raise user_triggers.needs_super() from error
     finally:
         session.execute(Statement(f"DROP TABLE IF EXISTS {name}"))
 
