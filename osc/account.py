@@ -15,6 +15,11 @@ from osc.stages import cleanup as cleaning
 
 GO_ON = "go on with `osc resume URL {0}`, or remove all of it with `osc abort URL {0}`"
 
+FORGOTTEN = (
+    "{} still serves and is untouched; what was ours is removed, since the ledger does not know "
+    "this migration any more"
+)
+
 
 @contextmanager
 def accounted(settle: Callable[[errors.OscError], None]) -> Iterator[None]:
@@ -78,12 +83,22 @@ class Account:
         phase = self.tracker.read().phase
         self.has_swapped = self.has_swapped or isinstance(error, errors.SwappedButUnfinished)
         error.kept = self.can_go_on and (error.resumable or self.has_swapped)
+        if error.kept and not self.has_swapped and self._is_forgotten():
+            error.kept, error.still_true = False, FORGOTTEN.format(self.table)
+            error.todo = "leave our own tables alone, and start again"
         if error.kept:
             self.note(f"{phase}: {error.happened}")
         else:
             self._undo(f"{phase}: {error.happened}")
         if not self.has_swapped:
             self._explain(error)
+
+    def _is_forgotten(self) -> bool:
+        """Somebody has dropped the ledger, or our row of it: nobody would find again what we leave,
+        such as a slot that retains the log for ever. Not where the server can't be asked."""
+        with suppress(errors.Unreachable):
+            return all(run.id != self.id for run in self.engine.ledger.runs(self.table))
+        return False
 
     def _undo(self, message: str) -> None:
         """The first error counts: what could not be removed is found by `osc cleanup`."""

@@ -40,6 +40,7 @@ from osc.stages.cutover import CutOver
 from osc.stages.fence import Fence
 from osc.stages.keeper import Keeper
 from osc.stages.leave import Leave
+from osc.stages.meddling import Meddling
 from osc.stages.onlooking import Onlooking
 from osc.stages.plan import Plan
 from osc.stages.sync import Follower
@@ -96,8 +97,9 @@ class Attempt:
         with self._account.given(job):
             self._rehearse_again(job)
             dialect = self.engine.dialect(job)
-            with self._following(job, dialect, saved) as follower:
-                self._copy(job, dialect, follower, self._copied(saved))
+            meddling = self._meddling(job)
+            with meddling.suspected(), self._following(job, dialect, saved) as follower:
+                self._copy(job, dialect, follower, meddling, self._copied(saved))
                 self._verify(job, dialect, follower)
             self._account.note("verified; not swapped yet")
             return self._report(job, Swapped(0.0, 0.0))
@@ -114,23 +116,20 @@ class Attempt:
     def _rehearse_again(self, job: Job) -> None:
         """Values of new columns stay the first rehearsal's; this one is for the questions that may
         have to be asked to the rows, and is a last look at whether the ALTER still makes sense."""
-        self._refuse_a_changed_table(job)
-        if self.engine.catalog.identity(job.names.shadow) is None:
-            raise errors.TableChanged(
-                f"the shadow {job.names.shadow} is gone",
-                still_true=f"{job.original.name} serves and is untouched",
-                todo="start again",
-            )
+        meddling = self._meddling(job)
+        meddling.refuse_a_changed_original()
+        meddling.refuse_a_lost_shadow()
         made = planning.make(self.engine, job.original, job.alter, self.plan.sync)
         self.plan = replace(made, names=job.names)
 
     def _through(self, job: Job, saved: Checkpoint | None) -> Report:
         dialect = self.engine.dialect(job)
-        with self._following(job, dialect, saved) as follower:
-            self._copy(job, dialect, follower, self._copied(saved))
+        meddling = self._meddling(job)
+        with meddling.suspected(), self._following(job, dialect, saved) as follower:
+            self._copy(job, dialect, follower, meddling, self._copied(saved))
             if self.settings.verify:
                 self._verify(job, dialect, follower)
-            swapped = self._cut_over(job, follower)
+            swapped = self._cut_over(job, follower, meddling)
             self._account.has_swapped = True
         return self._to_the_end(job, swapped)
 
@@ -201,7 +200,17 @@ class Attempt:
     def _probe(self) -> None:
         self.engine.workshop.probe(self.plan.table, self.plan.rehearsal, self.controls.check)
 
-    def _copy(self, job: Job, dialect: Dialect, follower: Follower, done: Coverage) -> None:
+    def _meddling(self, job: Job) -> Meddling:
+        return Meddling(self.engine.catalog, job, self.tracker)
+
+    def _copy(
+        self,
+        job: Job,
+        dialect: Dialect,
+        follower: Follower,
+        meddling: Meddling,
+        done: Coverage,
+    ) -> None:
         self._enter(Phase.COPY)
         self._connections = Copier(
             job=job,
@@ -219,27 +228,12 @@ class Attempt:
             done=done,
         ).run(self.settings.threads, self.settings.most_threads)
         self._enter(Phase.LOAD)
-        self._refuse_a_changed_table(job)
+        meddling.refuse_a_changed_original()
         with follower.suspended():
-            self._load(job, follower)
-        follower.watermark.finish()
-        self._refuse_a_changed_table(job)
-
-    def _load(self, job: Job, follower: Follower) -> None:
-        """What looks like our own fault is somebody else's where the original has changed."""
-        try:
             self.engine.load(job).finish(follower.purge, self.controls.check)
-        except errors.Bug:
-            self._refuse_a_changed_table(job)
-            raise
-
-    def _refuse_a_changed_table(self, job: Job) -> None:
-        if self.engine.catalog.identity(job.original.name) != job.original.identity:
-            raise errors.TableChanged(
-                f"{job.original.name} was altered, truncated or replaced by somebody else",
-                still_true="it serves as it is; the shadow did not follow that change",
-                todo="start again",
-            )
+        follower.watermark.finish()
+        meddling.refuse_a_changed_original()
+        meddling.is_filled()
 
     def _verify(self, job: Job, dialect: Dialect, follower: Follower) -> None:
         self._enter(Phase.CATCH_UP)
@@ -256,16 +250,21 @@ class Attempt:
             repair=self.settings.repair,
         ).run()
 
-    def _cut_over(self, job: Job, follower: Follower) -> Swapped:
+    def _cut_over(self, job: Job, follower: Follower, meddling: Meddling) -> Swapped:
         if not self.settings.verify:
             self._enter(Phase.CATCH_UP)
             cutover.catch_up(follower, self.tracker, self.controls)
         self._enter(Phase.CUT_OVER)
         with closing(self.engine.gauges()) as gauges:
-            return self._swapped_by(job, follower, partial(gauges.read, "old-transactions"))
+            old_transactions = partial(gauges.read, "old-transactions")
+            return self._swapped_by(job, follower, meddling, old_transactions)
 
     def _swapped_by(
-        self, job: Job, follower: Follower, old_transactions: Callable[[], float]
+        self,
+        job: Job,
+        follower: Follower,
+        meddling: Meddling,
+        old_transactions: Callable[[], float],
     ) -> Swapped:
         swapper = self.engine.swapper(job)
         wait_seconds = self.settings.snapshot_wait
@@ -278,7 +277,7 @@ class Attempt:
             blockers=swapper.blockers,
             old_transactions=old_transactions,
             onlookers=onlooking.left,
-            recheck=partial(self._refuse_a_changed_table, job),
+            recheck=meddling.refuse_what_was_changed,
             by=self.by,
             on_allowed=lambda by: self.engine.board.note(self.id, "cut-over begins", by, ""),
         )
@@ -294,9 +293,13 @@ class Attempt:
             kill=Kill(self.settings.kill_blockers),
             by=self.by,
             await_onlookers=onlooking.wait,
-            complete=lambda alone: self.engine.load(job).complete(alone, self.controls.check),
+            complete=partial(self._complete, job, meddling),
             on_ended=lambda who: self.engine.board.note(self.id, "kill-blockers", self.by, who),
         ).run()
+
+    def _complete(self, job: Job, meddling: Meddling, alone: cutover.Alone) -> bool:
+        meddling.altering()
+        return self.engine.load(job).complete(alone, self.controls.check)
 
     def _tend(self, job: Job, *, is_new: bool) -> None:
         """The new table serves and is right; what it is to be given yet takes its time."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from osc import errors
 from osc.attempt import Attempt
@@ -69,9 +69,10 @@ def persistently(
 def _await_server(
     engine: Engine, settings: Settings, controls: Controls, lost: errors.Unreachable
 ) -> None:
-    """Returns when the server lets us in again; otherwise the error that it was lost with."""
+    """Returns when the server lets us in again; otherwise the error that it was lost with, or why
+    it lets us in no more: that does not pass by waiting."""
     patience = Retrying(
-        retry=retry_if_exception_type(errors.Unreachable),
+        retry=retry_if_exception(_may_pass),
         stop=stop_after_delay(settings.reconnect_for),
         wait=wait_random_exponential(multiplier=0.2, max=10),
         sleep=controls.pause,
@@ -79,8 +80,23 @@ def _await_server(
     )
     try:
         patience(lambda: engine.connect("is it back").close())
+    except (errors.NotAllowed, errors.Precondition) as error:
+        raise _shut_out(error, lost) from error
     except errors.Unreachable:
         raise lost from None
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, errors.Unreachable) and not isinstance(error, errors.NotAllowed)
+
+
+def _shut_out(error: errors.OscError, lost: errors.OscError) -> errors.NotAllowed:
+    """A password that has been changed, a database that is gone."""
+    found = errors.NotAllowed(
+        error.happened, still_true=lost.still_true, todo=f"{error.todo}; then {lost.todo}"
+    )
+    found.kept = lost.kept
+    return found
 
 
 def go_on(

@@ -159,10 +159,7 @@ def _first(
         settings = as_it_was_begun(engine, str(stopped.id), settings, request.said)
         begun.id, begun.settings, desk.settings = stopped.id, settings, settings
         return again(controls)
-    with entered(
-        engine, table, request.statement, request.by, desk, controls,
-        on_replica=settings.on_replica,
-    ) as entry:  # fmt: skip
+    with entered(engine, table, request.statement, request.by, desk, controls) as entry:
         try:
             made = _routed(engine, table, request, settings)
         except errors.Precondition:
@@ -248,7 +245,7 @@ def as_it_was_begun(
     engine: Engine, wanted: str | None, chosen: Settings, said: Collection[str]
 ) -> Settings:
     """The settings to go on with; what was `said` anew overrules those that the run has kept."""
-    run = unfinished.find(engine, wanted)
+    run = unfinished.find(allowed(engine, chosen), wanted)
     before = kept.read(run.settings) if run.finished_at is None else {}
     found = kept.gone_on_with(chosen, before, said)
     if told := kept.told(found, before, said):

@@ -29,8 +29,7 @@ NOT_YET = (errors.Precondition, errors.NotAllowed, errors.BadStatement)
 
 @dataclass
 class Entry:
-    """One run's row in the ledger; `id` is 0 while there is none. On a replica the ledger
-    `has_sources_rows`: those of runs elsewhere, of which nobody here knows whether they live."""
+    """One run's row in the ledger; `id` is 0 while there is none."""
 
     engine: Engine
     table: Table
@@ -39,7 +38,6 @@ class Entry:
     claim: Claim
     desk: Desk
     controls: Controls
-    has_sources_rows: bool = False
     id: int = 0
     has_begun: bool = False
     _for_good: ExitStack = field(default_factory=ExitStack)
@@ -52,15 +50,15 @@ class Entry:
             return
         with suppress(*NOT_YET):
             self.engine.checks.place()
-            if not self.has_sources_rows:
-                self._forget_the_dead()
+            self._forget_the_dead()
             self._write()
             self._keep_the_claim()
 
     def _forget_the_dead(self) -> None:
-        """Rows of runs that died while they planned: who holds the claim knows that they did."""
+        """Rows of runs that died while they planned: who holds the claim knows that they did,
+        but for those of a replica's source."""
         for run in self.engine.ledger.runs(self.table.name):
-            if unfinished.has_only_planned(run):
+            if unfinished.has_only_planned(run) and not run.is_sources:
                 self.engine.ledger.withdraw(run.id)
 
     def _write(self) -> None:
@@ -124,13 +122,11 @@ def entered(
     by: str,
     desk: Desk,
     controls: Controls,
-    *,
-    on_replica: bool,
 ) -> Iterator[Entry]:
     """The claim, and the run's row with it as soon as there may be one: at once where the ledger is
     there, and otherwise once `appear` is called. A statement that is refused makes no tables."""
     with engine.claim(table.name) as claim:
-        entry = Entry(engine, table, statement, by, claim, desk, controls, on_replica)
+        entry = Entry(engine, table, statement, by, claim, desk, controls)
         with entry.at_hand():
             if engine.ledger.is_there():
                 entry.appear()

@@ -26,10 +26,11 @@ def abort(engine: Engine, wanted: str | None, by: str, *, on_replica: bool = Fal
     A process that is still at it is fenced off: it ends by itself, and we wait for its claim. A
     replica has the ledger and the shadow of a run on its source: there nothing is removed.
     """
+    engine = _allowed(engine, on_replica=on_replica)
     run = unfinished.find(engine, wanted)
     if run.finished_at is not None:
         return []
-    _require_place(engine, on_replica=on_replica)
+    engine.checks.place()
     ledger = engine.ledger
     told = f"aborted by {by}"
     if told not in run.message:
@@ -81,8 +82,9 @@ def cleanup(
 
     What belongs to a migration that can be resumed is no leftover.
     """
+    engine = _allowed(engine, on_replica=on_replica)
     if execute:
-        _require_place(engine, on_replica=on_replica)
+        engine.checks.place()
     names = [table] if table else list(dict.fromkeys(run.table for run in engine.ledger.runs()))
     found: list[str] = []
     for name in names:
@@ -99,6 +101,5 @@ def cleanup(
     return found
 
 
-def _require_place(engine: Engine, *, on_replica: bool) -> None:
-    consent = Consent(on_replica=on_replica)
-    (engine.consenting(engine, consent) if on_replica else engine).checks.place()
+def _allowed(engine: Engine, *, on_replica: bool) -> Engine:
+    return engine.consenting(engine, Consent(on_replica=True)) if on_replica else engine

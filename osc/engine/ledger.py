@@ -49,6 +49,9 @@ class Run:
     settings: str = ""
     """What it was allowed, as `osc.ops.kept` has written it."""
     alive: bool = False
+    is_sources: bool = False
+    """It came here by replication: this server is a replica that is changed for itself, and what is
+    written about a run of its source would stop replication."""
 
 
 class Ledger(Protocol):

@@ -47,5 +47,8 @@ NEXT: dict[Phase, frozenset[Phase]] = {
     Phase.FAILED: frozenset(),
 }
 
+BEFORE_THE_LOCK = frozenset({Phase.COPY, Phase.LOAD, Phase.CATCH_UP, Phase.VERIFY})
+"""There are two tables, and the original is certain to be the one that serves."""
+
 FINISHED = frozenset({Phase.STOPPED, Phase.DONE, Phase.FAILED})
 """Nothing follows in this process; what was stopped goes on in another."""

@@ -33,7 +33,6 @@ from osc.model.change import Delivery, Position, fitting
 from osc.model.table import TableName
 from osc.mysql import position, prepared, quoting, types
 from osc.mysql.events import IDLE, EventReader
-from osc.mysql.ledger import HEARTBEAT
 from osc.mysql.logfiles import is_next_file
 from osc.mysql.position import LogPlace
 from osc.mysql.rows import RowReader
@@ -62,11 +61,12 @@ class BinlogSource:
         address: Address,
         connect: Callable[[str], Session],
         start: Position | None,
+        heartbeats: TableName,
     ) -> None:
         self._job = job
         self._address = address
         self._connect = connect
-        self._heartbeats = TableName(address.database, HEARTBEAT)
+        self._heartbeats = heartbeats
         self._lock = threading.Lock()
         self._committed = threading.Condition()
         self._last_mark = 0

@@ -25,7 +25,8 @@ from functools import partial
 from osc import errors
 from osc.engine import Job, Session, Statement
 from osc.model.table import TableName
-from osc.mysql import naming, quoting, types
+from osc.mysql import naming, quoting, types, user_triggers
+from osc.mysql.books import is_own
 from osc.mysql.locking import locked
 from osc.mysql.types import Family
 
@@ -35,7 +36,6 @@ _SQL_MODE = "ALLOW_INVALID_DATES"
 """What the triggers run under, whatever the application has set. Not strict: a value that has its
 place in the original must not make the application's statement fail."""
 NOTHING_TOUCHED = "nothing was touched"
-_BINLOG_CREATE_ROUTINE_NEED_SUPER = 1419
 _WRITTEN_TO = re.compile(r"INSERT INTO `((?:[^`]|``)+)`\.`((?:[^`]|``)+)` \(`k0`")
 
 
@@ -257,14 +257,9 @@ def try_trigger(session: Session, table: TableName) -> None:
             todo=f"GRANT TRIGGER ON {quoting.name(table.schema)}.* to this user",
         ) from error
     except errors.BadStatement as error:
-        if error.code != str(_BINLOG_CREATE_ROUTINE_NEED_SUPER):
+        if error.code != user_triggers.NEEDS_SUPER:
             raise
-        raise errors.Precondition(
-            "the server lets only a user with the SUPER privilege make triggers, because it writes "
-            "a binlog (error 1419)",
-            still_true=NOTHING_TOUCHED,
-            todo="SET GLOBAL log_bin_trust_function_creators = ON, or GRANT SUPER to this user",
-        ) from error
+        raise user_triggers.needs_super() from error
     finally:
         session.execute(Statement(f"DROP TABLE IF EXISTS {name}"))
 
@@ -335,13 +330,21 @@ def changelogs_of(session: Session, database: str, original: TableName) -> list[
 
 
 def sweep(
-    connect: Callable[[str], Session], database: str, table: TableName, *, execute: bool
+    connect: Callable[[str], Session],
+    database: str,
+    table: TableName,
+    *,
+    own: bool = False,
+    execute: bool,
 ) -> list[str]:
-    """What runs on this table left behind, on it or on its archives; in words."""
+    """What runs on this table left behind, on it or on its archives; in words. Not what came with
+    its source's runs where it is a replica's `own`."""
     with closing(connect("sweep")) as session:
-        triggers = list(_found(session, table))
+        triggers = [
+            found for found in _found(session, table) if not own or is_own(_number(found.log))
+        ]
         logs = [*changelogs_of(session, database, table), *(found.log for found in triggers)]
-        logs = list(dict.fromkeys(logs))
+        logs = [log for log in dict.fromkeys(logs) if not own or is_own(_number(log))]
     if execute:
         for on in dict.fromkeys(found.on for found in triggers):
             locked(connect, on, LOCK_BUDGET_SECONDS, partial(drop_triggers, table=on))
@@ -350,6 +353,11 @@ def sweep(
                 session.execute(Statement(f"DROP TABLE IF EXISTS {quoting.table(log)}"))
     told = [f"trigger {found.name} on {found.on}" for found in triggers]
     return told + [f"table {log}" for log in logs]
+
+
+def _number(log: TableName) -> int:
+    """Of the migration that a changelog is of."""
+    return int(log.name.rpartition("_")[2])
 
 
 def _comment(original: TableName) -> str:

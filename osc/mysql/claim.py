@@ -30,10 +30,11 @@ class UserLock:
         got = self.session.query(Statement(f"SELECT GET_LOCK({_lock_name(self.table)}, 0)"))
         if got[0][0] != 1:
             raise errors.Precondition(
-                f"another run migrates {self.table} "
+                f"another run migrates {self.table}, or plans to "
                 f"(connection {holder(self.session, self.table)})",
                 still_true="nothing was touched",
-                todo="wait until it is done; `osc status` shows how far it is",
+                todo="wait until it is done; `osc status` shows how far it is, but for `osc plan` "
+                "and runs without --execute",
             )
 
     def renew(self) -> None:

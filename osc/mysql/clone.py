@@ -33,6 +33,7 @@ class Clones:
     connect: Callable[[str], Session]
     catalog: MySQLCatalog
     original_first: Callable[[], bool]
+    here: str = ""
 
     @contextmanager
     def clone(self, session: Session, table: Table, alter: Alter) -> Iterator[Table]:
@@ -192,17 +193,28 @@ class Clones:
         return found
 
     def family_of(self, session: Session, table: Table, alter: Alter) -> family.Family | None:
-        return family.of(session, self.catalog, table.name, alter)
+        return family.of(session, self.catalog, table.name, alter, self.here)
 
     def place(self, table: TableName, alter: Alter | None) -> naming.Beside | naming.Apart:
         """Where the tables of a run are, and what they are called."""
         first = self.original_first()
         if first:
-            return naming.Beside(table, first)
+            return naming.Beside(table, first, self.here)
         names_a_check = alter is not None and naming.names_a_check(alter.clauses)
         if names_a_check or naming.needs_a_place_apart(self.catalog.definition(table)):
-            return naming.Apart(table)
-        return naming.Beside(table, first)
+            return naming.Apart(table, self.here)
+        return naming.Beside(table, first, self.here)
+
+    def places(self, table: TableName) -> Iterator[naming.Beside | naming.Apart]:
+        """Wherever an earlier run may have put its tables, by another server version even."""
+        for first in (True, False):
+            place = naming.Beside(table, first, self.here)
+            try:
+                _ = place.shadow
+            except errors.Precondition:
+                continue  # The name is too long for this place: nothing can be there.
+            yield place
+        yield naming.Apart(table, self.here)
 
     def make_database(self, session: Session, name: TableName, of: TableName) -> None:
         """One of ours has the character set that the original's has: DEFAULT means that."""

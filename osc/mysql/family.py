@@ -34,10 +34,11 @@ class Family:
     children: tuple[ForeignKey, ...]
     named: tuple[TableName, ...]
     """Tables that the ALTER itself refers to."""
+    here: str = ""
 
     @property
     def clone(self) -> TableName:
-        return naming.Apart(self.table).rehearsal
+        return naming.Apart(self.table, self.here).rehearsal
 
     @property
     def relatives(self) -> tuple[TableName, ...]:
@@ -64,13 +65,16 @@ class Family:
         return replace(alter, clauses=text)
 
 
-def of(session: Session, catalog: MySQLCatalog, table: TableName, alter: Alter) -> Family | None:
+def of(
+    session: Session, catalog: MySQLCatalog, table: TableName, alter: Alter, here: str = ""
+) -> Family | None:
     """None for a table that is tied to no other, before the ALTER and after it."""
     family = Family(
         table,
         foreign_keys.of_table(catalog, table),
         foreign_keys.of_children(session, catalog, table),
         tuple(catalog.existing(_named(alter, table))),
+        here,
     )
     refers = any(token.is_word("REFERENCES") for token in tokens(alter.clauses, mysql=True))
     return family if family.own or family.children or refers else None

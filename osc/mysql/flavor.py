@@ -34,7 +34,8 @@ def has_rename_under_lock(session: Session, schema: str) -> bool:
     MySQL does since 8.0.13 (manual, RENAME TABLE); MariaDB answers with error 1192. Tried on two
     tables of ours, which are gone afterwards.
     """
-    one, two = (quoting.table(TableName(schema, f"_osc_probe_{n}")) for n in "ab")
+    here = server_id(session)  # A replica may ask itself while what its source asks comes along.
+    one, two = (quoting.table(TableName(schema, f"_osc_probe_{here}{n}")) for n in "ab")
     session.execute(Statement(f"DROP TABLE IF EXISTS {one}"))
     session.execute(Statement(f"DROP TABLE IF EXISTS {two}"))
     session.execute(Statement(f"CREATE TABLE {one} (id INT PRIMARY KEY)"))
@@ -49,6 +50,10 @@ def has_rename_under_lock(session: Session, schema: str) -> bool:
         session.execute(Statement("UNLOCK TABLES"))
         session.execute(Statement(f"DROP TABLE IF EXISTS {one}"))
         session.execute(Statement(f"DROP TABLE IF EXISTS {two}"))
+
+
+def server_id(session: Session) -> int:
+    return int(session.query(Statement("SELECT @@server_id"))[0][0])
 
 
 def variable(session: Session, name: str) -> str | None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from osc import errors
 from osc.engine import Gauges, Session, Statement
 from osc.model.table import TableName
-from osc.mysql import quoting
+from osc.mysql import flavor, quoting
+from osc.mysql.books import Books, is_own
 from osc.mysql.lasting import LastingSession
 from osc.mysql.ledger import BEAT
 from osc.mysql.session import Address, Connector
@@ -57,9 +58,9 @@ WHERE @@datadir LIKE CONCAT(path, '%') ORDER BY LENGTH(path) DESC LIMIT 1
 class MySQLGauges:
     """The port `Gauges`. On a replica only `beaten` is of use."""
 
-    def __init__(self, connect: Callable[[str], Session], database: str) -> None:
+    def __init__(self, connect: Callable[[str], Session], books: Books) -> None:
         self._connect = connect
-        self._beat = quoting.table(TableName(database, BEAT))
+        self._books = books
 
     @cached_property
     def _session(self) -> Session:
@@ -113,16 +114,35 @@ class MySQLGauges:
     def beat(self, migration: int, at: float) -> None:
         self._session.execute(
             Statement(
-                f"INSERT INTO {self._beat} VALUES (%s, %s) ON DUPLICATE KEY UPDATE at = %s",
+                f"INSERT INTO {self._books.quoted(BEAT, migration)} VALUES (%s, %s) "
+                "ON DUPLICATE KEY UPDATE at = %s",
                 (migration, at, at),
             )
         )
 
     def beaten(self, migration: int) -> float | None:
+        beats = [
+            float(rows[0][0])
+            for table in self._beats(migration)
+            if (rows := self._session.query(_last_beat(table, migration)))
+        ]
+        return max(beats, default=None)
+
+    def _beats(self, migration: int) -> list[TableName]:
+        """Where the beats of a run elsewhere come to. Two servers may both be changed for
+        themselves: what another one calls its own is never our own."""
+        if not is_own(migration):
+            return [self._books.of(BEAT, migration)]
+        own = self._books.own(BEAT)
+        named = own.name.replace(self._books.here, "at[0-9]+")
         rows = self._session.query(
-            Statement(f"SELECT at FROM {self._beat} WHERE migration = %s", (migration,))
+            Statement(
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_schema = %s AND table_name RLIKE %s AND table_name <> %s",
+                (own.schema, f"^{named}$", own.name),
+            )
         )
-        return float(rows[0][0]) if rows else None
+        return [TableName(own.schema, str(name)) for (name,) in rows]
 
     def probe(self, sql: str) -> None:
         self._session.query(Statement(sql))
@@ -135,6 +155,10 @@ class MySQLGauges:
         if "_session" in self.__dict__:
             with suppress(errors.ServerError):
                 self._session.close()
+
+
+def _last_beat(table: TableName, migration: int) -> Statement:
+    return Statement(f"SELECT at FROM {quoting.table(table)} WHERE migration = %s", (migration,))
 
 
 def replicas(
@@ -152,8 +176,14 @@ def replicas(
         there = replace(to, host=str(host), port=int(port), socket=None)
         connect = Connector(there, is_mariadb=is_mariadb)
         if host and _answers(connect):
-            found[f"{host}:{port}"] = partial(MySQLGauges, connect, to.database)
+            with_its_own = Books(to.database, partial(_server_id, connect))
+            found[f"{host}:{port}"] = partial(MySQLGauges, connect, with_its_own)
     return found
+
+
+def _server_id(connect: Connector) -> int:
+    with closing(connect("which replica")) as session:
+        return flavor.server_id(session)
 
 
 def _answers(connect: Connector) -> bool:

@@ -59,6 +59,7 @@ class MySQLLadder:
     connect: Callable[[str], Session]
     catalog: MySQLCatalog
     is_mariadb: bool
+    here: str = ""
     _lost: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def find(self, alter: Alter) -> Table:
@@ -67,7 +68,7 @@ class MySQLLadder:
     def look(self, table: Table, alter: Alter, *, small_bytes: int) -> Outlook:
         return outlook.look(
             self.connect, self.catalog, table, alter,
-            is_mariadb=self.is_mariadb, small_bytes=small_bytes,
+            is_mariadb=self.is_mariadb, small_bytes=small_bytes, here=self.here,
         )  # fmt: skip
 
     def forecast(self, table: Table, found: Outlook) -> Forecast:

@@ -1,5 +1,7 @@
 """Our own small tables, in the database of the table that is migrated.
 
+On a replica that is changed for itself they have other names (`books.py`).
+
 _osc_migration   a row for each run: what, who, how far
 _osc_chunk       a row for each chunk, written in the chunk's own transaction (rule 5)
 _osc_fence       a row for each migration: which process may write into its shadow
@@ -16,6 +18,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -26,6 +29,7 @@ from osc.model.change import KeyPart, KeyValue, Position
 from osc.model.chunk import Chunk
 from osc.model.table import Table, TableName
 from osc.mysql import quoting
+from osc.mysql.books import OWN, OWN_ORDER, Books, is_own
 from osc.mysql.lasting import LastingSession
 
 MIGRATION, CHUNK = "_osc_migration", "_osc_chunk"
@@ -69,22 +73,35 @@ _TABLES = {
     NOTE: """
         migration INT NOT NULL PRIMARY KEY, record LONGTEXT NOT NULL""",
 }
+_OWN_FROM = {MIGRATION: OWN, ORDER: OWN_ORDER}
 
 
 class MySQLLedger:
     """The port `Ledger`, for any thread. Times are the server's, in its own zone."""
 
     def __init__(
-        self, connect: Callable[[str], Session], database: str, alive: Callable[[TableName], bool]
+        self,
+        connect: Callable[[str], Session],
+        books: Books,
+        alive: Callable[[TableName], bool],
+        *,
+        begins_own: bool = False,
     ) -> None:
+        """`begins_own`: what is begun through this one is a replica's own run."""
         self._connect = connect
-        self._database = database
+        self._books = books
         self._alive = alive
+        self._begins_own = begins_own
         self._own: Session | None = None
         self._lock = threading.Lock()
 
-    def _of(self, table: str) -> str:
-        return quoting.table(TableName(self._database, table))
+    def _of(self, table: str, migration: int) -> str:
+        return self._books.quoted(table, migration)
+
+    @property
+    def _next(self) -> int:
+        """Tells the tables of what is begun now."""
+        return OWN if self._begins_own else 0
 
     def _execute(self, statement: Statement) -> int:
         with self._lock:
@@ -100,37 +117,43 @@ class MySQLLedger:
         return self._own
 
     def is_there(self) -> bool:
-        return self._version(MIGRATION) == VERSION
+        return self._has(self._next)
+
+    def _has(self, migration: int) -> bool:
+        return self._version(self._books.of(MIGRATION, migration)) == VERSION
 
     def prepare(self) -> None:
-        for table, columns in _TABLES.items():
+        for kind, columns in _TABLES.items():
+            table = self._books.of(kind, self._next)
             version = self._version(table)
             if version is None:
+                first = f" AUTO_INCREMENT={_OWN_FROM.get(kind, 1)}" if self._begins_own else ""
                 self._execute(
                     Statement(
-                        f"CREATE TABLE IF NOT EXISTS {self._of(table)} ({columns}) ENGINE=InnoDB "
-                        f"DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='{VERSION}'"
+                        f"CREATE TABLE IF NOT EXISTS {quoting.table(table)} ({columns}) "
+                        "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin "
+                        f"COMMENT='{VERSION}'{first}"
                     )
                 )
             elif version != VERSION:
-                raise _of_another_version(TableName(self._database, table), version)
+                raise _of_another_version(table, version)
 
-    def _version(self, table: str) -> str | None:
+    def _version(self, table: TableName) -> str | None:
         """The comment of a table of ours; None where there is no such table."""
         found = self._query(
             Statement(
                 "SELECT table_comment FROM information_schema.tables "
                 "WHERE table_schema = %s AND table_name = %s",
-                (self._database, table),
+                (table.schema, table.name),
             )
         )
         return str(found[0][0]) if found else None
 
     def begin(self, table: Table, statement: str, sync: Sync, by: str) -> int:
         begun = Statement(
-            f"INSERT INTO {self._of(MIGRATION)} (table_schema, table_name, statement, sync, "
-            "run_by, rows_estimated, started_at, updated_at) "
-            "VALUES (%s, %s, %s, %s, %s, %s, SYSDATE(3), SYSDATE(3))",
+            f"INSERT INTO {self._of(MIGRATION, self._next)} "
+            "(table_schema, table_name, statement, sync, run_by, rows_estimated, "
+            "started_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, SYSDATE(3), SYSDATE(3))",
             (table.name.schema, table.name.name, statement, str(sync), by, table.rows),
         )
         with self._lock:
@@ -139,7 +162,9 @@ class MySQLLedger:
                 session.execute(begun)
                 migration = int(session.query(Statement("SELECT LAST_INSERT_ID()"))[0][0])
                 session.execute(
-                    Statement(f"INSERT INTO {self._of(FENCE)} VALUES (%s, 1)", (migration,))
+                    Statement(
+                        f"INSERT INTO {self._of(FENCE, migration)} VALUES (%s, 1)", (migration,)
+                    )
                 )
             return migration
 
@@ -147,9 +172,9 @@ class MySQLLedger:
         ((statement, sync, phase, position, job, spilled, rows),) = self._query(
             Statement(
                 "SELECT statement, sync, phase, position, COALESCE(job, ''), "
-                f"(SELECT COUNT(*) FROM {self._of(BACKLOG)} WHERE migration = m.id), "
-                f"(SELECT COALESCE(SUM(rows_copied), 0) FROM {self._of(CHUNK)} "
-                f"WHERE migration = m.id) FROM {self._of(MIGRATION)} m WHERE id = %s",
+                f"(SELECT COUNT(*) FROM {self._of(BACKLOG, migration)} WHERE migration = m.id), "
+                f"(SELECT COALESCE(SUM(rows_copied), 0) FROM {self._of(CHUNK, migration)} "
+                f"WHERE migration = m.id) FROM {self._of(MIGRATION, migration)} m WHERE id = %s",
                 (migration,),
             )
         )
@@ -165,7 +190,7 @@ class MySQLLedger:
 
     def take_over(self, migration: int) -> int:
         """Waits for transactions that hold the row; each wait for a lock is short by itself."""
-        table = self._of(FENCE)
+        table = self._of(FENCE, migration)
         for attempt in _patiently():
             with attempt:
                 self._execute(
@@ -182,7 +207,7 @@ class MySQLLedger:
 
     def fence(self, migration: int, generation: int) -> Statement:
         return Statement(
-            f"SELECT generation FROM {self._of(FENCE)} "
+            f"SELECT generation FROM {self._of(FENCE, migration)} "
             f"WHERE migration = {migration} AND generation = {generation} LOCK IN SHARE MODE"
         )
 
@@ -191,21 +216,21 @@ class MySQLLedger:
         sets += ["updated_at = SYSDATE(3)"] + ["finished_at = SYSDATE(3)"] * finished
         self._execute(
             Statement(
-                f"UPDATE {self._of(MIGRATION)} SET {', '.join(sets)} WHERE id = %s",
+                f"UPDATE {self._of(MIGRATION, migration)} SET {', '.join(sets)} WHERE id = %s",
                 (*values.values(), migration),
             )
         )
 
     def chunk_copied(self, migration: int, chunk: Chunk, rows: int) -> Statement:
         return Statement(
-            f"INSERT INTO {self._of(CHUNK)} VALUES (%s, %s, %s, %s, %s)",
+            f"INSERT INTO {self._of(CHUNK, migration)} VALUES (%s, %s, %s, %s, %s)",
             (migration, chunk.number, _bound(chunk.lower), _bound(chunk.upper), rows),
         )
 
     def chunks(self, migration: int) -> list[Chunk]:
         rows = self._query(
             Statement(
-                f"SELECT number, lower_bound, upper_bound FROM {self._of(CHUNK)} "
+                f"SELECT number, lower_bound, upper_bound FROM {self._of(CHUNK, migration)} "
                 "WHERE migration = %s ORDER BY number",
                 (migration,),
             )
@@ -223,7 +248,9 @@ class MySQLLedger:
             self._delete(table, "migration", migration)
 
     def _delete(self, table: str, column: str, migration: int) -> None:
-        self._execute(Statement(f"DELETE FROM {self._of(table)} WHERE {column} = %s", (migration,)))
+        self._execute(
+            Statement(f"DELETE FROM {self._of(table, migration)} WHERE {column} = %s", (migration,))
+        )
 
     def spill(self, migration: int, keys: Sequence[KeyValue]) -> None:
         for start in range(0, len(keys), 5_000):
@@ -232,13 +259,16 @@ class MySQLLedger:
                 for key in keys[start : start + 5_000]
             )
             self._execute(
-                Statement(f"INSERT INTO {self._of(BACKLOG)} (migration, key_value) VALUES {rows}")
+                Statement(
+                    f"INSERT INTO {self._of(BACKLOG, migration)} (migration, key_value) "
+                    f"VALUES {rows}"
+                )
             )
 
     def spilled(self, migration: int, after: int, most: int) -> list[tuple[int, KeyValue]]:
         rows = self._query(
             Statement(
-                f"SELECT number, key_value FROM {self._of(BACKLOG)} "
+                f"SELECT number, key_value FROM {self._of(BACKLOG, migration)} "
                 "WHERE migration = %s AND number > %s ORDER BY number LIMIT %s",
                 (migration, after, most),
             )
@@ -248,22 +278,31 @@ class MySQLLedger:
     def unspill(self, migration: int, after: int, upto: int) -> None:
         self._execute(
             Statement(
-                f"DELETE FROM {self._of(BACKLOG)} "
+                f"DELETE FROM {self._of(BACKLOG, migration)} "
                 "WHERE migration = %s AND number > %s AND number <= %s",
                 (migration, after, upto),
             )
         )
 
     def runs(self, table: TableName | None = None) -> list[Run]:
-        if self._version(MIGRATION) != VERSION:
-            return []
+        """Of one table only one is alive, and what is begun on a replica begins after its source's:
+        a claim that is held here is its own."""
+        found = [run for books in (0, OWN) if self._has(books) for run in self._runs(table, books)]
+        own = {run.table for run in found if is_own(run.id) and run.finished_at is None}
+        return [
+            replace(run, alive=False) if run.table in own and not is_own(run.id) else run
+            for run in found
+        ]
+
+    def _runs(self, table: TableName | None, books: int) -> list[Run]:
         where = "" if table is None else "WHERE table_schema = %s AND table_name = %s"
         found = self._query(
             Statement(
                 "SELECT id, table_schema, table_name, statement, phase, sync, run_by, "
                 "CAST(started_at AS CHAR), CAST(updated_at AS CHAR), CAST(finished_at AS CHAR), "
                 "rows_copied, rows_estimated, COALESCE(message, ''), COALESCE(result, ''), "
-                f"archive, COALESCE(settings, '') FROM {self._of(MIGRATION)} {where} ORDER BY id",
+                f"archive, COALESCE(settings, '') FROM {self._of(MIGRATION, books)} {where} "
+                "ORDER BY id",
                 () if table is None else (table.schema, table.name),
             )
         )
@@ -290,6 +329,7 @@ class MySQLLedger:
             archive=str(archive),
             settings=str(settings),
             alive=finished is None and self._alive(table),
+            is_sources=self._begins_own and not is_own(int(identity)),
         )
 
     def close(self) -> None:

@@ -282,6 +282,36 @@ def _breaks_code(change: Change) -> Iterator[Finding]:
             )
 
 
+def _positions(change: Change) -> Iterator[Finding]:
+    """Who names no columns counts them."""
+    old, new = (_counted(one) for one in (change.old, change.new))
+    moved = [change.sources.get(name, "") for name in new]
+    if len(old) != len(new):
+        yield Finding(
+            "insert-without-names",
+            Severity.NOTE,
+            f"INSERT INTO {change.before.name.name} VALUES (…) without names of columns fails from "
+            f"then on: there are {len(new)} columns, not {len(old)}; SELECT * gives as many",
+            "let applications name the columns first; or make a new one INVISIBLE",
+        )
+    elif moved != old:
+        yield Finding(
+            "moved-columns",
+            Severity.DANGER,
+            "INSERTs that name no columns put values into others than before, and fail only where "
+            "a type doesn't fit",
+            "leave the order as it is; or let applications name the columns first",
+        )
+
+
+def _counted(definition: Shown) -> list[str]:
+    return [
+        name
+        for name, specification in definition.columns.items()
+        if "INVISIBLE" not in shown.attributes(specification)
+    ]
+
+
 def _widened_text(change: Change) -> Iterator[Finding]:
     """CONVERT TO CHARACTER SET makes room for as many letters as before (manual, ALTER TABLE)."""
     modified = {new for new, _ in change.modified}
@@ -352,6 +382,6 @@ def _renumbered_enum(change: Change) -> Iterator[Finding]:
 
 RULES = (
     _lost_attributes, _lost_charset, _implicit_timestamp, _required, _volatile_default, _narrowing,
-    _utf8mb3, _near_its_end, _float_money, _new_unique, _breaks_code, _widened_text,
-    _duplicate_index, _foreign_key_index, _renumbered_enum,
+    _utf8mb3, _near_its_end, _float_money, _new_unique, _breaks_code, _positions,
+    _widened_text, _duplicate_index, _foreign_key_index, _renumbered_enum,
 )  # fmt: skip

@@ -7,6 +7,9 @@ bytes: there they are `orders_osc_new` and `orders_osc_old`.
 
 `Apart`, in a database of ours under the original's own name: only there a CHECK constraint can have
 its name already, because MySQL wants these names to be unique in a database.
+
+A replica that is changed for itself has other names (`here`, `books.py`): what its source's next
+run creates or renames under these comes along by replication, and would stop it (1050).
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ class Beside:
 
     of: TableName
     original_first: bool
+    here: str = ""
 
     @property
     def shadow(self) -> TableName:
@@ -38,7 +42,7 @@ class Beside:
     @property
     def rehearsal(self) -> TableName:
         """In a corner of names that is ours alone: what a dead run left is dropped unasked."""
-        return TableName(self.of.schema, f"{OURS}try_{digest(self.of)}")
+        return TableName(self.of.schema, f"{OURS}try_{digest(self.of, self.here)}")
 
     @property
     def archives(self) -> Iterator[TableName]:
@@ -46,6 +50,7 @@ class Beside:
         return (self._named(f"old{number}") for number in ("", *range(2, 100)))
 
     def _named(self, role: str) -> TableName:
+        role = f"{self.here}_{role}" if self.here else role
         pattern = f"{{}}_osc_{role}" if self.original_first else f"_{{}}_{role}"
         name = pattern.format(_shortened(self.of.name, LONGEST - len(pattern.format(""))))
         if self.original_first and not self.of.name.encode() < name.encode():
@@ -71,6 +76,7 @@ class Apart:
     """In databases of ours, under the original's name."""
 
     of: TableName
+    here: str = ""
 
     @property
     def shadow(self) -> TableName:
@@ -85,12 +91,12 @@ class Apart:
         return (self._in(f"old{number}") for number in ("", *range(2, 100)))
 
     def _in(self, role: str) -> TableName:
-        return TableName(f"{OURS}{role}_{digest(self.of)}", self.of.name)
+        return TableName(f"{OURS}{role}_{digest(self.of, self.here)}", self.of.name)
 
 
-def asking(of: TableName) -> str:
+def asking(of: TableName, here: str = "") -> str:
     """The database in which the server is asked about a table (`trial.py`); all in it is ours."""
-    return f"{OURS}ask_{digest(of)}"
+    return f"{OURS}ask_{digest(of, here)}"
 
 
 def needs_a_place_apart(definition: str) -> bool:
@@ -174,8 +180,9 @@ def changelog(schema: str, migration: int) -> TableName:
     return TableName(schema, f"{OURS}log_{migration}")
 
 
-def digest(of: TableName) -> str:
-    return hashlib.sha256(str(of).encode()).hexdigest()[:16]
+def digest(of: TableName, here: str = "") -> str:
+    told = f"{of} {here}" if here else str(of)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _shortened(name: str, most: int) -> str:

@@ -18,10 +18,11 @@ class Notes:
 
     migration: int
     database: str
+    named: str = NOTE
 
     @property
     def _table(self) -> str:
-        return quoting.table(TableName(self.database, NOTE))
+        return quoting.table(TableName(self.database, self.named))
 
     def write(self, session: Session, lines: Sequence[str]) -> None:
         session.execute(

@@ -34,11 +34,12 @@ def look(
     *,
     is_mariadb: bool,
     small_bytes: int,
+    here: str = "",
 ) -> Outlook:
     said = clauses_.read(alter)
     _refuse_what_cannot_be_asked(said)
     try:
-        with trial.running(connect, catalog, table, is_mariadb=is_mariadb) as asked:
+        with trial.running(connect, catalog, table, here, is_mariadb=is_mariadb) as asked:
             _clone(asked)
             with in_words(alter):
                 return Look(asked, table, alter, said, small_bytes).outlook()

@@ -177,8 +177,8 @@ class _Walk:
 def changed(name: TableName, how: str) -> errors.TableChanged:
     return errors.TableChanged(
         f"{name} was changed by somebody else: {how}",
-        still_true="the original still serves and is untouched",
-        todo="remove our leftovers with `osc cleanup`, then start again",
+        still_true="it is as that has left it; nothing of it was changed by us",
+        todo="start again",
     )
 
 

@@ -82,13 +82,14 @@ class Trial:
     catalog: MySQLCatalog
     table: Table
     is_mariadb: bool
+    here: str = ""
     stand_ins: dict[tuple[str, str], str] = field(default_factory=dict)
     _is_fresh: bool = False
     _has_sample: bool = False
 
     @property
     def clone(self) -> TableName:
-        return TableName(naming.asking(self.table.name), self.table.name.name)
+        return TableName(naming.asking(self.table.name, self.here), self.table.name.name)
 
     def ask(
         self, clauses: str, *, anew: bool = True, without: frozenset[str] = frozenset()
@@ -334,19 +335,24 @@ def _unnamed(index: str) -> str:
 
 @contextmanager
 def running(
-    connect: Callable[[str], Session], catalog: MySQLCatalog, table: Table, *, is_mariadb: bool
+    connect: Callable[[str], Session],
+    catalog: MySQLCatalog,
+    table: Table,
+    here: str = "",
+    *,
+    is_mariadb: bool,
 ) -> Iterator[Trial]:
     """The database with the clone, gone again at the end."""
     session = connect("trial")
-    trial = Trial(session, catalog, table, is_mariadb)
+    trial = Trial(session, catalog, table, is_mariadb, here)
     try:
-        remove(session, table.name)
+        remove(session, trial.clone.schema)
         session.query(database(session, trial.clone.schema, table.name.schema))
         session.query(Statement(f"USE {quoting.name(trial.clone.schema)}"))
         yield trial
     finally:
         try:
-            remove(session, table.name)
+            remove(session, trial.clone.schema)
         finally:
             session.close()
 
@@ -362,18 +368,18 @@ def database(session: Session, name: str, like: str) -> Statement:
     return Statement(f"CREATE DATABASE IF NOT EXISTS {quoting.name(name)} COLLATE {found[0][0]}")
 
 
-def remove(session: Session, table: TableName) -> None:
-    session.query(Statement(f"DROP DATABASE IF EXISTS {quoting.name(naming.asking(table))}"))
+def remove(session: Session, name: str) -> None:
+    session.query(Statement(f"DROP DATABASE IF EXISTS {quoting.name(name)}"))
 
 
-def sweep(session: Session, table: TableName, *, execute: bool) -> list[str]:
+def sweep(session: Session, table: TableName, here: str, *, execute: bool) -> list[str]:
     """What a process that died while it asked has left behind, in words."""
-    name = naming.asking(table)
+    name = naming.asking(table, here)
     there = session.query(
         Statement("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (name,))
     )
     if there and execute:
-        remove(session, table)
+        remove(session, name)
     return [f"database {name}"] if there else []
 
 

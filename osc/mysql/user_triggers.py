@@ -27,6 +27,9 @@ _HEAD = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+NEEDS_SUPER = "1419"
+"""ER_BINLOG_CREATE_ROUTINE_NEED_SUPER."""
+
 
 @dataclass(frozen=True)
 class Trigger:
@@ -169,6 +172,8 @@ def _try(session: Session, trigger: Trigger, number: int, clone: TableName) -> N
             "SUPER ON *.* to this user, and TRIGGER on the database",
         ) from error
     except errors.BadStatement as error:
+        if error.code == NEEDS_SUPER:
+            raise needs_super() from error
         raise _refused(
             f"the trigger {trigger.name} does not go with the altered table: {error.happened}; a "
             "native ALTER would keep it, and whatever fires it would fail",
@@ -177,6 +182,14 @@ def _try(session: Session, trigger: Trigger, number: int, clone: TableName) -> N
     finally:
         for setting in AS_OURS:
             session.query(setting)
+
+
+def needs_super() -> errors.Precondition:
+    return _refused(
+        "the server lets only a user with the SUPER privilege make triggers, because it writes a "
+        "binlog (error 1419)",
+        "SET GLOBAL log_bin_trust_function_creators = ON, or GRANT SUPER to this user",
+    )
 
 
 def _collation_of(session: Session, schema: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,6 @@ from osc.mysql import (
     foreign_keys,
     indexes,
     keys,
-    naming,
     probing,
     quiet,
     retiring,
@@ -195,33 +194,39 @@ class MySQLWorkshop:
     def leftovers(self, table: TableName) -> list[TableName]:
         every = [
             name
-            for place in _places(table)
+            for place in self.clones.places(table)
             for name in (place.shadow, place.rehearsal, *uncounted.places(place.shadow))
         ]
         return self.catalog.existing(every)
 
     def archives(self, table: TableName) -> list[TableName]:
         """A sentry is none, though it bears an archive's name."""
-        found = self.catalog.existing(name for place in _places(table) for name in place.archives)
+        found = self.catalog.existing(
+            name for place in self.clones.places(table) for name in place.archives
+        )
         return [name for name in found if not is_sentry(self.catalog, name)]
 
     def _sentries(self, table: TableName) -> list[TableName]:
-        found = self.catalog.existing(name for place in _places(table) for name in place.archives)
+        found = self.catalog.existing(
+            name for place in self.clones.places(table) for name in place.archives
+        )
         return [name for name in found if is_sentry(self.catalog, name)]
 
     def sweep(self, table: TableName, *, execute: bool) -> list[str]:
         """Triggers, changelogs and sentries; the server ends what else a dead client had."""
-        told = changelog.sweep(self.connect, self.catalog.database, table, execute=execute)
+        told = changelog.sweep(
+            self.connect, self.catalog.database, table, own=bool(self.clones.here), execute=execute
+        )
         told += stand_ins.sweep(self.connect, table, execute=execute)
         sentries = self._sentries(table)
         if execute and sentries:
             # A RENAME that still waits must not find the name free.
-            for place in _places(table):
+            for place in self.clones.places(table):
                 self.await_quiet(place.shadow)
             self.clones.drop(sentries)
         told += [f"sentry table {name}" for name in sentries]
         with closing(self.connect("sweep")) as session:
-            return told + trial.sweep(session, table, execute=execute)
+            return told + trial.sweep(session, table, self.clones.here, execute=execute)
 
     def await_quiet(self, shadow: TableName) -> None:
         quiet.await_quiet(self.connect, shadow)
@@ -274,15 +279,3 @@ def _frozen(session: Session, clock: str, in_utc: bool) -> str:
     """The clock's reading now, as a literal."""
     local = f"CONVERT_TZ({clock}, @@SESSION.time_zone, '+00:00')" if in_utc else clock
     return f"'{session.query(Statement(f'SELECT CAST({local} AS CHAR)'))[0][0]}'"
-
-
-def _places(table: TableName) -> Iterator[naming.Beside | naming.Apart]:
-    """Wherever an earlier run may have put its tables, by another server version even."""
-    for first in (True, False):
-        place = naming.Beside(table, first)
-        try:
-            _ = place.shadow
-        except errors.Precondition:
-            continue  # The name is too long for this place: nothing can be there.
-        yield place
-    yield naming.Apart(table)

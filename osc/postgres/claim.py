@@ -28,9 +28,10 @@ class AdvisoryLock:
         key = claim_key(self.table)
         if not self.session.value("SELECT pg_try_advisory_lock($1::int, $2::int)", *key):
             raise Precondition(
-                f"another run migrates {self.table}: it holds its claim with pid {self._holder()}",
+                f"another run migrates {self.table}, or plans to (pid {self._holder()})",
                 still_true="nothing was touched",
-                todo="wait for it, or end it",
+                todo="wait until it is done; `osc status` shows how far it is, but for `osc plan` "
+                "and runs without --execute",
             )
 
     def renew(self) -> None:

@@ -92,6 +92,23 @@ def _renamed(change: Change) -> Iterator[Finding]:
         )
 
 
+def _prepared(change: Change) -> Iterator[Finding]:
+    """A statement that is prepared keeps the row that it promised (ERRCODE 0A000)."""
+    before, after = ([(one.name, one.type) for one in table.columns] for table in (
+        change.before, change.after))  # fmt: skip
+    retyped = [new.name for old, new in change.kept if old.type != new.type]
+    if before != after:
+        which = ", or ".join(["all columns (SELECT *, RETURNING *)", *retyped])
+        yield Finding(
+            "prepared-statements",
+            Severity.WARNING if retyped else Severity.NOTE,
+            f"statements that are prepared already and give {which} fail until they are prepared "
+            "anew (cached plan must not change result type)",
+            "name the columns that are read; let the driver prepare anew and repeat, or connect "
+            "anew after the change",
+        )
+
+
 def _cascade(change: Change) -> Iterator[Finding]:
     if any("CASCADE" in verbs for verbs in change.alter.verbs if verbs[0] == "DROP"):
         yield Finding(
@@ -288,6 +305,7 @@ def _types(change: Change) -> Iterator[Finding]:
 RULES = (
     _dropped,
     _renamed,
+    _prepared,
     _cascade,
     _not_null_without_default,
     _volatile_default,

@@ -33,6 +33,8 @@ def refuse(engine: Engine, table: TableName) -> None:
                 todo="wait for its end",
             )
         if can_go_on(run):
+            if run.is_sources:
+                raise _of_the_source(run, "wait for its end there, or end it there")
             raise errors.Precondition(
                 f"migration {run.id} of {table} was stopped or died in its phase {run.phase}",
                 still_true=f"{table} serves; nothing was touched",
@@ -45,7 +47,7 @@ def climb(engine: Engine, table: TableName, statement: str) -> Run | None:
     """A migration of the table without a copy that was stopped, and that the same statement asks
     for again; every other that has not ended is a reason to refuse."""
     for run in engine.ledger.runs(table):
-        is_stopped = can_go_on(run) and not run.alive
+        is_stopped = can_go_on(run) and not run.alive and not run.is_sources
         is_same = engine.same(run.statement, statement)
         if is_stopped and run.sync == Sync.NONE and is_same:
             return run
@@ -56,6 +58,21 @@ def climb(engine: Engine, table: TableName, statement: str) -> Run | None:
 def find(engine: Engine, wanted: str | None) -> Run:
     """The migration that an operator means: by number, by table, by its statement, or the only
     one that has not ended."""
+    run = _meant(engine, wanted)
+    if run.is_sources:
+        raise _of_the_source(run, "name the source in the URL")
+    return run
+
+
+def _of_the_source(run: Run, todo: str) -> errors.Precondition:
+    return errors.Precondition(
+        f"migration {run.id} of {run.table} is a run of this server's source",
+        still_true="nothing was touched",
+        todo=todo,
+    )
+
+
+def _meant(engine: Engine, wanted: str | None) -> Run:
     runs = engine.ledger.runs()
     if wanted is None:
         return _only(runs)
@@ -71,7 +88,7 @@ def numbered(engine: Engine, migration: int) -> Run:
 
 
 def _only(runs: list[Run]) -> Run:
-    found = [run for run in runs if can_go_on(run)]
+    found = [run for run in runs if can_go_on(run) and not run.is_sources]
     if len(found) > 1:
         which = ", ".join(f"{run.id} ({run.table})" for run in found)
         raise errors.Usage(f"several migrations have not ended: {which}", todo="name one of them")

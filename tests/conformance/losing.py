@@ -19,7 +19,7 @@ from osc.postgres import session as sessions
 from osc.postgres.line import PARAMETERS, Line
 from osc.postgres.swap import PostgresSwapper
 from tests.conformance.place import Place, back
-from tests.conformance.test_swapper import everything, exists, made, new_table_serves, swap_at_last
+from tests.conformance.swapping import everything, exists, made, new_table_serves, swap_at_last
 from tests.conformance.writing import Writer, writing
 from tests.proxy import Fault, How, Proxy, Way
 

@@ -18,7 +18,7 @@ from tests.conformance.dying import Fate
 from tests.conformance.losing import LONGEST_STALL_SECONDS, hurry, line
 from tests.conformance.losing import sampled as sampled_faults
 from tests.conformance.place import Place, back, until
-from tests.conformance.test_swapper import everything, exists, made, new_table_serves
+from tests.conformance.swapping import everything, exists, made, new_table_serves
 from tests.proxy import Fault, How
 
 SERVERS = ("mysql-9.7", "mariadb-10.11", "postgres-18")

@@ -16,7 +16,7 @@ from osc.engine import Job
 from osc.model import patience
 from osc.mysql.attempt import SENTRY
 from tests.conformance.place import App, Place, until
-from tests.conformance.test_swapper import is_queued, made, no_drain
+from tests.conformance.swapping import is_queued, made, no_drain
 from tests.servers import every_server
 
 A_MOMENT = 0.3

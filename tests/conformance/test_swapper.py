@@ -4,65 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
 from itertools import count
-from typing import Any
 
 import pytest
 
 from osc import errors
-from osc.engine import Job, Names, Session, Statement
-from osc.model.table import TableName
-from osc.mysql import swap
-from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.noted import Notes
+from osc.engine import Job, Session, Statement
 from tests.conformance import dying
 from tests.conformance.dying import Fate
 from tests.conformance.place import SOON, App, Place, back, until
+from tests.conformance.swapping import (
+    assert_untouched,
+    everything,
+    exists,
+    made,
+    new_table_serves,
+    no_drain,
+    swap_at_last,
+)
 from tests.conformance.writing import writing
 from tests.servers import every_server, names
-
-PLAIN = "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(20))"
-SAME = {True: "FORCE", False: "ALTER COLUMN note TYPE varchar(20)"}
-"""An ALTER that leaves the table as it is: so the way back is the same job turned round."""
-
-
-def made(place: Place, rows: int = 3) -> Job:
-    """A job whose shadow is full."""
-    job = place.job(PLAIN, SAME[place.mysql])
-    place.app.run(*(f"INSERT INTO orders VALUES ({n}, 'x')" for n in range(-rows, 0)))
-    place.copy(job)
-    return job
-
-
-def everything(place: Place, job: Job) -> Callable[[Session], None]:
-    """A drain that makes the shadow what the original is, through the session with the lock."""
-    original = f"{place.schema}.orders"
-
-    def drain(session: Session) -> None:
-        session.execute(Statement(f"DELETE FROM {place.name(job)}"))
-        session.execute(Statement(f"INSERT INTO {place.name(job)} SELECT * FROM {original}"))
-
-    return drain
-
-
-def no_drain(session: Session) -> None:
-    """Nothing is left to act on."""
-
-
-def new_table_serves(place: Place, job: Job) -> bool:
-    return not exists(place, job.shadow.name) and exists(place, job.names.archive)
-
-
-def exists(place: Place, name: TableName) -> bool:
-    return bool(
-        place.app.rows(
-            "SELECT 1 FROM information_schema.tables "
-            f"WHERE table_schema = '{name.schema}' AND table_name = '{name.name}'"
-        )
-    )
 
 
 @every_server()
@@ -81,16 +43,6 @@ def test_twenty_swaps_under_writers_fail_no_statement_and_bury_no_row(place: Pla
     assert {number for number, _ in rows} == wrote
     last = {writer.wrote[-1] for writer in writers}
     assert {number for number, note in rows if note != "y"} <= last
-
-
-def swap_at_last(place: Place, job: Job) -> None:
-    swapper, deadline = place.engine.swapper(job), time.monotonic() + SOON
-    while True:
-        try:
-            swapper.swap(everything(place, job), 1.0)
-            return
-        except (errors.LockTimeout, errors.Conflict):
-            assert time.monotonic() < deadline
 
 
 @every_server()
@@ -229,14 +181,6 @@ def test_a_drain_that_raises_undoes_everything(place: Place, error: BaseExceptio
     assert_untouched(place, job)
 
 
-def assert_untouched(place: Place, job: Job) -> None:
-    """The original serves at once, and what stands beside it is the shadow alone."""
-    place.app.run("INSERT INTO orders VALUES (77, 'x')", "DELETE FROM orders WHERE id = 77")
-    assert place.engine.catalog.identity(job.original.name) == job.original.identity
-    assert exists(place, job.shadow.name)
-    assert not exists(place, job.names.archive)
-
-
 @every_server()
 def test_a_table_that_somebody_else_altered_is_not_swapped(place: Place) -> None:
     job = made(place)
@@ -312,112 +256,3 @@ def test_wherever_the_connection_ends_the_outcome_is_known_and_no_lock_stays(
 
 
 # Why names must sort after the original's on MariaDB.
-
-
-def buried(place: Place, ours: Names, rounds: int) -> int:
-    """How many rows a writer that waits behind the lock writes into the table that is renamed
-    away, although the drain is over."""
-    place.app.run(PLAIN)
-    place.engine.ledger.prepare()
-    return sum(_buried_in_one_swap(place, ours, number) for number in range(rounds))
-
-
-def _buried_in_one_swap(place: Place, ours: Names, number: int) -> int:
-    place.app.run(f"CREATE TABLE {ours.shadow.name} LIKE orders")
-    job = place.reading("orders")
-    job = replace(job, shadow=replace(job.shadow, name=ours.shadow), names=ours)
-    swapper = swap.swapper(
-        job,
-        place.engine.connect,
-        lambda session: MySQLCatalog(session, place.database),
-        notes=Notes(job.id, place.database),
-        rename_under_lock=False,
-    )
-    writer = place.another_app()
-    waiting = threading.Thread(
-        target=lambda: writer.run(f"INSERT INTO orders VALUES ({number}, 'x')")
-    )
-
-    def drain(session: Session) -> None:
-        waiting.start()
-        until(lambda: is_queued(place, writer.id))
-
-    swapper.swap(drain, 5.0)
-    waiting.join()
-    found = int(place.app.value(f"SELECT count(*) FROM {ours.archive.name}"))
-    place.app.run(f"DROP TABLE {ours.archive.name}", "TRUNCATE TABLE orders")
-    return found
-
-
-def is_queued(place: Place, connection: int) -> bool:
-    return bool(
-        place.app.rows(
-            "SELECT 1 FROM information_schema.processlist "
-            f"WHERE id = {connection} AND state LIKE 'Waiting for table metadata lock%'"
-        )
-    )
-
-
-def named(place: Place, shadow: str, archive: str) -> Names:
-    return Names(TableName(place.database, shadow), TableName(place.database, archive))
-
-
-@every_server("mariadb")
-def test_names_that_sort_after_the_originals_let_nobody_in_between(place: Place) -> None:
-    assert buried(place, named(place, "orders_osc_new", "orders_osc_old"), 20) == 0
-
-
-@every_server("mariadb")
-def test_names_that_sort_before_the_originals_bury_rows_in_the_archive(place: Place) -> None:
-    """The RENAME waits for `_orders_new` first, and so is not in the queue of `orders` when the
-    lock is let go: whoever waits there gets its turn, in the old table."""
-    assert buried(place, named(place, "_orders_new", "_orders_old"), 20) > 0
-
-
-@every_server("mariadb")
-def test_the_lock_is_not_let_go_before_the_rename_is_seen_waiting(place: Place) -> None:
-    """A RENAME that comes late finds nobody in its way, and the writers are back already."""
-    job = made(place)
-    late = threading.Event()
-
-    def connect(purpose: str) -> Session:
-        session = place.engine.connect(purpose)
-        if purpose != "cut-over rename":
-            return session
-        slow: Session = Slow(session, late, session.id)
-        return slow
-
-    swapper = swap.swapper(
-        job,
-        connect,
-        lambda session: MySQLCatalog(session, place.database),
-        notes=Notes(job.id, place.database),
-        rename_under_lock=False,
-    )
-    with pytest.raises(errors.LockTimeout, match="not seen waiting"):
-        swapper.swap(no_drain, 1.0)
-
-    assert_untouched(place, job)
-
-
-@dataclass
-class Slow:
-    """The port `Session`, whose statements arrive late."""
-
-    session: Session
-    never: threading.Event
-    id: int
-
-    def execute(self, statement: Statement) -> int:
-        if statement.sql.startswith("RENAME"):
-            self.never.wait(2.5)
-        return self.session.execute(statement)
-
-    def query(self, statement: Statement) -> list[tuple[Any, ...]]:
-        return self.session.query(statement)
-
-    def transaction(self) -> AbstractContextManager[None]:
-        return self.session.transaction()
-
-    def close(self) -> None:
-        self.session.close()

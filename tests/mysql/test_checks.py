@@ -86,6 +86,20 @@ def test_a_server_that_wants_super_for_triggers_is_refused_in_words(place: Place
         assert objects(place) == {"orders"}
 
 
+def test_that_an_applications_trigger_can_t_be_made_without_super_is_no_fault_of_the_trigger(
+    place: Place,
+) -> None:
+    place.app.run("CREATE TRIGGER hers AFTER INSERT ON orders FOR EACH ROW SET @a = 1")
+    setting = "SET USER" if place.engine.name == "mariadb" else "SET_ANY_DEFINER"
+    with engine_of(place, f"{TABLES}, TRIGGER", f"PROCESS, {setting}") as engine:
+        altered = alter.parse("ALTER TABLE orders MODIFY note BIGINT", mysql=True)
+
+        with pytest.raises(errors.Precondition, match="SUPER") as raised:
+            engine.workshop.rehearse(engine.catalog.find(altered), altered)
+
+        assert "log_bin_trust_function_creators" in raised.value.todo
+
+
 def test_a_missing_trigger_privilege_is_told_with_its_grant(place: Place) -> None:
     with (
         variable(place, "log_bin_trust_function_creators", "1"),

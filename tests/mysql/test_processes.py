@@ -13,7 +13,7 @@ from osc import errors
 from osc.engine import Statement
 from osc.mysql import unreadable
 from tests.conformance.place import App, Place, until
-from tests.conformance.test_swapper import made
+from tests.conformance.swapping import made
 from tests.servers import every_server
 
 both = every_server("mysql", "mariadb")

@@ -20,7 +20,7 @@ from osc.mysql.session import PACKETS
 from osc.mysql.stand_ins import UserTriggers
 from tests.conformance.dying import Fate, Mortal
 from tests.conformance.place import Place, back, until
-from tests.conformance.test_swapper import PLAIN, everything, new_table_serves
+from tests.conformance.swapping import PLAIN, everything, new_table_serves
 from tests.servers import every_server
 
 CHECKED = (

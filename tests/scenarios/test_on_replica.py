@@ -23,6 +23,7 @@ from tests.scenarios.test_bad_input import database, wait_for_the_table
 from tests.servers import lease
 
 ALTER = "ALTER TABLE t ADD COLUMN note varchar(20) NOT NULL DEFAULT 'none'"
+NEXT = "ALTER TABLE t MODIFY v bigint"
 ROWS = 20_000
 FOLLOWING = {
     "mysql-9.7": [("super_read_only = ON", "super_read_only is ON", "super_read_only = OFF")],
@@ -111,8 +112,8 @@ def let_in(flag: Path, there: str) -> None:
         behind.close()
 
 
-def osc(url: str, *words: str) -> Result:
-    return CliRunner().invoke(command, ["run", url, ALTER, *words])
+def osc(url: str, *words: str, alter: str = ALTER) -> Result:
+    return CliRunner().invoke(command, ["run", url, alter, *words])
 
 
 def refused(url: str, *words: str, code: int = 3) -> str:
@@ -135,6 +136,23 @@ def assert_that_a_run_of_the_primary_is_left_alone(url: str, there: str) -> None
             assert done.exit_code == 3 and "allow --on-replica" in done.output, done.output
         assert CliRunner().invoke(command, ["abort", url]).exit_code == 0
         until(lambda: behind.ledger.runs()[0].finished_at is not None)
+
+
+def assert_that_the_primary_can_be_changed_next(url: str, there: str) -> None:
+    """Its run takes a number and names that the replica's own would have had: what comes of it by
+    replication meets neither."""
+    with closing(engine_at(url)) as engine, closing(engine_at(there)) as behind:
+        own = behind.ledger.runs()[-1]
+        assert own.phase == Phase.DONE
+
+        done = osc(url, "--execute", "--force-copy", "--no-verify", alter=NEXT)
+
+        assert done.exit_code == 0, done.output
+        ended = engine.ledger.runs()
+        until(lambda: behind.ledger.runs() == [*ended, own])
+        assert own.archive != ended[-1].archive
+        refusal = CliRunner().invoke(command, ["abort", there, str(ended[0].id), "--on-replica"])
+        assert refusal.exit_code == 3 and "this server's source" in refusal.output
 
 
 @pytest.mark.parametrize("name", FOLLOWING)
@@ -165,6 +183,7 @@ def test_a_replica_is_changed_while_it_follows(name: str, tmp_path: Path) -> Non
         until(lambda: behind.rows(SUM) == app.rows(SUM), seconds=60)
         assert behind.rows("SELECT DISTINCT note FROM t") == [("none",)]
         assert len(app.rows("SHOW COLUMNS FROM t")) == 2
+        assert_that_the_primary_can_be_changed_next(url, there)
         app.close()
         behind.close()
 

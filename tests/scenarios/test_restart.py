@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
+from pymysql.err import OperationalError
 
+from osc import errors
 from osc.config import settings
 from osc.engine import Sync
 from osc.engines import engine_at
-from osc.migration import Request, migrate
+from osc.migration import Request, migrate, resume
 from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.phase import Phase
@@ -93,3 +95,35 @@ def _write(url: str, when: str) -> None:
                 f"UPDATE {table} SET v = -v, pad = '{when}' WHERE id % {step} = 0",
                 f"INSERT INTO {table} VALUES ({new}, 1, '{when}')",
             )
+
+
+def test_a_password_that_was_changed_meanwhile_is_told_at_once() -> None:
+    with START["mysql"]() as running:
+        with closing(App(running.url("mysql"))) as app:
+            app.run("CREATE DATABASE d", "CREATE USER ann@'%' IDENTIFIED BY 'old'")
+            app.run("GRANT ALL ON *.* TO ann@'%'")
+        _fill(running.url("d"))
+
+        def befall() -> None:
+            with closing(App(running.url("mysql"))) as app:
+                app.run("ALTER USER ann@'%' IDENTIFIED BY 'new'")
+                hers = "SELECT id FROM information_schema.processlist WHERE user = 'ann'"
+                for (connection,) in app.rows(hers):
+                    with suppress(OperationalError):  # It may have ended meanwhile.
+                        app.run(f"KILL {connection}")
+
+        tracker = Tracker()
+        at(tracker, MID_COPY, befall)
+        with closing(engine_at(running.url("d").replace("root@", "ann:old@"))) as found:
+            statement = f"ALTER TABLE t {CLAUSES['mysql']}"
+            request = Request(alter.parse(statement, mysql=True), Sync.LOG, statement, "tests")
+
+            with pytest.raises(errors.NotAllowed, match="does not let ann in") as told:
+                migrate(
+                    in_small_chunks(found), request, settings(force_copy=True), tracker, Controls()
+                )
+
+        assert told.value.kept and "osc resume" in told.value.todo
+        with closing(engine_at(running.url("d"))) as found:
+            resumed = resume(found, None, settings(), Tracker(), Controls())
+        assert resumed and resumed.rows_verified == ROWS

@@ -23,7 +23,13 @@ def account(ledger: FakeLedger, *, has_swapped: bool) -> Account:
     board = SimpleNamespace(note=lambda *_: None)
     engine = cast(Engine, SimpleNamespace(ledger=ledger, board=board))
     return Account(
-        engine, Tracker(), JOB.original.name, 7, JOB.names, can_go_on=True, has_swapped=has_swapped
+        engine,
+        Tracker(),
+        JOB.original.name,
+        JOB.id,
+        JOB.names,
+        can_go_on=True,
+        has_swapped=has_swapped,
     )
 
 

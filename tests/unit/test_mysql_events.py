@@ -2,98 +2,38 @@
 
 from __future__ import annotations
 
-import struct
-from pathlib import Path
-
 import pytest
 
-from osc.errors import Bug, Guarded, OscError, PositionGone, TableChanged
+from osc.errors import Bug, Guarded, PositionGone, TableChanged
 from osc.model.change import KeyValue
 from osc.model.table import TableName
-from osc.mysql import events, types
-from osc.mysql.events import INCIDENT, QUERY, TABLE_MAP, XA_PREPARE, EventReader, inflated
-from osc.mysql.logfiles import ARTIFICIAL, HEADER, ROTATE, LogFiles
+from osc.mysql import events
+from osc.mysql.events import INCIDENT, XA_PREPARE, inflated
 from osc.mysql.position import LogPlace, seal
-from osc.mysql.rows import RowReader
-from osc.mysql.statements import refuse_statement
-
-RECORDED = Path(__file__).parent / "binlogs"
-ORDERS = TableName("shop", "orders")
-HEARTBEAT = TableName("shop", "_osc_heartbeat")
-NUMBER = types.read("bigint")
-XID, ANONYMOUS_GTID, WRITE_ROWS, DELETE_ROWS = 16, 34, 30, 32
-
-
-def reading(*, checksum: int = 0, xa: bool = False) -> EventReader:
-    return EventReader(
-        ours=RowReader(ORDERS, (0,), (types.read("int"),), 3),
-        heartbeats=RowReader(HEARTBEAT, (0, 1, 2), (NUMBER, NUMBER, NUMBER), 3),
-        generation=(7, 2),
-        on_query=lambda database, text: refuse_statement(database, text, ORDERS),
-        files=LogFiles(LogPlace("bin.1", 4, xa=xa), checksum_bytes=checksum),
-    )
-
-
-def recorded(recording: str) -> list[bytes]:
-    lines = (RECORDED / f"{recording}.txt").read_text().split()
-    return [bytes.fromhex(line) for line in lines]
-
-
-def fed(*packets: bytes) -> EventReader:
-    reader = reading()
-    for packet in packets:
-        reader.feed(packet)
-    return reader
-
-
-# By hand: events without checksums.
-
-
-def event(kind: int, body: bytes = b"", *, end: int = 0, flags: int = 0) -> bytes:
-    return HEADER.pack(0, kind, 1, HEADER.size + len(body), end, flags) + body
-
-
-def query(text: str, database: str = "shop", *, end: int = 0) -> bytes:
-    body = struct.pack("<IIBHH", 1, 0, len(database), 0, 0)
-    return event(QUERY, body + database.encode() + b"\0" + text.encode(), end=end)
-
-
-def table(number: int, name: TableName, codes: bytes, meta: bytes = b"") -> bytes:
-    body = number.to_bytes(6, "little") + b"\1\0"
-    for text in (name.schema, name.name):
-        body += bytes([len(text)]) + text.encode() + b"\0"
-    body += bytes([len(codes)]) + codes + bytes([len(meta)]) + meta + b"\0"
-    return event(TABLE_MAP, body)
-
-
-INT, BIGINT = 3, 8
-OUR_MAP = table(1, ORDERS, bytes([INT, INT, INT]))
-BEAT_MAP = table(2, HEARTBEAT, bytes([BIGINT, BIGINT, BIGINT]))
-
-
-def rows(kind: int, number: int, columns: int, images: bytes) -> bytes:
-    body = number.to_bytes(6, "little") + b"\1\0" + b"\2\0"
-    return event(kind, body + bytes([columns, 2**columns - 1]) + images)
-
-
-def our_row(key: int, kind: int = WRITE_ROWS) -> bytes:
-    return rows(kind, 1, 3, b"\0" + struct.pack("<iii", key, 0, 0))
-
-
-def beat(number: int, kind: int = WRITE_ROWS, migration: int = 7, generation: int = 2) -> bytes:
-    return rows(kind, 2, 3, b"\0" + struct.pack("<qqq", migration, generation, number))
-
-
-BEGIN, COMMIT, GTID = query("BEGIN"), event(XID, end=900), event(ANONYMOUS_GTID, end=100)
-
-
-CLOSE = event(ROTATE, struct.pack("<Q", 4) + b"bin.2", end=1000)
-XA_START = query("XA START X'6f6e65',X'',1")
-PREPARE = event(XA_PREPARE, struct.pack("<BiII", 0, 1, 3, 0) + b"one", end=300)
-
-
-def next_file(name: str) -> bytes:
-    return event(ROTATE, struct.pack("<Q", 4) + name.encode(), flags=ARTIFICIAL)
+from tests.unit.packets import (
+    BEAT_MAP,
+    BEGIN,
+    CLOSE,
+    COMMIT,
+    DELETE_ROWS,
+    GTID,
+    INT,
+    ORDERS,
+    OUR_MAP,
+    PREPARE,
+    WRITE_ROWS,
+    XA_START,
+    beat,
+    event,
+    fed,
+    next_file,
+    our_row,
+    query,
+    reading,
+    recorded,
+    rows,
+    table,
+)
 
 
 def test_a_row_of_ours_is_a_key() -> None:
@@ -302,116 +242,6 @@ def test_a_compression_that_we_do_not_know_is_an_error(header: int) -> None:
 
 
 # Statements as text.
-
-
-def refused(text: str, database: str = "shop") -> bool:
-    try:
-        refuse_statement(database, text, ORDERS)
-    except TableChanged:
-        return True
-    return False
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "ALTER TABLE orders ADD COLUMN x INT",
-        "alter table `shop`.`orders` add x int",
-        "ALTER ONLINE TABLE orders FORCE",
-        "ALTER TABLE IF EXISTS orders FORCE",
-        "ALTER TABLE Orders FORCE",
-        "/* app:billing */ ALTER TABLE orders FORCE",
-        "-- a comment\nALTER TABLE orders FORCE",
-        "# a comment\nALTER TABLE orders FORCE",
-        f"/* {'long ' * 200}*/ ALTER TABLE orders FORCE",
-        "ALTER/**/TABLE orders FORCE",
-        "/*!50000 ALTER TABLE orders FORCE */",
-        "ALTER TABLE other EXCHANGE PARTITION p WITH TABLE orders",
-        "RENAME TABLE orders TO gone",
-        "RENAME TABLE other TO orders",
-        "RENAME TABLE a TO b, orders TO c",
-        "DROP TABLE orders",
-        "DROP TABLE IF EXISTS `a`, `orders` /* generated by server */",
-        "TRUNCATE orders",
-        "TRUNCATE TABLE shop.orders",
-        "CREATE INDEX i ON orders (note)",
-        "CREATE UNIQUE INDEX i ON orders (note)",
-        "CREATE OR REPLACE UNIQUE INDEX i ON orders (note)",
-        "CREATE FULLTEXT INDEX i ON shop.orders (note)",
-        "DROP INDEX i ON orders",
-        "CREATE OR REPLACE TABLE orders (id INT)",
-        "/*!40000 ALTER TABLE `orders` DISABLE KEYS */",
-        "ALTER TABLE orders COMMENT 'no\\' /* escapes */",
-        "OPTIMIZE TABLE orders",
-        "DROP DATABASE shop",
-        "DROP SCHEMA IF EXISTS `shop`",
-        "INSERT INTO orders VALUES (1)",
-        "(SELECT f())",
-        "/* c */ UPDATE a_view SET x = 1",
-        "-- c\nDELETE FROM orders",
-        "REPLACE INTO other VALUES (1)",
-        "CALL p()",
-        "WITH x AS (SELECT 1) UPDATE orders, x SET note = 1",
-    ],
-)
-def test_a_statement_that_changes_the_table_or_might_ends_the_run(text: str) -> None:
-    assert refused(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "ALTER TABLE other ADD COLUMN orders INT",
-        "ALTER TABLE elsewhere.orders FORCE",
-        "ALTER TABLE orders_2 FORCE",
-        "ALTER TABLE `orders ` FORCE",
-        "ALTER TABLE other COMMENT 'orders'",
-        "ALTER TABLE other /* orders */ FORCE",
-        "ALTER DATABASE shop CHARACTER SET utf8mb4",
-        "CREATE TABLE _orders_new LIKE orders",
-        "CREATE TABLE other (orders INT)",
-        "CREATE VIEW v AS SELECT * FROM orders",
-        "CREATE INDEX orders ON other (note)",
-        "CREATE TRIGGER orders AFTER INSERT ON other FOR EACH ROW DO 1",
-        "CREATE DEFINER=`root`@`%` TRIGGER t AFTER INSERT ON orders FOR EACH ROW DO 1",
-        "CREATE TRIGGER t AFTER INSERT ON orders FOR EACH ROW INSERT INTO log VALUES (1)",
-        "CREATE TEMPORARY TABLE orders (id INT)",
-        "DROP TEMPORARY TABLE IF EXISTS orders",
-        "DROP TABLE other",
-        "DROP TABLE elsewhere.orders",
-        "TRUNCATE other",
-        "RENAME TABLE a TO b",
-        "DROP INDEX orders ON other",
-        "DROP PROCEDURE orders",
-        "DROP TRIGGER orders",
-        "ALTER EVENT orders DISABLE",
-        "RENAME USER orders TO shop",
-        "CREATE OR REPLACE VIEW v AS SELECT * FROM orders",
-        "CREATE TABLE x (INDEX (orders), orders INT)",
-        "/*!40000 ALTER TABLE `other` DISABLE KEYS */",
-        "DROP DATABASE shop2",
-        "DROP DATABASE `my shop`",
-        "DROP DATABASE elsewhere",
-        "CREATE DATABASE shop2",
-        "GRANT SELECT ON orders TO somebody",
-        "FLUSH TABLES orders",
-        "ANALYZE TABLE orders",
-        "SET PASSWORD FOR x = 'y'",
-        "",
-    ],
-)
-def test_a_statement_that_leaves_the_table_alone_is_ignored(text: str) -> None:
-    assert not refused(text)
-
-
-def test_an_unqualified_name_is_one_of_the_sessions_own_database() -> None:
-    assert not refused("ALTER TABLE orders FORCE", database="elsewhere")
-    assert refused("ALTER TABLE shop.orders FORCE", database="elsewhere")
-
-
-def test_a_statement_in_the_log_reaches_the_one_who_refuses_it() -> None:
-    with pytest.raises(OscError, match="orders FORCE"):
-        fed(GTID, query("ALTER TABLE orders FORCE"))
 
 
 def test_after_a_harmless_statement_the_position_moves_on() -> None:

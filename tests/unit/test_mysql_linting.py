@@ -80,6 +80,14 @@ KEY = "PRIMARY KEY (`id`)"
             "INSERTs that don't name it", id="NOT NULL without a default",
         ),
         pytest.param(
+            (ID,), (ID, "`n` int DEFAULT '1'"), "ADD n INT DEFAULT 1", "insert-without-names",
+            "there are 2 columns, not 1", id="who names no columns counts them",
+        ),
+        pytest.param(
+            (ID, "`n` int", "`m` int"), (ID, "`m` int", "`n` int"), "MODIFY m INT AFTER id",
+            "moved-columns", "into others than before", id="columns that change places",
+        ),
+        pytest.param(
             (ID,), (ID, "`n` int DEFAULT NULL"), "ADD n INT", "nullable", "may be NULL",
             id="a new column that is NULL everywhere",
         ),
@@ -150,6 +158,12 @@ def test_a_counter_near_its_end_is_told_while_there_is_time() -> None:
     found = _found((ID, KEY), (ID, KEY, "KEY `k` (`id`,`id`)"), "ADD KEY k (id, id)", 1_900_000_000)
 
     assert "1,900,000,000 of 2,147,483,647" in found["key-near-its-end"]
+
+
+def test_nobody_counts_a_column_that_is_invisible() -> None:
+    new = "`n` int DEFAULT '1' COMMENT 'INVISIBLE' /*!80023 INVISIBLE */"
+
+    assert "insert-without-names" not in _found((ID,), (ID, new), "ADD n INT INVISIBLE DEFAULT 1")
 
 
 def test_a_change_that_says_all_of_it_is_passed_in_silence() -> None:

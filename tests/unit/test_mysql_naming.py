@@ -106,3 +106,18 @@ def test_apart_every_table_has_the_originals_name_in_a_database_of_ours() -> Non
     assert {one.name for one in ours} == {"orders"}
     assert len({one.schema for one in ours}) == 4
     assert all(one.schema.startswith(naming.OURS) for one in ours)
+
+
+@pytest.mark.parametrize("original_first", [True, False])
+def test_what_a_replica_makes_for_itself_has_no_name_that_its_source_uses(
+    original_first: bool,
+) -> None:
+    def names(here: str) -> set[str]:
+        beside = naming.Beside(table("orders"), original_first, here)
+        apart = naming.Apart(table("orders"), here)
+        every = {naming.asking(table("orders"), here)}
+        for place in (beside, apart):
+            every |= {str(name) for name in (place.shadow, place.rehearsal, *place.archives)}
+        return every
+
+    assert not names("at7") & (names("") | names("at8"))

@@ -17,7 +17,7 @@ from osc.ops.pace import Speed
 from osc.ops.report import differences, report_record, report_text
 from osc.ops.units import wrapped
 from osc.stages.plan import Plan
-from tests.unit.test_cli import REPORT
+from tests.unit.commands import REPORT
 
 KEY = Key("PRIMARY", ("id",), primary=True)
 ID = Column("id", "int", nullable=False)

@@ -21,7 +21,7 @@ from osc.ops.pace import numbers, signals
 from osc.ops.report import report_record, report_text, stood_still
 from osc.ops.stillness import Teller, standstill
 from osc.ops.words import record
-from tests.unit.test_cli import REPORT
+from tests.unit.commands import REPORT
 
 LAG = Reading("lag of replica db2", 3.0, 1.5, "s", holds_following=True)
 HELD = Steering(held_by=f"throttled: {LAG}")
