@@ -13,7 +13,7 @@ from osc import errors
 from osc.engine import Session
 from osc.mysql import backups, session, uncounted
 from tests.conformance.place import Place, until
-from tests.conformance.test_swapper import made, new_table_serves, no_drain
+from tests.conformance.swapping import made, new_table_serves, no_drain
 from tests.conformance.writing import writing
 from tests.servers import every_server
 
