@@ -95,8 +95,10 @@ class Account:
 
     def _is_forgotten(self) -> bool:
         """Somebody has dropped the ledger, or our row of it: nobody would find again what we leave,
-        such as a slot that retains the log for ever. Not where the server can't be asked."""
-        with suppress(errors.Unreachable):
+        such as a slot that retains the log for ever. Not where the server can't be asked, and not
+        where another version has made another ledger of it: there our row may well be."""
+        with suppress(errors.OscError):
+            self.engine.ledger.prepare()
             return all(run.id != self.id for run in self.engine.ledger.runs(self.table))
         return False
 

@@ -60,6 +60,24 @@ def test_before_it_what_nobody_foresaw_is_a_bug_and_what_was_done_is_kept(
     assert len(ledger.saved) == 1
 
 
+def test_what_was_copied_is_kept_where_another_version_has_made_another_ledger(
+    ledger: FakeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds none of our rows in the tables that it knows."""
+
+    def refuse() -> None:
+        raise errors.Precondition("our own tables are of another version")
+
+    monkeypatch.setattr(ledger, "prepare", refuse)
+    monkeypatch.setattr(ledger, "runs", lambda table: [])
+
+    with pytest.raises(errors.Unreachable) as told, account(ledger, has_swapped=False).given():
+        raise errors.Unreachable("gone")
+
+    assert told.value.kept
+    assert "what was copied is kept" in told.value.still_true
+
+
 def test_who_is_stopped_before_the_first_row_is_not_sent_to_resume(ledger: FakeLedger) -> None:
     swept = []
     workshop = SimpleNamespace(sweep=lambda table, **_: swept.append(table))
