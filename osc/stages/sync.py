@@ -27,6 +27,7 @@ from osc.model.progress import Tracker
 from osc.model.watermark import Place, Watermark
 from osc.stages.apply import BATCH, Applier, batches
 from osc.stages.fence import Fence
+from osc.stages.saving import Saver
 from osc.stages.spill import Spill
 from osc.stages.watch import Watch, Watches
 from osc.threads import Turns
@@ -36,9 +37,6 @@ SPILLED_AT_ONCE = 16_000
 """Many, because a key that was spilled many times is acted on once for each page."""
 TAKE_IN_SECONDS = 0.1
 """A source that always has more must not keep anybody from acting, or from getting a turn."""
-LONGEST_AT_ONE_POSITION_SECONDS = 60.0
-"""Keys that are held longer go to the ledger, so that the server need not keep its log for them."""
-SAVE_SECONDS = 1.0
 IDLE_SECONDS = 0.02
 LONGEST_SILENCE_SECONDS = 600.0
 ROUNDS_BEFORE_PROBE = 5
@@ -80,9 +78,7 @@ class Follower:
     _applied: int = 0
     _watches: Watches = field(default_factory=Watches)
     _arrivals: Arrivals = field(default_factory=Arrivals)
-    _saved_at: float = 0.0
-    _saved_position: str = ""
-    _moved_at: float = 0.0
+    _saver: Saver = field(init=False)
 
     def __post_init__(self, spilled: int) -> None:
         self.backlog = Backlog(self.source.position)
@@ -92,6 +88,10 @@ class Follower:
             self.workers,
         )  # fmt: skip
         self._effort = Effort(self.workers, self.most_workers)
+        self._saver = Saver(
+            self.job, self.ledger, self.source, self.backlog, self.spill, self.tracker,
+            self._came_at,
+        )  # fmt: skip
 
     # The follower's own thread.
 
@@ -118,7 +118,7 @@ class Follower:
             taken = self._take_in(0.0)
             acted = self._act()
             self._make_room()
-            self._save()
+            self._saver.save()
             return taken or acted
 
     @contextmanager
@@ -395,26 +395,4 @@ class Follower:
     def save(self) -> None:
         """Before an orderly end."""
         with self._turn:
-            self._saved_at = 0.0
-            self._save()
-
-    def _save(self) -> None:
-        """The position never passes a key that is neither applied nor forgotten (rule 6)."""
-        now = time.monotonic()
-        if now - self._saved_at < SAVE_SECONDS or not self.spill.ripe:
-            return
-        position = self.backlog.safe_position()
-        if position != self._saved_position:
-            self._saved_position, self._moved_at = position, now
-        elif self.backlog.waiting and now - self._moved_at > LONGEST_AT_ONE_POSITION_SECONDS:
-            self.spill.take_in(self.backlog, self._came_at() or now)
-            position = self.backlog.safe_position()
-        progress = self.tracker.read()
-        self.ledger.save(
-            self.job.id,
-            position=str(position),
-            phase=str(progress.phase),
-            rows_copied=progress.rows_copied,
-        )
-        self.source.confirm(position)
-        self._saved_at = now
+            self._saver.save(at_once=True)

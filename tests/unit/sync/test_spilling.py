@@ -7,7 +7,7 @@ import pytest
 from osc import errors
 from osc.model.backlog import Backlog
 from osc.model.watermark import Watermark
-from osc.stages import apply, sync
+from osc.stages import apply, saving
 from osc.stages.spill import Spill
 from tests.unit.sync.bench import ALL, A, B, Bench, C, D
 
@@ -174,8 +174,8 @@ def test_keys_that_are_held_for_long_do_not_hold_the_position(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server would have to keep its log for as long as the copy lasts."""
-    monkeypatch.setattr(sync, "SAVE_SECONDS", -1.0)
-    monkeypatch.setattr(sync, "LONGEST_AT_ONE_POSITION_SECONDS", -1.0)
+    monkeypatch.setattr(saving, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(saving, "LONGEST_AT_ONE_POSITION_SECONDS", -1.0)
     bench.watermark = Watermark(ordered=False)
     bench.watermark.dispatch(ALL)
     bench.copied = False
