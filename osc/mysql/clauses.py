@@ -55,28 +55,32 @@ def read(alter: Alter) -> Clauses:
     parts: list[str] = []
     rename = algorithm = ""
     for part in _parts(tuple(found)):
-        said = text[part[0].start : part[-1].end]
-        if part[0].is_word(*_HOW):
-            _refuse_an_unknown_way(part)
-        if part[0].is_word("ALGORITHM"):
-            algorithm = part[-1].text.upper().removeprefix("DEFAULT")
-        elif _renames_the_table(part):
+        if said_how := part[0].is_word(*_HOW):
+            what, how, part = _how(part)
+            algorithm = how if what == "ALGORITHM" else algorithm
+        said = text[part[0].start : part[-1].end] if part else ""
+        if part and _renames_the_table(part):
             rename = said
-        elif not part[0].is_word("LOCK"):
+        elif parts and partitions_anew(said) and said_how:
+            parts[-1] += f" {said}"
+        elif part:
             parts.append(said)
-    return Clauses(tuple(parts), rename, algorithm)
+    return Clauses(tuple(parts), rename, algorithm.removeprefix("DEFAULT"))
 
 
-def _refuse_an_unknown_way(part: tuple[Token, ...]) -> None:
-    """As the server does; we leave these words out of what we run."""
-    what, *said = (token.text.upper() for token in part if token.text != "=")
-    how = said[0] if said else ""
-    if how not in _HOW[what]:
+def _how(part: tuple[Token, ...]) -> tuple[str, str, tuple[Token, ...]]:
+    """ALGORITHM or LOCK, how, and what follows without a comma, as PARTITION BY may. We leave these
+    words out of what we run, so what the server would refuse is refused here."""
+    what, *rest = part
+    said = [token for token in rest if token.text != "="]
+    how = said[0].text.upper() if said else ""
+    if how not in _HOW[what.text.upper()]:
         raise errors.Precondition(
-            f"the server refuses this ALTER: there is no {what} {how}",
+            f"the server refuses this ALTER: there is no {what.text.upper()} {how}",
             still_true="nothing was touched",
-            todo=f"{what} may be {', '.join(_HOW[what])}",
+            todo=f"{what.text.upper()} may be {', '.join(_HOW[what.text.upper()])}",
         )
+    return what.text.upper(), how, tuple(said[1:])
 
 
 def _parts(found: tuple[Token, ...]) -> list[tuple[Token, ...]]:

@@ -17,7 +17,7 @@ from osc.mysql import clauses as clauses_
 from osc.mysql import duration, innodb, linting, quoting, rungs, shown, trial
 from osc.mysql.catalog import MySQLCatalog
 from osc.mysql.clauses import Clauses
-from osc.mysql.clone import in_words
+from osc.mysql.clone import in_words, require_readable
 from osc.mysql.rungs import Rung
 from osc.mysql.trial import Answer, Trial
 
@@ -40,6 +40,7 @@ def look(
     _refuse_what_cannot_be_asked(said)
     try:
         with trial.running(connect, catalog, table, here, is_mariadb=is_mariadb) as asked:
+            require_readable(asked.session, table.name, alter)
             _clone(asked)
             with in_words(alter):
                 return Look(asked, table, alter, said, small_bytes).outlook()

@@ -370,7 +370,7 @@ def test_a_second_run_on_a_table_is_refused_and_told_who_has_it(database: Databa
 
     with (
         database.engine.claim(name),
-        pytest.raises(Precondition, match=r"another run .* pid \d+"),
+        pytest.raises(Precondition, match=r"another run .*pid \d+"),
         other.claim(name),
     ):
         pass
