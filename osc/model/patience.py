@@ -25,6 +25,7 @@ _OF_A_PURPOSE: dict[str, float | None] = {
     "cut-over": _CUT_OVER,
     "watchdog": _CUT_OVER,
     "sentry": _CUT_OVER,
+    "backup": _CUT_OVER,
     "outcome": _CUT_OVER,
     "after the cut-over": _CUT_OVER,
     "blockers": _CUT_OVER,

@@ -31,6 +31,7 @@ STATE = "Waiting for backup lock"
 """Of a thread."""
 LOOK_SECONDS = 0.02
 POLL_SECONDS = 0.5
+GRACE_SECONDS = 0.2
 HOLDERS = """
 SELECT DISTINCT t.processlist_id FROM performance_schema.metadata_locks l
 JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
@@ -80,12 +81,16 @@ class Vigil:
     def over(self, session: Session) -> Iterator[None]:
         """LockTimeout where one of the block's statements would have waited; it is killed."""
         finished, seen = threading.Event(), threading.Event()
+        deciding = threading.Lock()
 
         def watch() -> None:
             with suppress(errors.ServerError):
                 while not finished.wait(LOOK_SECONDS):
                     if self.is_kept(session.id):
-                        seen.set()
+                        with deciding:
+                            if finished.is_set():
+                                return
+                            seen.set()
                         self._observer.execute(Statement(f"KILL QUERY {session.id}"))
                         return
 
@@ -100,5 +105,7 @@ class Vigil:
                 ) from error
             raise
         finally:
-            finished.set()
-            thread.join()
+            with deciding:
+                finished.set()
+            # Not for ever: its line may be dead, and everybody waits for us.
+            thread.join(GRACE_SECONDS)
