@@ -27,6 +27,9 @@ def _read(text: str) -> Clauses:
         ("NOWAIT ADD a INT", ("ADD a INT",)),
         ("WAIT 5 ADD a INT", ("ADD a INT",)),
         ("ADD a INT, ALGORITHM=INPLACE, LOCK = NONE", ("ADD a INT",)),
+        ("ALGORITHM=COPY PARTITION BY HASH (a)", ("PARTITION BY HASH (a)",)),
+        ("ADD a INT, LOCK=SHARED PARTITION BY KEY (a)", ("ADD a INT PARTITION BY KEY (a)",)),
+        ("ADD a INT, LOCK SHARED REMOVE PARTITIONING", ("ADD a INT REMOVE PARTITIONING",)),
     ],
 )
 def test_a_subcommand_ends_where_the_server_says(text: str, parts: tuple[str, ...]) -> None:
