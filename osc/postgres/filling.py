@@ -7,6 +7,7 @@ from osc.model.alter import Alter
 from osc.model.columns import ColumnMap, Pair, common_key, sources
 from osc.model.table import Column, Key, Table, TableName
 from osc.postgres import kin
+from osc.postgres.computed import refuse_the_moment
 from osc.postgres.keys import require_apart
 from osc.postgres.quoting import identifier, literal, qualified, type_of
 from osc.postgres.session import Connection
@@ -47,6 +48,8 @@ def _pair(
         return _added(session, altered.name, column)
     same = original.column(source).type == column.type
     using = alter.using.get(source)
+    if using:
+        refuse_the_moment(column.name, using)
     expression = f"({using})" if using else identifier(source)
     return Pair(column.name, source, expression, same_type=same and not using)
 

@@ -9,6 +9,7 @@ from osc.errors import BadStatement, BadValue, DataWouldBeLost, OscError
 from osc.model.columns import ColumnMap, Pair
 from osc.model.table import Column, Table
 from osc.postgres.blocks import only
+from osc.postgres.computed import is_computed, refuse_what_differs
 from osc.postgres.keys import INTEGERS, TEXTS
 from osc.postgres.quoting import collation_of, identifier, literal, qualified, type_of
 from osc.postgres.rehearsal import Target
@@ -77,6 +78,7 @@ def probe(session: Connection, table: Table, columns: ColumnMap, asked: Doubts) 
     session.run("SET work_mem = '256MB'; RESET max_parallel_workers_per_gather")
     if asked.rows or asked.cut or asked.casts:
         _ask_rows(session, table, columns, asked)
+    refuse_what_differs(session, table, columns)
     for unique in asked.unique:
         _ask_unique(session, table, unique, asked.source)
 
@@ -96,7 +98,7 @@ def _nulls(original: Table, altered: Table, columns: ColumnMap) -> list[tuple[st
         (f"{pair.target} would be NULL", f"{identifier(pair.target)} IS NULL")
         for pair in columns.pairs
         if not altered.column(pair.target).nullable
-        and (pair.source is None or original.column(pair.source).nullable or _computed(pair))
+        and (pair.source is None or original.column(pair.source).nullable or is_computed(pair))
     ]
 
 
@@ -141,11 +143,6 @@ def _oid(session: Connection, table: Table) -> int:
     return int(session.value("SELECT to_regclass($1)::oid::bigint", qualified(table.name)))
 
 
-def _computed(pair: Pair) -> bool:
-    """By the USING of the ALTER, which may give or refuse anything."""
-    return pair.source is not None and pair.expression != identifier(pair.source)
-
-
 LENGTH = re.compile(r"^(character varying|character|bit varying|bit)\((\d+)\)$")
 
 
@@ -169,7 +166,7 @@ def _cut(column: Column, pair: Pair) -> tuple[str, str]:
 def _may_fail(original: Table, altered: Table, pair: Pair) -> bool:
     assert pair.source is not None
     old, new = type_of(original.column(pair.source)), type_of(altered.column(pair.target))
-    if _computed(pair):
+    if is_computed(pair):
         return True
     if old in INTEGERS and new in INTEGERS:
         return INTEGERS.index(old) > INTEGERS.index(new)

@@ -50,9 +50,7 @@ def test_what_follows_algorithm_or_lock_without_a_comma_is_not_lost(
     place: Place, clauses: str
 ) -> None:
     place.app.run(TABLE)
-    parsed = alters.parse(
-        f"ALTER TABLE orders {clauses.format('REMOVE PARTITIONING')}", mysql=True
-    )
+    parsed = alters.parse(f"ALTER TABLE orders {clauses.format('REMOVE PARTITIONING')}", mysql=True)
     ladder = place.engine.ladder
     assert ladder is not None
 

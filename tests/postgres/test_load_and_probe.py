@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from osc.errors import DataWouldBeLost, TableChanged
+from osc.errors import DataWouldBeLost, Precondition, TableChanged
 from osc.postgres.quoting import qualified
 from tests.conformance.place import until
 from tests.postgres.conftest import Database
@@ -58,6 +58,38 @@ def test_a_row_that_does_not_fit_is_found_and_named(
 
     with pytest.raises(DataWouldBeLost, match=says):
         probe(database, clauses)
+
+
+@pytest.mark.parametrize(
+    ("using", "word"),
+    [
+        ("random()::text", ""),
+        ("drawn(n)", ""),
+        ("now()::text", "now"),
+        ("n || Current_Timestamp::text", "Current_Timestamp"),
+        ("nextval('numbers')::text", "nextval"),
+        ("fixed(n)", None),
+        ("'now()' || n", None),
+        ('"now"::text', None),
+    ],
+)
+def test_what_using_computes_must_be_the_same_each_time(
+    database: Database, using: str, word: str | None
+) -> None:
+    """A function is VOLATILE where its author has not said what it is."""
+    database.run(
+        f"{TABLE[:-1]}, now int)", "CREATE SEQUENCE numbers", GOOD,
+        "CREATE FUNCTION drawn(int) RETURNS text LANGUAGE sql AS 'SELECT $1 || random()::text'",
+        "CREATE FUNCTION fixed(int) RETURNS text LANGUAGE sql AS 'SELECT $1 || $$x$$'",
+    )  # fmt: skip
+    clauses = f"ALTER s TYPE varchar USING {using}"
+
+    if word is None:
+        probe(database, clauses)
+    else:
+        with pytest.raises(Precondition, match=rf"another value each time .*{word}"):
+            probe(database, clauses)
+    assert database.rows("SELECT last_value, is_called FROM numbers") == [(1, False)]
 
 
 def test_a_new_column_that_nothing_fills_is_found_where_there_are_rows(database: Database) -> None:
