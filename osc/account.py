@@ -70,7 +70,7 @@ class Account:
 
     def note(self, message: str) -> None:
         """The ledger says where it stands."""
-        with suppress(errors.Unreachable):
+        with suppress(errors.Unreachable, errors.NoDatabase):
             phase = str(self.tracker.read().phase)
             self.engine.ledger.save(self.id, phase=phase, message=message, rows_copied=self._rows)
             self.engine.board.note(self.id, "stopped", self.by, message)
@@ -110,7 +110,7 @@ class Account:
                 cleaning.drop_shadow(self.engine, self.names)
             self.engine.workshop.sweep(self.table, execute=True)
             ledger.forget(self.id)
-        with suppress(errors.Unreachable):
+        with suppress(errors.Unreachable, errors.NoDatabase):
             phase = str(Phase.FAILED)
             ledger.save(
                 self.id, phase=phase, finished=True, message=message, rows_copied=self._rows

@@ -212,6 +212,7 @@ class Attempt:
         done: Coverage,
     ) -> None:
         self._enter(Phase.COPY)
+        meddling.is_settled()
         self._connections = Copier(
             job=job,
             dialect=dialect,
@@ -228,12 +229,13 @@ class Attempt:
             done=done,
         ).run(self.settings.threads, self.settings.most_threads)
         self._enter(Phase.LOAD)
-        meddling.refuse_a_changed_original()
+        meddling.refuse_what_was_changed()
+        meddling.altering()
         with follower.suspended():
             self.engine.load(job).finish(follower.purge, self.controls.check)
         follower.watermark.finish()
         meddling.refuse_a_changed_original()
-        meddling.is_filled()
+        meddling.is_settled()
 
     def _verify(self, job: Job, dialect: Dialect, follower: Follower) -> None:
         self._enter(Phase.CATCH_UP)

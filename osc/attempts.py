@@ -80,6 +80,8 @@ def _await_server(
     )
     try:
         patience(lambda: engine.connect("is it back").close())
+    except errors.NoDatabase as error:
+        raise _dropped(error) from error
     except (errors.NotAllowed, errors.Precondition) as error:
         raise _shut_out(error, lost) from error
     except errors.Unreachable:
@@ -91,12 +93,20 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _shut_out(error: errors.OscError, lost: errors.OscError) -> errors.NotAllowed:
-    """A password that has been changed, a database that is gone."""
+    """A password that has been changed."""
     found = errors.NotAllowed(
         error.happened, still_true=lost.still_true, todo=f"{error.todo}; then {lost.todo}"
     )
     found.kept = lost.kept
     return found
+
+
+def _dropped(error: errors.NoDatabase) -> errors.TableChanged:
+    return errors.TableChanged(
+        f"the database is gone: somebody else has dropped or renamed it ({error.happened})",
+        still_true="nothing was changed by us, and nothing of ours is left in it",
+        todo="if it was renamed, or comes back from a backup: `osc status` there, then start again",
+    )
 
 
 def go_on(

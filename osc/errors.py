@@ -66,6 +66,10 @@ class NoTable(Precondition):
     """There is no table of that name."""
 
 
+class NoDatabase(Precondition):
+    """There is no database of that name."""
+
+
 class Unreachable(OscError):
     """The server cannot be reached, or does not let us do it."""
 

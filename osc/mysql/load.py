@@ -69,10 +69,10 @@ class MySQLLoad:
             statistics.count_again(session, self.job)
         made = tagged.without(self.catalog.definition(shadow), self.job.columns.shadow_key)
         if made != wanted and made != self._wanted(reworded=True):
-            raise errors.Bug(
+            raise errors.TableChanged(
                 f"the shadow is not what a native ALTER makes:\n{made}\n— wanted:\n{wanted}",
                 still_true=f"{self.job.original.name} still serves and is untouched",
-                todo="remove our leftovers with `osc cleanup`, and report this",
+                todo="see who has altered the shadow, and start again; where nobody has, report it",
             )
 
     def _wanted(self, *, reworded: bool = False) -> str:

@@ -46,6 +46,8 @@ _SAYS_NOTHING_OF_ROWS = {4114}
 """Warnings that pass: the last of a table's partitions for history is past its time (MariaDB), and
 takes what comes, as it does in a native ALTER."""
 _INTERRUPTED = 1317
+_FULL = {1040, 1203, 1226}
+"""Of the server, of a user by `max_user_connections`, of a user by his own limit."""
 _DUPLICATE = {1022, 1062, 1169, 1586, 1761, 1859}
 
 
@@ -330,10 +332,18 @@ def dial(to: Address, *, packets: bool = False) -> Connection:
                 todo="check the user, the password and the host it may come from",
             ) from error
         if code == 1049:
-            raise errors.Precondition(
+            raise errors.NoDatabase(
                 f"there is no database {to.database!r} on {where}",
                 still_true="nothing was touched",
                 todo="check the URL: mysql://user@host:port/database",
+            ) from error
+        if code in _FULL:
+            raise errors.Unreachable(
+                f"{where} has no connection left for {to.user or 'us'}: {error.args[-1]}",
+                still_true="nothing was touched",
+                todo="end connections that nobody needs (SHOW PROCESSLIST, KILL), or raise "
+                "max_connections, or this user's own limit; the server keeps one more connection "
+                "than that for a user with CONNECTION_ADMIN (MariaDB: CONNECTION ADMIN)",
             ) from error
         raise errors.Unreachable(
             f"{where} cannot be reached: {error.args[-1]}",

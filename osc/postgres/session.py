@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,7 +11,13 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from osc import errors
 from osc.engine import Statement
@@ -191,11 +197,25 @@ class Address:
         return f"{parts.get('dbname') or 'the default database'} at {host}{port}"
 
     def connect(self, purpose: str, **settings: str) -> Connection:
-        """An ordinary session; connecting is tried three times, for nothing was done yet."""
+        """An ordinary session. A short idle_session_timeout may end it before it is heard that we
+        want none; it is tried again then, for nothing was done yet."""
+        again = Retrying(
+            stop=stop_after_attempt(5),
+            wait=wait_random_exponential(multiplier=0.05, max=0.5),
+            retry=retry_if_exception_type(errors.ConnectionLost),
+            reraise=True,
+        )
+        return again(self._settled, purpose, settings)
+
+    def _settled(self, purpose: str, settings: Mapping[str, str]) -> Connection:
         session = Connection(self._connected(self._with(purpose)))
         if purpose not in SAY_THE_SAME:
             session.raw.prepare_threshold = None
-        self.settle(session, purpose, **settings)
+        try:
+            self.settle(session, purpose, **settings)
+        except BaseException:
+            session.close()
+            raise
         return session
 
     def settle(self, session: Connection, purpose: str, **settings: str) -> None:
@@ -248,7 +268,8 @@ class Address:
                 cursor_factory=psycopg.RawCursor,
             )
         except psycopg.Error as error:
-            raise errors.Unreachable(
+            kind = errors.NoDatabase if _NO_DATABASE.search(str(error)) else errors.Unreachable
+            raise kind(
                 f"cannot connect to {self}: {_words(error)}",
                 todo=_todo(str(error)),
             ) from error
@@ -321,7 +342,21 @@ def translated(error: psycopg.Error, *, broken: bool = False) -> errors.ServerEr
     return kind(_words(error), code=code)
 
 
+_NO_DATABASE = re.compile(r'FATAL:\s+database ".*" does not exist')
+_FULL = re.compile(r"too many (clients|connections)|connection slots")
+"""What refuses a connection has no SQLSTATE for a client of libpq: these are its English words. In
+another language it is told as any server that can't be reached."""
+
+
 def _todo(trouble: str) -> str:
+    if _FULL.search(trouble):
+        return (
+            "end connections that nobody needs (pg_stat_activity, pg_terminate_backend), or raise "
+            "max_connections, or the limit of the role or database; a superuser gets in while "
+            "superuser_reserved_connections are free"
+        )
+    if _NO_DATABASE.search(trouble):
+        return "check the URL: postgresql://user@host:port/database"
     if "SSL" in trouble or "certificate" in trouble:
         return "check --ssl-mode, --ssl-ca, and for which names the server's certificate is"
     return "check host, port, user and password (PGPASSWORD, ~/.pgpass, services)"

@@ -43,6 +43,7 @@ from osc.postgres import (
 )
 from osc.postgres.carried import ORIGINAL, Carried, Exchange, Lock, note, together
 from osc.postgres.definition import describe, differences, oid_of
+from osc.postgres.load import not_what_was_wanted
 from osc.postgres.outcome import backend, insist, settle
 from osc.postgres.quoting import qualified
 from osc.postgres.rehearsal import Target, require_kept, require_unchanged
@@ -268,12 +269,7 @@ class PostgresSwapper:
         forget the plan of this query, and that costs the writers 20 ms more."""
         found = differences(describe(session, shadow), self.target.loaded)
         if found:
-            raise Bug(
-                f"the shadow of {self.job.original.name} is not what the ALTER makes of it:\n  "
-                + "\n  ".join(found),
-                still_true="the swap was undone; the original serves",
-                todo="please report this",
-            )
+            raise not_what_was_wanted(self.job, found)
 
     def _require_alone(self, session: Connection, archive: int) -> None:
         found = surroundings.left(session, archive, self.job.names.archive.schema)

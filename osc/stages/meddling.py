@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from osc import errors
 from osc.engine import Catalog, Job
 from osc.model.phase import BEFORE_THE_LOCK
 from osc.model.progress import Tracker
+from osc.model.table import TableName
 
 
 @dataclass
@@ -19,11 +20,11 @@ class Meddling:
     catalog: Catalog
     job: Job
     tracker: Tracker
-    _filled: str | None = None
+    _known: str | None = None
 
     def refuse_a_changed_original(self) -> None:
         name = self.job.original.name
-        identity = self.catalog.identity(name)
+        identity = self._identity(name)
         if identity is None:
             raise errors.TableChanged(
                 f"{name} is gone: somebody else has dropped or renamed it",
@@ -41,35 +42,41 @@ class Meddling:
         if self._shadow() is None:
             raise self._of_the_shadow("is gone")
 
-    def is_filled(self) -> None:
-        """The shadow has all that the ALTER gives; until `altering` only its rows change."""
-        self._filled = self._shadow()
+    def is_settled(self) -> None:
+        """Until `altering` nobody has a reason to change more of the shadow than its rows."""
+        self._known = self._shadow()
 
     def altering(self) -> None:
-        """The cut-over changes the shadow itself."""
-        self._filled = None
+        """The run changes the shadow itself."""
+        self._known = None
 
     def refuse_what_was_changed(self) -> None:
         """A cut-over may be held back for days, and what was compared before that may have been
         truncated since."""
         self.refuse_a_changed_original()
-        if self._filled and self._shadow() != self._filled:
+        if self._known and self._shadow() != self._known:
             raise self._of_the_shadow("was altered, truncated or dropped by somebody else")
 
     @contextmanager
     def suspected(self) -> Iterator[None]:
-        """What looks like a fault of ours, or of a statement of ours, is somebody else's who has
-        changed a table under it. At the lock the swapper looks for that."""
+        """What looks like a fault of ours, of a statement of ours, or of a row, is somebody else's
+        who has changed a table under it. At the lock the swapper looks for that."""
         try:
             yield
-        except (errors.BadStatement, errors.Bug):
+        except (errors.BadStatement, errors.BadValue, errors.DataWouldBeLost, errors.Bug):
             if self.tracker.read().phase in BEFORE_THE_LOCK:
-                self.refuse_a_changed_original()
                 self.refuse_a_lost_shadow()
+                self.refuse_what_was_changed()
             raise
 
     def _shadow(self) -> str | None:
-        return self.catalog.identity(self.job.names.shadow)
+        return self._identity(self.job.names.shadow)
+
+    def _identity(self, name: TableName) -> str | None:
+        """None, too, where it went with its database."""
+        with suppress(errors.NoDatabase):
+            return self.catalog.identity(name)
+        return None
 
     def _of_the_shadow(self, what: str) -> errors.TableChanged:
         return errors.TableChanged(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -203,3 +204,26 @@ def test_a_session_ends_with_close_and_may_be_closed_twice(session: Session, pla
     session.close()
 
     until(lambda: session.id not in place.connections())
+
+
+def test_a_server_that_is_full_says_so_and_who_can_make_room(place: Place) -> None:
+    """Host and port are right."""
+    name, url = place.database, urlsplit(place.url)
+    make = f"CREATE USER {name} IDENTIFIED BY 'x' WITH MAX_USER_CONNECTIONS 4"
+    if not place.mysql:
+        make = f"CREATE USER {name} PASSWORD 'x' CONNECTION LIMIT 4"
+    on = f"{name}.*" if place.mysql else f"DATABASE {name}"
+    place.app.run(make, f"GRANT ALL ON {on} TO {name}")
+    where = url._replace(netloc=f"{name}:x@{url.hostname}:{url.port}").geturl()
+    try:
+        with (
+            ExitStack() as held,
+            closing(engines.engine_at(where)) as engine,
+            pytest.raises(errors.Unreachable, match=r"onnection|exceeded") as told,
+        ):
+            for _ in range(5):
+                held.enter_context(closing(engine.connect("one")))
+    finally:
+        place.app.run(*([] if place.mysql else [f"DROP OWNED BY {name}"]), f"DROP USER {name}")
+
+    assert "max_connections" in told.value.todo and "port" not in told.value.todo

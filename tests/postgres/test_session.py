@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from osc.errors import ServerError
-from osc.postgres.session import SINCE, Connection, names_within, plain_names
+from osc.postgres.session import SINCE, Address, Connection, names_within, plain_names
+from tests.conformance.place import until
 from tests.postgres.conftest import Database
 
+SEEN = "SELECT FROM pg_stat_activity"
 PATH = "current_setting('search_path')"
 COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND attname <> 'x'"
 
@@ -77,3 +79,24 @@ def test_a_question_that_is_planned_once_is_answered_as_things_are_now(session: 
     )
     assert planned == [(3, 0)]
     assert session.value("SELECT current_setting('plan_cache_mode')") == "auto"
+
+
+def test_a_session_that_the_server_ends_before_it_is_told_not_to_is_opened_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The role's limit is in force from the handshake to our first word, and threads may wait."""
+    settle, ended = Address.settle, list[int]()
+
+    def late(self: Address, session: Connection, purpose: str, **settings: str) -> None:
+        if not ended:
+            ended.append(session.id)
+            until(lambda: not database.rows(f"{SEEN} WHERE pid = {session.id}"))
+        settle(self, session, purpose, **settings)
+
+    database.run(f"ALTER DATABASE {database.name} SET idle_session_timeout = '100ms'")
+    monkeypatch.setattr(Address, "settle", late)
+
+    session = database.session()
+
+    assert session.id not in ended
+    assert session.value("SHOW idle_session_timeout") == "0"

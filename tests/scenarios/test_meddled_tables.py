@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 
 from osc import errors
+from osc.config import settings
 from osc.engine import Engine, Statement
 from osc.model import alter
 from osc.model.controls import Controls
 from osc.model.phase import Phase
 from osc.model.progress import Tracker
+from tests.conformance.place import App
 from tests.scenarios.runner import set_up, site_of
 from tests.scenarios.site import run_script
-from tests.scenarios.test_resume import MID_COPY, at, begin, case_on, engine_of, every_server
+from tests.scenarios.test_resume import (
+    MID_COPY,
+    at,
+    begin,
+    case_on,
+    engine_of,
+    every_server,
+)
 from tests.servers import Lease
 
 
@@ -43,6 +53,63 @@ def test_a_table_that_somebody_drops_meanwhile_is_told_as_such(
         assert not told.value.kept
         assert engine.ledger.runs()[-1].phase == Phase.FAILED
         assert engine.workshop.leftovers(original) == []
+
+
+@every_server
+def test_a_shadow_that_somebody_alters_is_told_as_such(
+    server: str, servers: Callable[[str], Lease]
+) -> None:
+    """Whatever it looks like first: a fault of ours, or of the rows."""
+    case = case_on(server, "log")
+    with site_of(case, servers(server)) as site, engine_of(site, "log") as engine:
+        set_up(site, case)
+        statement, tracker = case.alter.replace("{t}", site.original.quoted), Tracker()
+        original = engine.catalog.find(alter.parse(statement, mysql=engine.mysql)).name
+
+        def meddle() -> None:
+            (shadow,) = engine.workshop.leftovers(original)
+            what = "CHECK (1 = 0) NOT VALID" if not engine.mysql else "COLUMN other INT"
+            run_script(site, site.original, [f"ALTER TABLE {shadow} ADD {what}"])
+
+        at(tracker, MID_COPY, meddle)
+
+        with pytest.raises(errors.TableChanged, match="shadow") as told:
+            begin(engine, statement, "log", tracker, Controls())
+
+        assert not told.value.kept and "start again" in told.value.todo
+        assert engine.workshop.leftovers(original) == []
+
+
+@every_server
+def test_a_database_that_somebody_drops_is_told_as_such(
+    server: str, servers: Callable[[str], Lease]
+) -> None:
+    """It doesn't come back by waiting, and there is nothing to go on with."""
+    case = case_on(server, "triggers")
+    with site_of(case, servers(server)) as site, engine_of(site, "triggers") as engine:
+        set_up(site, case)
+        tracker, patient = Tracker(), settings(force_copy=True, reconnect_for=60)
+        how, database = ("", site.original.schema) if engine.mysql else (" WITH (FORCE)", "")
+        database = database or urlsplit(site.url).path.lstrip("/")
+        elsewhere = urlsplit(site.url)._replace(path="/mysql" if engine.mysql else "/postgres")
+
+        def drop() -> None:
+            app = App(elsewhere.geturl())
+            app.run(f"DROP DATABASE {database}{how}")
+            app.close()
+
+        at(tracker, MID_COPY, drop)
+        try:
+            with pytest.raises(errors.TableChanged, match="is gone") as told:
+                begin(
+                    engine, case.alter.replace("{t}", "t"), "triggers", tracker, Controls(), patient
+                )
+        finally:
+            app = App(elsewhere.geturl())
+            app.run(f"CREATE DATABASE {database}")
+            app.close()
+
+        assert not told.value.kept
 
 
 @every_server
