@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from osc.errors import Precondition
 from osc.model.alter import Alter
-from osc.model.table import Column, Key, Table
+from osc.model.table import Key, Table
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,3 @@ def common_key(original: Table, shadow: Table, found: dict[str, str]) -> tuple[K
         still_true="nothing was touched",
         todo="add such a key first (whole columns, NOT NULL, no float)",
     )
-
-
-def type_changed(original: Column, shadow: Column) -> bool:
-    return original.type != shadow.type

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from osc.model.blocker import Blocker, named
 
-OLD_SECONDS = 10.0
-
 
 @dataclass(frozen=True)
 class Forecast:

@@ -30,8 +30,6 @@ from osc.mysql.swap import swapper
 from osc.mysql.triggers import TriggerSource
 from osc.mysql.workshop import MySQLWorkshop
 
-SILENT_SECONDS = 60
-
 
 def connect(url: str) -> Engine:
     """Opens one session to learn what server this is; raises Unreachable in words."""

@@ -31,12 +31,6 @@ Obey = Callable[[str, str], str]
 """The words and who says them; the answer."""
 
 
-def default_path(table: str) -> Path:
-    """Where only this user can have put it; otherwise in the folder for what is temporary."""
-    folder = os.environ.get("XDG_RUNTIME_DIR") or "/tmp"
-    return Path(folder) / f"osc.{table.replace('/', '_')[:60]}.sock"
-
-
 @contextmanager
 def listening(path: Path, obey: Obey) -> Iterator[Path]:
     """Answers on `path` for the length of the block; Precondition where it can't be had."""

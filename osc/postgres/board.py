@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from osc.engine import Order, Said
-from osc.postgres.session import Address, Connection
+from osc.postgres.lasting import Lasting
+from osc.postgres.session import Address
 
 
 class PostgresBoard:
     """The port `Board`."""
 
     def __init__(self, address: Address) -> None:
-        self._address = address
-        self._lock = threading.Lock()
-        self._session: Connection | None = None
-
-    @contextmanager
-    def _opened(self) -> Iterator[Connection]:
-        with self._lock:
-            if self._session is None or self._session.raw.closed:
-                self._session = self._address.connect("board")
-            yield self._session
+        self._lasting = Lasting(address, "board")
+        self._opened = self._lasting.opened
 
     def order(self, migration: int, words: str, by: str) -> int:
         with self._opened() as session:
@@ -98,7 +87,4 @@ class PostgresBoard:
             session.run("DELETE FROM osc.report WHERE migration = $1", migration)
 
     def close(self) -> None:
-        with self._lock:
-            if self._session is not None:
-                self._session.close()
-                self._session = None
+        self._lasting.close()

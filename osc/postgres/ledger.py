@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from osc.engine import Checkpoint, Run, Statement, Sync
@@ -13,6 +11,7 @@ from osc.model.change import KeyValue
 from osc.model.chunk import Chunk
 from osc.model.table import Table, TableName
 from osc.postgres.claim import CLAIMS
+from osc.postgres.lasting import Lasting
 from osc.postgres.quoting import identifier
 from osc.postgres.session import Address, Connection, speaking
 
@@ -99,16 +98,8 @@ class PostgresLedger:
     """One session behind a lock: these are few statements, from several threads."""
 
     def __init__(self, address: Address) -> None:
-        self._address = address
-        self._lock = threading.Lock()
-        self._session: Connection | None = None
-
-    @contextmanager
-    def _opened(self) -> Iterator[Connection]:
-        with self._lock:
-            if self._session is None or self._session.raw.closed:
-                self._session = self._address.connect("ledger")
-            yield self._session
+        self._lasting = Lasting(address, "ledger")
+        self._opened = self._lasting.opened
 
     def is_there(self) -> bool:
         with self._opened() as session:
@@ -261,10 +252,7 @@ class PostgresLedger:
         return [_run(*row) for row in found]
 
     def close(self) -> None:
-        with self._lock:
-            if self._session is not None:
-                self._session.close()
-                self._session = None
+        self._lasting.close()
 
 
 def _version(session: Connection) -> str | None:
