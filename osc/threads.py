@@ -6,8 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 CHECK_SECONDS = 0.2
+_heeded: ContextVar[Callable[[], None]] = ContextVar("heeded", default=lambda: None)
 
 
 class Crew:
@@ -100,6 +102,21 @@ def breakable(check: Callable[[], None], break_off: Callable[[], None]) -> Itera
     finally:
         over.set()
         watcher.join()
+
+
+@contextmanager
+def heeding(check: Callable[[], None]) -> Iterator[None]:
+    """In the block, what waits in this thread without a check of its own is ended by this one."""
+    before = _heeded.set(check)
+    try:
+        yield
+    finally:
+        _heeded.reset(before)
+
+
+def heed() -> None:
+    """Raises what ends the waiting, if anything does."""
+    _heeded.get()()
 
 
 class Turns:

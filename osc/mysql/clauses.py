@@ -73,7 +73,7 @@ def _how(part: tuple[Token, ...]) -> tuple[str, str, tuple[Token, ...]]:
     words out of what we run, so what the server would refuse is refused here."""
     what, *rest = part
     said = [token for token in rest if token.text != "="]
-    how = said[0].text.upper() if said else ""
+    how = said[0].value.upper() if said else ""
     if how not in _HOW[what.text.upper()]:
         raise errors.Precondition(
             f"the server refuses this ALTER: there is no {what.text.upper()} {how}",

@@ -23,7 +23,7 @@ _KEEP = (
 _NOT_UNIQUE = "6125"
 """MySQL 8.4 and later; tables of earlier servers may have such keys."""
 _PREPARED = "_osc_read"
-_NOT_PREPARED = "1295"
+_NOT_PREPARED = {"1295", "1461"}
 """A statement that can't be prepared at all."""
 _NO_TABLESPACE = "1814"
 
@@ -288,15 +288,24 @@ def require_readable(session: Session, table: TableName, alter: Alter) -> None:
     """Precondition where the server can't read the statement. We run its clauses one by one, or in
     other words, and so would make of it what its author may not have meant. To prepare is to parse:
     nothing is run, and no table is opened."""
-    with in_words(alter):
-        try:
-            prepared = f"PREPARE {_PREPARED} FROM %s"
-            session.query(Statement(prepared, (alter.on(quoting.table(table)),)))
-        except errors.BadStatement as error:
-            if error.code != _NOT_PREPARED:
-                raise
-        else:
-            session.query(Statement(f"DEALLOCATE PREPARE {_PREPARED}"))
+    said = alter.on(quoting.table(table))
+    session.execute(Statement("SET @osc_said = %s", (said,)))
+    session.query(Statement(f"SET SESSION {AS_THE_SERVER}"))  # It says what a " is.
+    try:
+        with in_words(alter):
+            _prepare(session)
+    finally:
+        session.query(Statement(f"SET SESSION {AS_OURS}"))
+
+
+def _prepare(session: Session) -> None:
+    try:
+        session.query(Statement(f"PREPARE {_PREPARED} FROM @osc_said"))
+    except errors.BadStatement as error:
+        if error.code not in _NOT_PREPARED:
+            raise
+    else:
+        session.query(Statement(f"DEALLOCATE PREPARE {_PREPARED}"))
 
 
 def _misses_a_parent(refusal: errors.Precondition) -> bool:

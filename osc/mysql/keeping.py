@@ -60,7 +60,7 @@ class _Keeper(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._session.execute(self._lock)
+            self._session.query(self._lock)
         except errors.NotAllowed:
             self.may_not = True
         except errors.ServerError:

@@ -14,9 +14,9 @@ from pymysql.constants import CLIENT
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from osc import errors
-from osc.engine import Statement
+from osc.engine import Session, Statement
 from osc.model import patience
-from osc.mysql import encoding, options, tls, unreadable
+from osc.mysql import encoding, options, server_wide, tls, unreadable
 from osc.mysql.line import Connection
 
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES"
@@ -307,7 +307,7 @@ class Connector:
     def where(self) -> str:
         return f"{self.address.host}:{self.address.port}"
 
-    def __call__(self, purpose: str) -> MySQLSession:
+    def __call__(self, purpose: str) -> Session:
         connection = dial(self.address, packets=purpose == PACKETS)
         connection.wait_at_most(patience.seconds(purpose))
         session = MySQLSession(connection, self.where)
@@ -315,6 +315,8 @@ class Connector:
         # Asked, not executed: MySQL warns of an sql_mode without NO_ZERO_DATE, and we mean it.
         session.query(Statement(f"SET {every} /* osc: {purpose} */"))
         session.query(Statement("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"))
+        if purpose in server_wide.OF_OWN_TABLES:
+            return server_wide.Patient(session, self, self.address.database)
         return session
 
 

@@ -235,8 +235,8 @@ class Trial:
         self._is_fresh = False
         self.renew()
         self._is_fresh = False
-        self.session.query(Statement(f"DELETE FROM {quoting.table(self.clone)}"))
         self.session.query(Statement("SET SESSION foreign_key_checks = 0"))
+        self.session.query(Statement(f"DELETE FROM {quoting.table(self.clone)}"))
         self._do(_insert(self._own, self.table.name, self.clone, rows))
         self.session.query(Statement("SET SESSION foreign_key_checks = 1"))
         return int(

@@ -13,6 +13,7 @@ from types import FrameType
 
 from osc.errors import Interrupted
 from osc.model.controls import Controls
+from osc.threads import heeding
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 log = logging.getLogger("osc.signals")
@@ -41,7 +42,7 @@ def stopping(controls: Controls) -> Iterator[None]:
     arrived: SimpleQueue[int] = SimpleQueue()
     watcher = threading.Thread(target=_watch, args=(arrived, controls), daemon=True)
     watcher.start()
-    with _handled_by(lambda number, _: arrived.put(number)):
+    with heeding(controls.check), _handled_by(lambda number, _: arrived.put(number)):
         try:
             yield
         finally:

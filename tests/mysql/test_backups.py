@@ -6,12 +6,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
 from osc import errors
 from osc.engine import Session
+from osc.model import alter as alters
+from osc.model.table import TableName
 from osc.mysql import backups, session, uncounted
+from osc.threads import heeding
 from tests.conformance.place import Place, until
 from tests.conformance.swapping import made, new_table_serves, no_drain
 from tests.conformance.writing import writing
@@ -21,6 +25,16 @@ BEGIN, END = "LOCK INSTANCE FOR BACKUP", "UNLOCK INSTANCE"
 BEGIN_ON_MARIADB = ("BACKUP STAGE START", "BACKUP STAGE FLUSH", "BACKUP STAGE BLOCK_DDL")
 END_ON_MARIADB = "BACKUP STAGE END"
 SOON_SECONDS = 1.0
+
+
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a lock gives up after 1 s, not 5."""
+    usual = session.settings
+
+    def settings(*, is_mariadb: bool) -> list[str]:
+        return [*usual(is_mariadb=is_mariadb), "lock_wait_timeout = 1"]
+
+    monkeypatch.setattr(session, "settings", settings)
 
 
 @every_server("mysql")
@@ -99,12 +113,7 @@ def test_one_is_named_as_in_the_way_and_never_ended_for_us(place: Place) -> None
 def test_who_completes_a_shadow_waits_for_one_longer_than_for_anything_else(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = session.settings
-
-    def impatient(*, is_mariadb: bool) -> list[str]:
-        return [*usual(is_mariadb=is_mariadb), "lock_wait_timeout = 1"]
-
-    monkeypatch.setattr(session, "settings", impatient)
+    _impatient(monkeypatch)
     monkeypatch.setattr(uncounted, "WORTHWHILE_ROWS", 0)
     job = place.job(
         "CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY, a INT)", "MODIFY a INT"
@@ -120,3 +129,58 @@ def test_who_completes_a_shadow_waits_for_one_longer_than_for_anything_else(
 
     assert load.complete(alone, lambda: None)
     assert "AUTO_INCREMENT" in place.app.rows(f"SHOW CREATE TABLE {place.name(job)}")[0][1]
+
+
+FLUSHED = (("FLUSH TABLES WITH READ LOCK",), "UNLOCK TABLES")
+LOCKS = {
+    "mysql": ((("LOCK INSTANCE FOR BACKUP",), END), FLUSHED),
+    "mariadb": ((BEGIN_ON_MARIADB, END_ON_MARIADB), FLUSHED),
+}
+
+
+@every_server("mysql", "mariadb")
+def test_a_table_of_ours_is_made_and_dropped_when_a_lock_on_the_whole_server_is_over(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _impatient(monkeypatch)
+    caplog.set_level("INFO", "osc.server_wide")
+    place.app.run("CREATE TABLE orders (id INT PRIMARY KEY, a INT)")
+    alter = alters.parse("ALTER TABLE orders MODIFY a BIGINT", mysql=True)
+    backup = place.another_app()
+    table, workshop = place.engine.catalog.find(alter), place.engine.workshop
+
+    for begin, end in LOCKS[place.engine.name]:
+        caplog.clear()
+        backup.run(*begin)
+        with heeding(partial(backup.run, end)):
+            rehearsal = workshop.rehearse(table, alter)
+
+        assert rehearsal.table.column("a").type.startswith("bigint")
+        assert [one.message[:20] for one in caplog.records] == ["waiting for a backup"]
+
+
+@every_server("mysql", "mariadb")
+def test_a_signal_ends_the_waiting_for_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    _impatient(monkeypatch)
+    backup = place.another_app()
+
+    def interrupted() -> None:
+        raise errors.Interrupted(15)
+
+    for begin, end in LOCKS[place.engine.name]:
+        backup.run(*begin)
+        with heeding(interrupted), pytest.raises(errors.Interrupted):
+            place.engine.workshop.drop([TableName(place.database, "_orders_new")])
+        backup.run(end)
+
+
+@every_server("mysql")
+def test_who_holds_the_table_alone_is_not_waited_for_again_and_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _impatient(monkeypatch)
+    place.app.run("CREATE TABLE orders (id INT PRIMARY KEY)")
+    place.another_app().run("LOCK TABLES orders WRITE")
+
+    with pytest.raises(errors.Conflict):
+        place.engine.workshop.drop([TableName(place.database, "orders")])

@@ -64,8 +64,8 @@ on_both = every_server("mysql", "mariadb")
 class Family:
     """A table with a parent, children and a key to itself, and a job whose shadow is full."""
 
-    def __init__(self, place: Place) -> None:
-        place.app.run(*TABLES)
+    def __init__(self, place: Place, *more: str) -> None:
+        place.app.run(*TABLES, *more)
         self.place = place
         self.before = self.definitions()
         self.job = place.job_on("orders", "FORCE")

@@ -396,3 +396,16 @@ def test_a_table_of_which_only_history_is_left_is_no_riddle(place: Place) -> Non
 
     assert climb.table.rows > 100
     assert "by_note" in _definition(place)
+
+
+@every_server("mysql")
+def test_rows_that_refer_to_rows_of_their_own_table_are_in_nobody_s_way(place: Place) -> None:
+    place.app.run(
+        "CREATE TABLE orders (id INT PRIMARY KEY, boss INT, "
+        "CONSTRAINT to_boss FOREIGN KEY (boss) REFERENCES orders (id))",
+        "INSERT INTO orders VALUES (1, NULL), (2, 1), (3, 1)",
+    )
+
+    _, found = _look(place, "ADD INDEX again (boss, id)")
+
+    assert found.way is not Way.NOTHING

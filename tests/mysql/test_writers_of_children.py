@@ -136,6 +136,30 @@ def test_nor_is_he_when_the_keys_get_their_names_back(
 
 
 @on_both
+def test_a_relative_with_a_fulltext_index_is_locked_like_any_other(place: Place) -> None:
+    family = Family(place)
+    place.app.run("ALTER TABLE parent ADD words TEXT, ADD FULLTEXT (words)")
+
+    family.swapper().swap(family.drain, 5.0)
+
+    assert family.swapper().was_swapped()
+    family.require_no_orphan()
+
+
+@every_server("mariadb")
+def test_keys_get_their_names_back_where_a_sequence_gives_a_default(place: Place) -> None:
+    """An ALTER under LOCK TABLES opens the sequence, and it isn't locked (1100)."""
+    family = Family(
+        place, "CREATE SEQUENCE numbers", "ALTER TABLE orders ADD n INT DEFAULT NEXTVAL(numbers)"
+    )
+
+    family.swapper().swap(family.drain, 5.0)
+
+    assert family.swapper().was_swapped()
+    assert family.definitions() == family.before
+
+
+@on_both
 def test_a_writer_who_goes_the_other_way_waits_until_the_budget_is_over(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
