@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from osc.engine import Engine, Sync
@@ -65,6 +66,35 @@ def test_what_cannot_be_carried_over_is_refused_by_name(
         check(database)
 
     assert refused.value.todo
+
+
+USES_OF_V = [
+    "CREATE POLICY p{n} ON other USING (id IN (SELECT v FROM {t}))",
+    "CREATE POLICY p ON {t} USING (v > 1)",
+    "CREATE VIEW w AS SELECT v FROM {t}",
+    "CREATE RULE r{n} AS ON DELETE TO other DO ALSO DELETE FROM {t} WHERE v = OLD.id",
+    "CREATE RULE r AS ON UPDATE TO {t} WHERE OLD.v = 7 DO ALSO SELECT 1",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT max(v) FROM {t}; END",
+    "CREATE PUBLICATION osc_p FOR TABLE {t} (id, v)",
+    "CREATE TRIGGER g BEFORE UPDATE OF v ON {t} FOR EACH ROW"
+    " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+]
+
+
+def test_a_type_that_the_server_refuses_to_a_column_in_use_is_refused_by_us(
+    database: Database,
+) -> None:
+    """Also where it is the type that the column has."""
+    database.run("CREATE TABLE other (id int)")
+    for n, use in enumerate(USES_OF_V):
+        table = f"t{n}"
+        database.run(TABLE.replace("t (", f"{table} ("), use.format(n=n, t=table))
+
+        for clauses in ("ALTER v TYPE bigint", "ALTER v SET DATA TYPE int USING v + 1"):
+            with pytest.raises(psycopg.Error, match="cannot alter type"):
+                database.run(f"ALTER TABLE {table} {clauses}")
+            with pytest.raises(OscError, match=r"the type of v|cannot alter type"):
+                check(database, clauses, table)
 
 
 def test_who_may_not_refer_to_a_table_adds_no_key_to_it(database: Database) -> None:
