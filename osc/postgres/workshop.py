@@ -79,6 +79,7 @@ class PostgresWorkshop:
             asked = doubts(session, table, target, columns)
             oid = oid_of(session, table.name)
             assert oid is not None
+            relatives.require_not_null(session, oid, target.oid)
             sequences.require_free(session, oid, target.oid, columns)
             itself.require_none(session, oid, target.oid)
             before = (

@@ -97,6 +97,17 @@ def test_a_type_that_the_server_refuses_to_a_column_in_use_is_refused_by_us(
                 check(database, clauses, table)
 
 
+def test_an_heir_that_drops_its_parents_not_null_is_refused_before_the_copy(
+    database: Database,
+) -> None:
+    """Natively it may, before 18; but the new table could not INHERIT from that parent any more."""
+    database.run("CREATE TABLE parent (v int NOT NULL)")
+    database.run("CREATE TABLE t (id int PRIMARY KEY) INHERITS (parent)")
+
+    with pytest.raises(OscError, match=r"NOT NULL, which it has in|drop inherited"):
+        check(database, "ALTER v DROP NOT NULL, SET ACCESS METHOD heap")
+
+
 def test_who_may_not_refer_to_a_table_adds_no_key_to_it(database: Database) -> None:
     """It is tried on a stand-in, where the server wouldn't mind."""
     database.run(TABLE, "CREATE TABLE ref (id int PRIMARY KEY)", "GRANT SELECT ON ref TO PUBLIC")
