@@ -21,7 +21,8 @@ class Alter:
 
     `renames` are (old, new) columns; those of `added` that are in `if_missing` too may have been
     there before (IF NOT EXISTS); `verbs` the first words of each clause, upper case, for the
-    engines' refusals; `using` maps a column to the expression of its type change.
+    engines' refusals; `typed` are the columns that a type is told for, if it is the one they have
+    (ALTER c TYPE), and `using` maps such a column to the expression of its change.
     `fold` makes column names comparable as the server compares them. `parts` are the clauses one
     by one, word for word; `only` says that tables which inherit are not meant, `if_exists` that a
     table which is not there is no fault.
@@ -35,6 +36,7 @@ class Alter:
     added: tuple[str, ...] = ()
     if_missing: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
     using: dict[str, str] = field(default_factory=dict)
     verbs: tuple[tuple[str, ...], ...] = ()
     parts: tuple[str, ...] = ()
@@ -168,6 +170,7 @@ def _with_actions(
     added: list[str] = []
     if_missing: list[str] = []
     dropped: list[str] = []
+    typed: list[str] = []
     using: dict[str, str] = {}
     parts = split(without_wait(rest) if mysql else rest)
     for part in parts:
@@ -185,6 +188,7 @@ def _with_actions(
         elif verb == "RENAME":
             renames += _renamed(words[1:], mysql)
         elif verb == "ALTER" and not mysql:
+            typed += _typed(words[1:])
             using.update(_using(words[1:], rest, clauses))
     return Alter(
         schema=schema,
@@ -195,6 +199,7 @@ def _with_actions(
         added=tuple(added),
         if_missing=tuple(if_missing),
         dropped=tuple(dropped),
+        typed=tuple(typed),
         using=using,
         verbs=tuple(_verbs(part) for part in parts),
         parts=tuple(
@@ -275,6 +280,14 @@ def _renamed(words: list[Token], mysql: bool) -> list[tuple[str, str]]:
     if len(names) < 3 or not names[1].is_word("TO"):
         return []
     return [(_identifier(names[0], mysql), _identifier(names[2], mysql))]
+
+
+def _typed(words: list[Token]) -> list[str]:
+    """ALTER [COLUMN] c [SET DATA] TYPE t."""
+    names = _skip(words, "COLUMN")
+    says = [token.text.upper() for token in names[1:4]]
+    said = says[:1] == ["TYPE"] or says == ["SET", "DATA", "TYPE"]
+    return [_identifier(names[0], False)] if said else []
 
 
 def _using(words: list[Token], rest: tuple[Token, ...], clauses: str) -> dict[str, str]:

@@ -168,18 +168,19 @@ def _require_replica_identity(session: Connection, table: Table, oid: int) -> No
 UNSENT = f"""
 {kin.DESCENDANTS}
 SELECT string_agg(DISTINCT quote_ident(attname), ', ') FROM tree JOIN pg_class USING (oid)
-JOIN pg_attribute a ON attrelid = pg_class.oid AND attgenerated <> '' AND NOT attisdropped
-WHERE relreplident = 'f' AND current_setting('server_version_num')::int >= 180000
+JOIN pg_attribute a ON attrelid = pg_class.oid AND attgenerated = 'v' AND NOT attisdropped
+WHERE relreplident = 'f'
 """
 
 
 def _require_sendable_identity(session: Connection, table: Table, oid: int) -> None:
-    """A publication leaves generated columns out. Since 18 the server then refuses each UPDATE and
-    DELETE of a table whose replica identity has one: those of the applications."""
+    """No publication can send a virtual column. Where the replica identity has one the server
+    refuses each UPDATE and DELETE of a published table: those of the applications."""
     unsent = session.value(UNSENT, oid)
     if unsent:
         raise _refused(
-            f"{table.name} has REPLICA IDENTITY FULL and generated columns ({unsent}): were it"
-            " published, so that we can follow it, the server would refuse every UPDATE and DELETE",
+            f"{table.name} has REPLICA IDENTITY FULL and virtual generated columns ({unsent}):"
+            " were it published, so that we can follow it, the server would refuse every UPDATE and"
+            " DELETE",
             "follow it by --sync triggers, or ALTER TABLE … REPLICA IDENTITY DEFAULT",
         )

@@ -193,15 +193,18 @@ class SlotSource:
         )
         # With a full replica identity the list would have to name every column, or UPDATEs of the
         # application would fail; otherwise it has to name the identity, which is our key.
-        columns = ""
+        columns, generated = "", ""
         if flavor.has_column_lists() and has_key_only:
             columns = f" ({listed(self._key)})"
+        elif flavor.publishes_stored_columns():
+            # They are part of that identity, and the UPDATEs would fail without them, too.
+            generated = ", publish_generated_columns = stored"
         session.run(
             f"CREATE PUBLICATION {identifier(self._name)}"
             f" FOR TABLE ONLY {qualified(self._table)}{columns}"
             # Whatever partition a row is in, it is told under the table's own name.
             " WITH (publish = 'insert, update, delete, truncate',"
-            " publish_via_partition_root = true)"
+            f" publish_via_partition_root = true{generated})"
         )
 
     def _wait_for_running(self, session: Connection) -> None:

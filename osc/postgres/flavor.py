@@ -23,6 +23,11 @@ class Flavor:
         """A publication can be told to send the key's columns only."""
         return self.number >= 150000
 
+    def publishes_stored_columns(self) -> bool:
+        """A publication can be told to send generated columns that are stored, and has to be where
+        they are in the replica identity: before 18 the server didn't ask for them."""
+        return self.number >= 180000
+
     def has_named_not_null(self) -> bool:
         """NOT NULL is a constraint with a name, and may be added NOT VALID."""
         return self.number >= 180000

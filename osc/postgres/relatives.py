@@ -99,6 +99,29 @@ def require_keys(session: Connection, table: Table, keys: Keys) -> None:
         )
 
 
+NULL_UNDER_NOT_NULL = """
+SELECT p.attrelid::regclass::text, quote_ident(p.attname) FROM pg_inherits
+JOIN pg_attribute p ON p.attrelid = inhparent AND p.attnotnull AND NOT p.attisdropped
+JOIN pg_attribute c ON c.attrelid = $2 AND c.attname = p.attname AND NOT c.attnotnull
+WHERE inhrelid = $1 AND current_setting('server_version_num')::int < 180000
+ORDER BY inhseqno, p.attnum LIMIT 1
+"""
+
+
+def require_not_null(session: Connection, oid: int, clone: int) -> None:
+    """Before 18 a child may drop the NOT NULL that its parent has, but nobody comes to such a
+    parent by INHERIT, as the clone has to in the swap."""
+    with plain_names(session):
+        found = session.rows(NULL_UNDER_NOT_NULL, oid, clone)
+    for parent, column in found:
+        raise _refused(
+            f"{column} would be without NOT NULL, which it has in {parent}: the server lets no"
+            " table inherit from there that is so",
+            f"leave that clause to a statement of its own, after this one, or ALTER TABLE {parent}"
+            f" ALTER COLUMN {column} DROP NOT NULL first",
+        )
+
+
 def _require_no_keys(session: Connection, parents: Sequence[Member]) -> None:
     """A partition that comes back would be checked against its parent's foreign keys row by row,
     under the lock; and none can be detached while rows of others refer to it."""

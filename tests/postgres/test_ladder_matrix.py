@@ -1,7 +1,8 @@
 """What `osc plan` says of a clause, against what was measured on filled tables of every release.
 
 The figures were taken from relation files, from blocks that were read and from pg_locks, on tables
-with rows, without a double: so a double that is too simple shows here.
+with rows, without a double: so a double that is too simple shows here. Where other things hang on
+the table, and where it has partitions, they are taken right here.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from osc.errors import BadStatement
+from osc.errors import BadStatement, OscError
 from osc.model.ladder import Clause, Way
 from osc.model.table import TableName
-from osc.postgres.double import doubled
+from osc.postgres.double import Double, doubled
+from osc.postgres.observing import WORDS as MODES
 from osc.postgres.observing import observed
 from osc.postgres.others import retargeted
 from osc.postgres.quoting import qualified
@@ -54,6 +56,7 @@ WORDS = {
 }
 COSTS = {"METADATA": "meta", "SCAN": "scan", "REWRITE": "rewrite"}
 T = TableName("public", "t")
+OTHERS = (TableName("public", "ref"), TableName("public", "parent"))
 
 
 def matrix(release: int) -> list[tuple[str, str]]:
@@ -75,14 +78,14 @@ def in_short(clause: Clause) -> str:
 
 def classified(session: Connection, *statements: str) -> dict[str, str]:
     """What each of them alone costs."""
-    found, others = {}, (TableName("public", "ref"), TableName("public", "parent"))
-    with doubled(session, T, others) as double:
-        for clauses in statements:
-            words = retargeted(session, clauses, double.of)
-            statement = f"ALTER TABLE {qualified(double.name)} {words}"
-            with session.undone():
-                found[clauses] = in_short(observed(session, double, clauses, [statement]))
-    return found
+    with doubled(session, T, OTHERS) as double:
+        return {clauses: tried(session, double, clauses) for clauses in statements}
+
+
+def tried(session: Connection, double: Double, clauses: str) -> str:
+    statement = f"ALTER TABLE {qualified(double.name)} {retargeted(session, clauses, double.of)}"
+    with session.undone():
+        return in_short(observed(session, double, clauses, [statement]))
 
 
 def test_every_clause_is_classified_as_it_was_measured(database: Database) -> None:
@@ -158,3 +161,105 @@ def test_looking_leaves_nothing_and_locks_nothing_that_is_noticed(database: Data
 
     assert outlook.way is Way.SEQUENCE
     assert database.rows("SELECT count(*) FROM pg_class") == before
+
+
+ROWS = """
+INSERT INTO ref SELECT n FROM generate_series(1, 50) n;
+INSERT INTO t (id, a, b, c, d, e, big, txt, ch, tz, plain, checked, r, src)
+    SELECT n, n, 'b' || n, n, '2020-01-01', n, n, 'good', 'c', '2020-01-01', n, n, n, n
+    FROM generate_series(1, 50) n;
+"""
+
+AROUND = """
+CREATE INDEX t_expression ON t ((plain + 1), lower(txt));
+CREATE INDEX t_partial ON t (big) WHERE e > 1;
+CREATE VIEW seen AS SELECT spare, count(checked) FROM t GROUP BY spare;
+ALTER TABLE t ADD CONSTRAINT of_two CHECK (tz IS NOT NULL AND length(txt) < 100);
+CREATE STATISTICS t_stats ON a, plain FROM t;
+CREATE POLICY mine ON t USING (ip IS NULL);
+"""
+
+PARTED = """
+CREATE TABLE t0 PARTITION OF t FOR VALUES FROM (MINVALUE) TO (25);
+CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (25) TO (MAXVALUE);
+CREATE INDEX t1_own ON t1 (lower(txt)); ALTER TABLE t1 ADD CONSTRAINT own CHECK (length(b) > 0);
+"""
+
+FILES = """
+SELECT c.oid::bigint, indexrelid IS NULL, pg_relation_filenode(c.oid)::bigint,
+       coalesce(pg_stat_get_xact_tuples_returned(c.oid), 0)
+FROM pg_class c LEFT JOIN pg_index ON indexrelid = c.oid
+WHERE coalesce(indrelid, c.oid) = ANY ($1)
+"""
+HELD = """
+SELECT relation::bigint, mode FROM pg_locks
+WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
+"""
+
+
+def natively(session: Connection, statement: str) -> str:
+    """What it costs on the tables themselves: which files are new, how many rows were met."""
+    tables: dict[int, str] = dict(
+        session.rows(
+            "SELECT oid::bigint, relname::text FROM pg_class"
+            " WHERE relname = ANY ('{t,t0,t1,ref,child,parent}') AND relkind IN ('r', 'p')"
+        )
+    )
+    with session.undone():
+        before = session.rows(FILES, list(tables))
+        try:
+            session.run(statement)
+        except OscError:
+            return "refused"
+        after = session.rows(FILES, list(tables))
+        held = session.rows(HELD)
+    known = {node for _, _, node, _ in before}
+    met = {oid: rows for oid, _, _, rows in before}
+    new = [is_table for _, is_table, node, _ in after if node not in known]
+    read = any(rows > met.get(oid, rows) for oid, is_table, _, rows in after if is_table)
+    cost = "rewrite" if any(new) else "scan" if new or read else "meta"
+    order = list(MODES)
+    strongest: dict[str, int] = {}
+    for oid, mode in held:
+        if oid in tables:
+            on = tables[oid]
+            strongest[on] = min(strongest.get(on, len(order)), order.index(mode))
+    own_first = sorted(strongest, key=lambda on: (on != "t", on))
+    return " ".join([cost, *(f"{on}:{WORDS[MODES[order[strongest[on]]]]}" for on in own_first)])
+
+
+def as_planned(session: Connection, *statements: str) -> dict[str, str]:
+    """The same of the double; the server refuses there what it refuses natively."""
+    found = {}
+    with doubled(session, T, OTHERS) as double:
+        for clauses in statements:
+            try:
+                found[clauses] = tried(session, double, clauses)
+            except OscError:
+                found[clauses] = "refused"
+    return found
+
+
+@pytest.mark.parametrize("is_parted", [False, True], ids=["whole", "in partitions"])
+def test_a_double_costs_what_the_table_costs_with_its_rows_and_all_around_it(
+    database: Database, is_parted: bool
+) -> None:
+    """An expression index, a partial one, a view, a CHECK, statistics, a policy; and partitions
+    with something of their own. What the server refuses it refuses on the double."""
+    made = TABLES
+    if is_parted:
+        made = TABLES.replace("REFERENCES ref);\n", "REFERENCES ref) PARTITION BY RANGE (id);\n", 1)
+        made = made.replace("t_u ON t (a)", "t_u ON t (a, id)").replace("ON t (c)", "ON t (c, id)")
+        made = made.replace("REFERENCES ref NOT VALID", "REFERENCES ref")
+        made = made.replace(
+            "ALTER TABLE t ADD CONSTRAINT lax ", f"{PARTED}ALTER TABLE t ADD CONSTRAINT lax "
+        )
+    database.run(made, ROWS, AROUND)
+    session = database.session()
+    session.run("SET TimeZone = 'UTC'")
+    statements = dict(matrix(session.raw.info.server_version // 10_000))
+
+    measured = {said: natively(session, f"ALTER TABLE t {said}") for said in statements}
+
+    told = as_planned(session, *measured)
+    assert {said: (cost, told[said]) for said, cost in measured.items() if told[said] != cost} == {}

@@ -254,6 +254,15 @@ def test_the_expression_of_a_type_change(clauses: str, using: dict[str, str]) ->
     assert postgres(clauses).using == using
 
 
+def test_the_columns_that_a_type_is_told_for() -> None:
+    found = postgres(
+        "ALTER a TYPE int, ALTER COLUMN b SET DATA TYPE int, ALTER c SET DEFAULT 'TYPE',"
+        " ALTER type SET NOT NULL, ALTER type TYPE text"
+    )
+
+    assert found.typed == ("a", "b", "type")
+
+
 def test_the_first_words_of_each_clause_are_kept_for_refusals() -> None:
     found = mysql("drop partition `p`, RENAME TO x")
 
