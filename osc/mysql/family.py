@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from osc import errors
 from osc.engine import Session, Statement
 from osc.model.alter import Alter
 from osc.model.relations import ForeignKey, Relations
@@ -97,6 +98,20 @@ def add_relatives(
             child, clause = family.place(key.child), foreign_keys.added(key, key.name, family.clone)
             session.query(Statement(f"ALTER TABLE {quoting.table(child)} {clause}"))
     return left
+
+
+def refuse_numbered_children(catalog: MySQLCatalog, related: Family) -> None:
+    """MariaDB opens the sequence of a default when it alters a table, and LOCK TABLES has it for
+    writers only (1100): under the cut-over's lock no such child can be tied to another table."""
+    for child in dict.fromkeys(key.child for key in related.children):
+        if child != related.table and "DEFAULT nextval(" in catalog.definition(child):
+            raise errors.Precondition(
+                f"{child} refers to {related.table} and has a default from a sequence: the server "
+                "lets nobody alter it under the cut-over's lock",
+                still_true="nothing was touched",
+                todo=f"ALTER TABLE {quoting.table(child)} ALTER COLUMN … DROP DEFAULT until it is "
+                "done, and let its writers ask for NEXTVAL",
+            )
 
 
 def relations(

@@ -147,6 +147,7 @@ class MySQLWorkshop:
         related = self.clones.family_of(session, table, alter)
         if related is None:
             return UNTIED
+        family.refuse_numbered_children(self.catalog, related)
         return family.relations(session, self.catalog, related, found)
 
     def names(self, table: Table, alter: Alter | None = None) -> Names:

@@ -20,7 +20,7 @@ from osc.mysql.attempt import Parts
 from osc.mysql.carried_keys import CarriedKeys
 from osc.mysql.swap import LockedSwapper
 from tests.conformance.place import SOON, App, Place, until
-from tests.mysql.test_foreign_keys import Family, on_both
+from tests.mysql.test_foreign_keys import TABLES, Family, on_both
 from tests.servers import every_server
 
 CHILD_FIRST = (
@@ -157,6 +157,17 @@ def test_keys_get_their_names_back_where_a_sequence_gives_a_default(place: Place
 
     assert family.swapper().was_swapped()
     assert family.definitions() == family.before
+
+
+@every_server("mariadb")
+def test_a_child_whose_default_is_a_sequence_is_refused_before_the_copy(place: Place) -> None:
+    """No attempt at the cut-over could succeed (1100)."""
+    place.app.run(
+        *TABLES, "CREATE SEQUENCE numbers", "ALTER TABLE child ADD n INT DEFAULT NEXTVAL(numbers)"
+    )
+
+    with pytest.raises(errors.Precondition, match="child refers to .*orders and has a default"):
+        place.job_on("orders", "FORCE")
 
 
 @on_both
