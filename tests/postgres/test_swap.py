@@ -256,7 +256,7 @@ def test_a_shadow_that_is_not_what_it_should_be_is_not_swapped_in(database: Data
 
     database.run(f'ALTER TABLE "{job.names.shadow.schema}".t DROP CONSTRAINT t_u_key')
 
-    with pytest.raises(Bug, match="t_u_key"):
+    with pytest.raises(TableChanged, match="t_u_key"):
         swapper.swap(nothing, 1.0)
     assert not is_bigint(database)
 
