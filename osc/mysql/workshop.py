@@ -36,7 +36,7 @@ from osc.mysql import (
 )
 from osc.mysql.attempt import is_sentry
 from osc.mysql.catalog import MySQLCatalog
-from osc.mysql.clone import Clones, require_readable
+from osc.mysql.clone import Clones
 from osc.mysql.definition import describe, renamed
 from osc.threads import breakable
 
@@ -53,12 +53,10 @@ class MySQLWorkshop:
 
     def rehearse(self, table: Table, alter: Alter) -> Rehearsal:
         """On a clone with one real row, so that implicit defaults and NO_ZERO_DATE speak up too."""
-        with closing(self.connect("rehearsal")) as session:
-            require_readable(session, table.name, alter)
-            return self._rehearsed(session, table, alter)
-
-    def _rehearsed(self, session: Session, table: Table, alter: Alter) -> Rehearsal:
-        with self.clones.clone(session, table, alter) as altered:
+        with (
+            closing(self.connect("rehearsal")) as session,
+            self.clones.clone(session, table, alter) as altered,
+        ):
             definitions = (
                 self.catalog.definition(table.name),
                 self.catalog.definition(altered.name),

@@ -8,13 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from osc.model.progress import Tracker
-from osc.model.watermark import Watermark
-from osc.stages.sync import Follower
 from tests.fakes import (
-    FENCE,
-    JOB,
-    FakeDialect,
-    FakeLedger,
     FakeServer,
     FakeSource,
     FakeSwapper,
@@ -26,6 +20,7 @@ from tests.unit.commands import (
 from tests.unit.cutting_over import (
     Bench,
 )
+from tests.unit.following import following
 
 
 @pytest.fixture
@@ -40,19 +35,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     server, source, tracker, controls = FakeServer(), FakeSource(), Tracker(), Hurried()
-    watermark = Watermark(ordered=True)
-    watermark.finish()
-    follower = Follower(
-        job=JOB,
-        source=source,
-        dialect=FakeDialect(),
-        ledger=FakeLedger(),
-        connect=server.connect,
-        watermark=watermark,
-        probe=lambda: None,
-        tracker=tracker,
-        controls=controls,
-        fence=FENCE,
-    )
+    follower = following(server, source, tracker, controls)
     with follower.workers_ready():
         yield Bench(server, follower, source, FakeSwapper(server), tracker, controls)

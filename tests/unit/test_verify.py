@@ -12,12 +12,12 @@ import pytest
 
 from osc import errors
 from osc.model.progress import Tracker
-from osc.model.watermark import Watermark
 from osc.stages import compare, verify
 from osc.stages import watch as watching
 from osc.stages.sync import Follower
 from osc.stages.verify import LIMIT_SECONDS, SHOWN, Verified, Verifier, first_size
-from tests.fakes import FENCE, JOB, FakeDialect, FakeLedger, FakeServer, FakeSource, Hurried, Rows
+from tests.fakes import JOB, FakeDialect, FakeServer, FakeSource, Hurried, Rows
+from tests.unit.following import following
 
 A, B, C = (1,), (2,), (3,)
 
@@ -54,20 +54,7 @@ class Bench:
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     server, source, tracker, controls = FakeServer(), FakeSource(), Tracker(), Hurried()
-    watermark = Watermark(ordered=True)
-    watermark.finish()
-    follower = Follower(
-        job=JOB,
-        source=source,
-        dialect=FakeDialect(),
-        ledger=FakeLedger(),
-        connect=server.connect,
-        watermark=watermark,
-        probe=lambda: None,
-        tracker=tracker,
-        controls=controls,
-        fence=FENCE,
-    )
+    follower = following(server, source, tracker, controls)
     with follower.workers_ready():
         yield Bench(server, source, follower, tracker, controls)
 

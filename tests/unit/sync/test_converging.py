@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -55,20 +56,29 @@ def test_the_source_is_read_while_keys_are_acted_on(bench: Bench) -> None:
 
 
 def test_what_memory_has_no_room_for_is_left_unread_while_keys_are_acted_on(
-    bench: Bench, small_memory: None
+    bench: Bench, small_memory: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.source.change(A, B)
     bench.source.mark()
+    looks = threading.Semaphore(0)
 
     def arrive() -> None:
         for number in range(10, 20):
             bench.source.change((number,))
+        for _ in range(20):
+            assert looks.acquire(timeout=10), "nobody reads while a key is acted on"
 
-    with bench.following() as follower:
+    with bench.following() as follower, follower.turn():
+        read_on = follower._read_on
+
+        def counted() -> bool:
+            looks.release()
+            return read_on()
+
+        monkeypatch.setattr(follower, "_read_on", counted)
+        follower._take_in(0.0)
         bench.server.on["delete"] = arrive
-        with follower.turn():
-            follower._take_in(0.0)
-            follower._act()
+        follower._act()
 
         assert len(follower.backlog) == 3, "one more than two, and no further"
 
